@@ -32,7 +32,11 @@ const install = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--logleve
 
 /** Runs npm in `directory` with `path` as PATH; true when it succeeded. */
 function npm(directory, path) {
-  const result = spawnSync('npm', install, { cwd: directory, env: { ...process.env, PATH: path }, stdio: 'inherit' })
+  const result = spawnSync('npm', install, {
+    cwd: directory,
+    env: { ...process.env, PATH: path },
+    stdio: 'inherit',
+  })
   if (result.error) fail(`npm could not be started (${result.error.code}).`)
   return result.status === 0
 }
@@ -51,7 +55,8 @@ function alone(lock, work) {
         continue
       }
       if (!told) say('another command is installing here; waiting for it')
-      if (Date.now() > waitUntil) fail(`The install by another command did not end; remove ${lock} if there is none.`)
+      if (Date.now() > waitUntil)
+        fail(`The install by another command did not end; remove ${lock} if there is none.`)
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
     }
   }
@@ -80,7 +85,9 @@ function nodeDirectory() {
   const [major, minor] = process.versions.node.split('.').map(Number)
   if (major > 24 || (major === 24 && minor >= 7)) return dirname(process.execPath)
   if (process.platform !== 'linux' || !['x64', 'arm64'].includes(process.arch)) {
-    fail(`Node ${process.versions.node} is too old, and there is no private copy for ${process.platform}-${process.arch}.`)
+    fail(
+      `Node ${process.versions.node} is too old, and there is no private copy for ${process.platform}-${process.arch}.`,
+    )
   }
   const tool = join(root, 'tools/node')
   const bin = join(tool, `node_modules/node-linux-${process.arch}/bin`)
@@ -125,7 +132,11 @@ function ensureDependencies(path) {
 
 /** Runs the command to its end, passing signals on, and ends this process as the command ended. */
 function run(command, args, path) {
-  const child = spawn(command, args, { env: { ...process.env, PATH: path }, stdio: 'inherit', detached: true })
+  const child = spawn(command, args, {
+    env: { ...process.env, PATH: path },
+    stdio: 'inherit',
+    detached: true,
+  })
   const repeatMs = 1000
   const passedAt = new Map()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']) {

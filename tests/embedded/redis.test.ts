@@ -50,7 +50,7 @@ test('nobody gets in without the password, and nothing is ever evicted', async (
     retryStrategy: () => null,
   })
   stranger.on('error', () => {})
-  await expect(stranger.connect().then(() => stranger.ping())).rejects.toThrow()
+  await expect(stranger.connect().then(() => stranger.ping())).rejects.toThrow(/NOAUTH/)
   stranger.disconnect()
   const policy = await withClient((client) => client.config('GET', 'maxmemory-policy'))
   expect(policy).toContain('noeviction')
