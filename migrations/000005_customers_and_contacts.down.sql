@@ -1,0 +1,1 @@
+drop table consents, contact_identities, contacts, customers;

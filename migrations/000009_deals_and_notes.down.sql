@@ -1,0 +1,1 @@
+drop table notes, deal_conversations, deals, pipeline_stages;

@@ -1,0 +1,39 @@
+import { z } from 'zod'
+import { identityView } from './conversation.ts'
+
+export const roles = ['viewer', 'agent', 'manager', 'admin'] as const
+export const role = z.enum(roles)
+export type Role = z.infer<typeof role>
+
+export const contactView = z.strictObject({
+  id: z.number().int(),
+  customerId: z.number().int().nullable(),
+  firstName: z.string(),
+  lastName: z.string().nullable(),
+  email: z.string().nullable(),
+  phone: z.string().nullable(),
+  title: z.string().nullable(),
+  isPrimary: z.boolean(),
+  isGroup: z.boolean(),
+  language: z.string().nullable(),
+  timezone: z.string().nullable(),
+  blocked: z.boolean(),
+  marketing: z.enum(['granted', 'denied']).nullable(),
+  identities: z.array(identityView),
+  createdAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+  deletedAt: z.iso.datetime().nullable(),
+  version: z.number().int(),
+})
+export type ContactView = z.infer<typeof contactView>
+
+export const userView = z.strictObject({
+  id: z.uuid(),
+  email: z.string().nullable(),
+  name: z.string(),
+  role,
+  status: z.enum(['active', 'disabled']),
+  platformUserId: z.number().int().nullable(),
+  version: z.number().int(),
+})
+export type UserView = z.infer<typeof userView>

@@ -1,0 +1,165 @@
+import { z } from 'zod'
+import type { ErrorBody } from './errors.ts'
+import { conversationStatus } from './conversation.ts'
+
+/** What the client gives in `auth` of the handshake. The token may instead come as bearer header or cookie. */
+export const handshake = z.strictObject({
+  token: z.string().max(8192).optional(),
+  /** `epoch:seq` of the last event that it applied, or of its snapshot; absent means: from now on. */
+  position: z.string().max(64).optional(),
+  protocol: z.number().int().optional(),
+})
+
+export interface Hello {
+  protocol: number
+  session: string
+  position: string
+  user: { id: string; name: string; role: string }
+  tenant: { id: string; slug: string; name: string }
+  limits: { frameBytes: number; commandsPerSecond: number; textCharacters: number; mediaBytes: number }
+}
+export interface CaughtUp {
+  position: string
+}
+/** "All up to here was considered for you", whether you were entitled to it or not. */
+export interface Watermark {
+  position: string
+}
+export const resetReasons = ['trimmed', 'epoch', 'future', 'too_far', 'access_changed', 'invalid'] as const
+/** Forget what you hold, fetch a snapshot, go on from its position. */
+export interface Reset {
+  reason: (typeof resetReasons)[number]
+  position: string
+}
+
+/**
+ * Why we hang up. `reconnect` says whether coming back can help.
+ * See gateway/farewell.ts for when each is said.
+ */
+export const farewells = {
+  slow: { reconnect: true, means: 'you did not read what we sent; connect again, nothing is lost' },
+  draining: { reconnect: true, means: 'this instance is going away' },
+  token_expired: { reconnect: false, means: 'the token ended; sign in and connect again' },
+  access_revoked: { reconnect: false, means: 'your access was taken away' },
+  too_many_commands: { reconnect: true, means: 'you kept sending faster than the limit' },
+  frame_invalid: { reconnect: false, means: 'you sent something that is not the protocol' },
+  too_many_connections: { reconnect: true, means: 'too many open connections; the oldest was closed' },
+  internal: { reconnect: true, means: 'we failed; connect again' },
+} as const
+export type FarewellCode = keyof typeof farewells
+
+export interface Bye {
+  code: FarewellCode
+  retryAfterMs: number
+  reconnect: boolean
+}
+export interface Renew {
+  expiresAt: string
+}
+
+export type Ack<T = unknown> = { ok: true; data: T } | { ok: false; error: ErrorBody }
+
+const conversationId = z.uuid()
+
+export const mediaInput = z.strictObject({ id: z.uuid(), caption: z.string().max(1024).optional() })
+
+/** A message to send: body of POST …/messages, and with `conversationId` the argument of `message.send`. */
+export const sendMessageInput = z.strictObject({
+  /** Made by the client, the same on every retry: one key, one message. */
+  clientMessageId: z.string().min(1).max(128),
+  type: z.enum([
+    'text',
+    'image',
+    'video',
+    'audio',
+    'voice',
+    'document',
+    'sticker',
+    'location',
+    'contacts',
+    'interactive',
+    'template',
+    'reaction',
+  ]),
+  text: z.string().min(1).optional(),
+  media: mediaInput.optional(),
+  template: z
+    .strictObject({
+      name: z.string().min(1).max(512),
+      language: z.string().min(2).max(16),
+      components: z.array(z.record(z.string(), z.unknown())).max(20).optional(),
+    })
+    .optional(),
+  interactive: z.record(z.string(), z.unknown()).optional(),
+  location: z
+    .strictObject({
+      latitude: z.number().min(-90).max(90),
+      longitude: z.number().min(-180).max(180),
+      name: z.string().max(1000).optional(),
+      address: z.string().max(1000).optional(),
+    })
+    .optional(),
+  contacts: z.array(z.record(z.string(), z.unknown())).min(1).max(257).optional(),
+  /** An empty emoji takes the reaction back. */
+  reaction: z.strictObject({ messageId: z.uuid(), emoji: z.string().max(32) }).optional(),
+  /** Our id of the message that this answers. */
+  replyTo: z.uuid().optional(),
+  /** `seq` of the newest message that the sender had on screen. */
+  lastSeenSeq: z.number().int().min(0).optional(),
+  /** Send although a colleague answered meanwhile. */
+  force: z.boolean().optional(),
+})
+export type SendMessageInput = z.infer<typeof sendMessageInput>
+
+export const noteInput = z.strictObject({
+  body: z.string().min(1).max(10_000),
+  mentions: z.array(z.uuid()).max(50).optional(),
+  pinned: z.boolean().optional(),
+  clientKey: z.string().min(1).max(128).optional(),
+})
+
+/** Commands of a client, each answered by an ack, each the same use case as its REST twin. */
+export const commands = {
+  'message.send': sendMessageInput.extend({ conversationId }),
+  'message.react': z.strictObject({
+    conversationId,
+    messageId: z.uuid(),
+    emoji: z.string().max(32),
+    clientMessageId: z.string().min(1).max(128),
+  }),
+  'note.add': noteInput.extend({ conversationId }),
+  'conversation.read': z.strictObject({ conversationId, seq: z.number().int().min(0) }),
+  'conversation.claim': z.strictObject({ conversationId }),
+  'conversation.assign': z.strictObject({
+    conversationId,
+    userId: z.uuid().nullable().optional(),
+    teamId: z.uuid().nullable().optional(),
+  }),
+  'conversation.set-status': z.strictObject({ conversationId, status: conversationStatus.exclude(['snoozed']) }),
+  'conversation.snooze': z.strictObject({ conversationId, snoozedUntil: z.iso.datetime() }),
+  'conversation.label': z.strictObject({
+    conversationId,
+    add: z.array(z.string().min(1).max(64)).max(50).optional(),
+    remove: z.array(z.string().min(1).max(64)).max(50).optional(),
+  }),
+  'session.renew': z.strictObject({ token: z.string().max(8192) }),
+} as const
+export type CommandName = keyof typeof commands
+export type CommandInput<Name extends CommandName> = z.infer<(typeof commands)[Name]>
+
+/** Signs of life: Redis only, never in the log, may be lost. Answered by an ack as well. */
+export const ephemeralCommands = {
+  'presence.set': z.strictObject({ state: z.enum(['online', 'away', 'busy']) }),
+  'conversation.view': z.strictObject({ conversationId }),
+  'conversation.leave': z.strictObject({ conversationId }),
+  typing: z.strictObject({ conversationId, typing: z.boolean() }),
+} as const
+export type EphemeralName = keyof typeof ephemeralCommands
+
+/** What others hear of it. */
+export interface EphemeralEvents {
+  presence: { userId: string; state: 'online' | 'away' | 'busy' | 'offline' }
+  typing: { conversationId: string; userId: string; name: string; typing: boolean }
+  viewing: { conversationId: string; userId: string; name: string; viewing: boolean }
+  composing: { conversationId: string; contactId: number; composing: boolean }
+}

@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { z } from 'zod'
+import { type ConfigValues, type SettingName, settings } from './config-keys.ts'
+
+/**
+ * The configuration of one process: parsed once in its main.ts and passed down. Values keep the names of their
+ * environment variables, so that a reader of the code and a reader of the manual speak of the same thing.
+ */
+export interface Config extends Readonly<ConfigValues> {
+  readonly HOST: string
+  readonly ENCRYPTION_KEY: string
+}
+
+/** Every problem of a configuration at once, one sentence each. The process that meets it exits with 78. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[]
+  constructor(problems: readonly string[]) {
+    super(`the configuration is not usable:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
+    this.name = 'ConfigError'
+    this.problems = problems
+  }
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * Reads settings from the environment (empty counts as unset, `NAME_FILE` is read from a file). Development and test
+ * make the secrets that are missing and keep them under DATA_DIR; production never does.
+ * Fails with a ConfigError that lists everything that is wrong.
+ */
+export function readConfig(environment: Environment = process.env): Config {
+  const problems: string[] = []
+  const values: Record<string, unknown> = {}
+  for (const [name, setting] of Object.entries(settings)) {
+    const schema: z.ZodType = setting.schema
+    const parsed = schema.safeParse(given(name, 'secret' in setting, environment, problems))
+    if (parsed.success) values[name] = parsed.data
+    else problems.push(`${name}: ${parsed.error.issues.map((issue) => issue.message).join('; ')}`)
+  }
+  if (problems.length > 0) throw new ConfigError(problems)
+  const config = values as ConfigValues
+  const complete = {
+    ...config,
+    HOST: config.HOST ?? (config.NODE_ENV === 'production' ? '0.0.0.0' : '127.0.0.1'),
+    ENCRYPTION_KEY: config.ENCRYPTION_KEY ?? madeSecret(config, 'encryption-key', 'base64') ?? '',
+    JWT_SECRET: config.JWT_SECRET.length > 0 ? config.JWT_SECRET : presentOnly(madeSecret(config, 'jwt-secret', 'base64url')),
+  }
+  problems.push(...conflicts(complete))
+  if (problems.length > 0) throw new ConfigError(problems)
+  return complete
+}
+
+function given(name: string, secret: boolean, environment: Environment, problems: string[]): string | undefined {
+  const direct = environment[name]
+  const file = secret ? environment[`${name}_FILE`] : undefined
+  if (direct && file) problems.push(`${name}: given twice, as itself and as ${name}_FILE`)
+  if (direct) return direct
+  if (!file) return undefined
+  try {
+    return readFileSync(file, 'utf8').trim() || undefined
+  } catch (error) {
+    problems.push(`${name}_FILE: cannot be read (${(error as NodeJS.ErrnoException).code})`)
+    return undefined
+  }
+}
+
+const presentOnly = (value: string | undefined): string[] => (value === undefined ? [] : [value])
+
+function madeSecret(config: ConfigValues, name: string, encoding: 'base64' | 'base64url'): string | undefined {
+  if (config.NODE_ENV === 'production') return undefined
+  const path = join(config.DATA_DIR, 'secrets', name)
+  if (existsSync(path)) return readFileSync(path, 'utf8').trim()
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  const secret = randomBytes(32).toString(encoding)
+  writeFileSync(path, `${secret}\n`, { mode: 0o600, flag: 'wx' })
+  return secret
+}
+
+const sampleSecret = /^(secret|changeme|change-me|your[-_ ]?(jwt[-_ ]?)?secret.*|password|test|example.*|(.)\2+)$/i
+
+/** Combinations that cannot be right. */
+function conflicts(config: ConfigValues): string[] {
+  const found: string[] = []
+  const production = config.NODE_ENV === 'production'
+  if (config.JWT_SECRET.length > 2) found.push('JWT_SECRET: at most two secrets, while rotating')
+  if (production) {
+    if (config.JWT_SECRET.length === 0) found.push('JWT_SECRET: required in production')
+    for (const secret of config.JWT_SECRET) {
+      if (secret.length < 32) found.push('JWT_SECRET: at least 32 characters in production')
+      if (sampleSecret.test(secret)) found.push('JWT_SECRET: this is a sample value')
+    }
+    if (!config.ENCRYPTION_KEY) found.push('ENCRYPTION_KEY: required in production')
+    for (const name of ['DATABASE_URL', 'S3_ENDPOINT'] as const)
+      if (!config[name]) found.push(`${name}: required in production (embedded servers are for development)`)
+    if (config.REDIS_URL.length === 0) found.push('REDIS_URL: required in production (embedded servers are for development)')
+  }
+  if (config.S3_ENDPOINT && !(config.S3_ACCESS_KEY && config.S3_SECRET_KEY))
+    found.push('S3_ENDPOINT: needs S3_ACCESS_KEY and S3_SECRET_KEY')
+  if (config.DATABASE_OWNER_URL && !config.DATABASE_URL) found.push('DATABASE_OWNER_URL: needs DATABASE_URL')
+  if (config.SEND_LEASE_MS <= config.PROVIDER_TIMEOUT_MS)
+    found.push('SEND_LEASE_MS: must be longer than PROVIDER_TIMEOUT_MS, or a call under way would be taken for lost')
+  if (config.POLL_MS > 2000) found.push('POLL_MS: at most 2000, so that facts arrive without Redis')
+  if (config.CORS_ALLOWED_ORIGINS.includes('*')) found.push('CORS_ALLOWED_ORIGINS: exact origins only, no *')
+  for (const part of config.RUN)
+    if (!['gateway', 'rest', 'workers'].includes(part)) found.push(`RUN: there is no part ${part}`)
+  return found
+}
+
+/** For `switchboard config print`: every setting with its value, secrets masked. */
+export function describeConfig(config: Config): { name: SettingName; value: string; unit?: string; doc: string }[] {
+  return (Object.keys(settings) as SettingName[]).map((name) => {
+    const setting = settings[name]
+    const value = config[name]
+    const shown = Array.isArray(value) ? value.join(',') : value === undefined ? '' : String(value)
+    return {
+      name,
+      value: 'secret' in setting && shown !== '' ? '********' : shown,
+      ...('unit' in setting && setting.unit ? { unit: setting.unit } : {}),
+      doc: setting.doc,
+    }
+  })
+}
