@@ -78,7 +78,7 @@ function madeSecret(config: ConfigValues, name: string, encoding: 'base64' | 'ba
   return secret
 }
 
-const sampleSecret = /^(secret|changeme|change-me|your[-_ ]?(jwt[-_ ]?)?secret.*|password|test|example.*|(.)\2+)$/i
+const sampleSecret = /^(secret|changeme|change-me|your[-_ ]?(jwt[-_ ]?)?secret.*|password|test|example.*|(.)\3+)$/i
 
 /** Combinations that cannot be right. */
 function conflicts(config: ConfigValues): string[] {
