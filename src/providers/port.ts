@@ -41,7 +41,9 @@ export interface Person {
 /** A file that the network holds for us. `ref` is what `fetchMedia` needs, opaque to everybody else (stored as JSON). */
 export interface InboundMedia {
   readonly ref: Record<string, unknown>
+  /** Without parameters, lower-case. */
   readonly mimeType: string
+  /** 64 lower-case hex digits; left out when the network gives another form. */
   readonly sha256?: string
   readonly sizeBytes?: number
   readonly fileName?: string
@@ -241,7 +243,11 @@ export interface OutboundMessage {
   readonly text: string | null
   readonly payload: Readonly<Record<string, unknown>>
   readonly media?: OutboundMedia
-  readonly replyTo?: { readonly providerMessageId: string; readonly fromUs: boolean; readonly text: string | null }
+  readonly replyTo?: {
+    readonly providerMessageId: string
+    readonly fromUs: boolean
+    readonly text: string | null
+  }
 }
 
 export type SendOutcome =
@@ -301,11 +307,22 @@ export interface ProviderIo {
 export interface ProviderAdapter {
   readonly name: ProviderName
   /** `window`: free text only within 24 hours of the customer's last message. `templates`: knows approved templates. */
-  readonly rules: { readonly window: boolean; readonly templates: boolean; readonly sends: ReadonlySet<MessageType> }
+  readonly rules: {
+    readonly window: boolean
+    readonly templates: boolean
+    readonly sends: ReadonlySet<MessageType>
+  }
   /** Pure; never throws. The body is parsed JSON of one delivery; parts of other channels are left out. */
   parse(channel: Pick<ProviderChannel, 'settings'>, body: unknown, receivedAt: Date): Parsed
-  /** Why this message cannot be sent as it is (limits of the network: lengths, counts, missing parts); null when it can. */
-  refuse(message: Pick<OutboundMessage, 'type' | 'text' | 'payload'>): string | null
+  /**
+   * Why this message cannot be sent as it is (limits of the network: lengths, counts, missing parts); null when it can.
+   * Type and size of the file are judged when `media` is given.
+   */
+  refuse(
+    message: Pick<OutboundMessage, 'type' | 'text' | 'payload'> & {
+      readonly media?: Pick<OutboundMedia, 'mimeType' | 'sizeBytes'>
+    },
+  ): string | null
   send(channel: ProviderChannel, message: OutboundMessage, io: ProviderIo): Promise<SendOutcome>
   /** Tells the customer that we read up to this message; with `typing`, also that we are writing. */
   markRead(
@@ -313,6 +330,14 @@ export interface ProviderAdapter {
     to: { readonly providerMessageId: string; readonly chat: readonly Identity[]; readonly typing: boolean },
     io: ProviderIo,
   ): Promise<SendOutcome>
-  fetchMedia(channel: ProviderChannel, media: Omit<InboundMedia, 'inlineBase64'>, io: ProviderIo): Promise<MediaFetch>
+  fetchMedia(
+    channel: ProviderChannel,
+    media: Omit<InboundMedia, 'inlineBase64'>,
+    io: ProviderIo,
+  ): Promise<MediaFetch>
+  /**
+   * Asks the network about the number. Wrong credentials are a report (`disconnected` with the reason); a network that
+   * does not answer says nothing about the number, so that throws the failure `provider_unreachable`.
+   */
   verify(channel: ProviderChannel, io: ProviderIo): Promise<ChannelReport>
 }
