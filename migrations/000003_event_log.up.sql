@@ -37,21 +37,19 @@ call protect_tenant_table('events_default', 'select, insert');
 -- Appends events of one tenant. In: the tenant of the transaction and a JSON array of
 -- {type, scope, conversationId?, actor, payload} where scope, actor and payload are JSON. Out: the new head.
 -- Locks: the tenant's head row, until commit; so it comes last and nothing slow may follow it.
-create function append_events(tenant uuid, batch json)
-returns table (epoch integer, seq bigint) language sql as $$
-  with head as (
-    update tenant_heads h set seq = h.seq + json_array_length(batch)
-    where h.tenant_id = tenant
-    returning h.epoch, h.seq
-  ), written as (
-    insert into events (tenant_id, epoch, seq, type, scope, conversation_id, actor, payload)
-    select tenant, head.epoch, head.seq - json_array_length(batch) + e.place,
-           e.item->>'type', e.item->'scope', (e.item->>'conversationId')::uuid, e.item->'actor', e.item->'payload'
-    from head, json_array_elements(batch) with ordinality as e(item, place)
-    order by e.place
-  )
-  select head.epoch, head.seq from head
-$$;
+create function append_events(tenant uuid, batch json, out epoch integer, out seq bigint) language plpgsql as $$
+declare
+  size constant integer := json_array_length(batch);
+begin
+  update tenant_heads h set seq = h.seq + size where h.tenant_id = tenant returning h.epoch, h.seq into epoch, seq;
+  if not found then
+    raise exception 'tenant % has no head row', tenant using errcode = 'no_data_found';
+  end if;
+  insert into events (tenant_id, epoch, seq, type, scope, conversation_id, actor, payload)
+  select tenant, append_events.epoch, append_events.seq - size + e.place,
+         e.item->>'type', e.item->'scope', (e.item->>'conversationId')::uuid, e.item->'actor', e.item->'payload'
+  from json_array_elements(batch) with ordinality as e(item, place);
+end $$;
 grant execute on function append_events(uuid, json) to switchboard_app;
 
 -- The heads of many tenants in one read, for a gateway's poll. Out: a row for each that exists. Locks: none.

@@ -1,0 +1,37 @@
+import type { ConversationPlace, Scope } from '../log/scope.ts'
+import type { Actor } from './actor.ts'
+import { can } from './can.ts'
+
+/**
+ * Whether this actor may hear an event of this scope now. `place` is where its conversation is now, null when it is
+ * gone. The same function decides live delivery, replay over the socket and over REST.
+ */
+export function mayHear(actor: Actor, scope: Scope, place: ConversationPlace | null): boolean {
+  if (actor.kind === 'system') return true
+  switch (scope.kind) {
+    case 'tenant':
+      return can(actor, 'record.read')
+    case 'managers':
+      return actor.role === 'manager' || actor.role === 'admin'
+    case 'admins':
+      return actor.role === 'admin'
+    case 'user':
+      return actor.id === scope.userId
+    case 'conversation':
+      return place !== null && can(actor, 'conversation.read', place)
+    case 'lost-sight':
+      return can(actor, 'conversation.read', scope.before) && !(place !== null && can(actor, 'conversation.read', place))
+  }
+}
+
+/**
+ * Actors with the same key hear exactly the same events, those of scope `user` aside. A gateway decides once per key
+ * and event and sends all of them the same bytes: whoever sees the whole tenant shares one key per role.
+ */
+export function audienceKey(actor: Actor): string {
+  if (actor.kind === 'system') return 'system'
+  const limited = actor.kind === 'key' && actor.scopes.length > 0 ? ` ${[...actor.scopes].sort().join(',')}` : ''
+  if (actor.role !== 'agent') return `${actor.role}${limited}`
+  const channels = actor.channelIds === null ? '*' : [...actor.channelIds].sort().join(',')
+  return `agent ${actor.id} ${[...actor.teamIds].sort().join(',')} ${channels}${limited}`
+}

@@ -1,0 +1,59 @@
+import { Failure } from '../contract/errors.ts'
+import type { Role } from '../contract/records.ts'
+import type { ConversationPlace } from '../log/scope.ts'
+import type { Actor } from './actor.ts'
+
+/**
+ * The policy: role × action × scope, in this one table. It decides for REST, the socket, replay and media alike.
+ *
+ * `all`: everything of the tenant. `near`: conversations that are the actor's own, its teams' or nobody's, on channels
+ * that it works on, and what belongs to them. `no`: never.
+ */
+type Reach = 'all' | 'near' | 'no'
+
+const matrix = {
+  'conversation.read': { viewer: 'all', agent: 'near', manager: 'all', admin: 'all' },
+  'conversation.work': { viewer: 'no', agent: 'near', manager: 'all', admin: 'all' },
+  'conversation.assign': { viewer: 'no', agent: 'near', manager: 'all', admin: 'all' },
+  'conversation.start': { viewer: 'no', agent: 'all', manager: 'all', admin: 'all' },
+  'message.send': { viewer: 'no', agent: 'near', manager: 'all', admin: 'all' },
+  'note.write': { viewer: 'no', agent: 'near', manager: 'all', admin: 'all' },
+  'record.read': { viewer: 'all', agent: 'all', manager: 'all', admin: 'all' },
+  'record.write': { viewer: 'no', agent: 'all', manager: 'all', admin: 'all' },
+  'media.upload': { viewer: 'no', agent: 'all', manager: 'all', admin: 'all' },
+  'channel.read': { viewer: 'all', agent: 'all', manager: 'all', admin: 'all' },
+  'channel.manage': { viewer: 'no', agent: 'no', manager: 'no', admin: 'all' },
+  'user.read': { viewer: 'all', agent: 'all', manager: 'all', admin: 'all' },
+  'user.manage': { viewer: 'no', agent: 'no', manager: 'no', admin: 'all' },
+  'key.manage': { viewer: 'no', agent: 'no', manager: 'no', admin: 'all' },
+  'audit.read': { viewer: 'no', agent: 'no', manager: 'no', admin: 'all' },
+} as const satisfies Record<string, Record<Role, Reach>>
+
+export type Action = keyof typeof matrix
+export const actions = Object.keys(matrix) as Action[]
+
+/** Whether the actor may do this to a thing at this place; without a place, whether it may do it at all. */
+export function can(actor: Actor, action: Action, place?: ConversationPlace): boolean {
+  if (actor.kind === 'system') return true
+  if (actor.kind === 'key' && actor.scopes.length > 0 && !actor.scopes.includes(action)) return false
+  const reach = matrix[action][actor.role]
+  if (reach === 'no') return false
+  return reach === 'all' || place === undefined || isNear(actor, place)
+}
+
+function isNear(actor: Exclude<Actor, { kind: 'system' }>, place: ConversationPlace): boolean {
+  if (actor.channelIds !== null && !actor.channelIds.has(place.channelId)) return false
+  if (place.assigneeId !== null) return place.assigneeId === actor.id || (place.teamId !== null && actor.teamIds.has(place.teamId))
+  return place.teamId === null || actor.teamIds.has(place.teamId)
+}
+
+/** Fails with `forbidden` when the role never allows it, with `not_found` when it is just not this actor's thing. */
+export function permit(actor: Actor, action: Action, place?: ConversationPlace): void {
+  if (can(actor, action, place)) return
+  throw new Failure(can(actor, action) ? 'not_found' : 'forbidden')
+}
+
+/** The actions of a role, for GET /admin/me. */
+export function permissionsOf(actor: Actor): Action[] {
+  return actions.filter((action) => can(actor, action))
+}

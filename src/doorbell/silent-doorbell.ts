@@ -1,0 +1,9 @@
+import type { Doorbell } from './doorbell.ts'
+
+/** For processes that have nobody to wake, such as the command line: listeners find news by polling. */
+export const silentDoorbell: Doorbell = {
+  ring: () => {},
+  listen: () => () => {},
+  connected: false,
+  close: () => Promise.resolve(),
+}

@@ -1,0 +1,24 @@
+/**
+ * Who may hear an event, as it is written down with it. What the scope means for a person is decided by
+ * src/auth/audience.ts with the policy of the moment it is emitted or replayed, never by the moment it was written.
+ */
+export type Scope =
+  | { readonly kind: 'tenant' }
+  | { readonly kind: 'managers' }
+  | { readonly kind: 'admins' }
+  | { readonly kind: 'user'; readonly userId: string }
+  /** Everybody who may see the conversation now. */
+  | { readonly kind: 'conversation'; readonly conversationId: string }
+  /** Everybody who could see it at that time and may not now. */
+  | { readonly kind: 'lost-sight'; readonly conversationId: string; readonly before: ConversationPlace }
+
+/** What decides who sees a conversation. */
+export interface ConversationPlace {
+  readonly channelId: string
+  readonly assigneeId: string | null
+  readonly teamId: string | null
+}
+
+export function conversationOf(scope: Scope): string | null {
+  return scope.kind === 'conversation' || scope.kind === 'lost-sight' ? scope.conversationId : null
+}

@@ -1,0 +1,206 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { EntityManager } from '@mikro-orm/postgresql'
+import { Kysely, PostgresDialect } from 'kysely'
+import pg from 'pg'
+import { Failure } from '../contract/errors.ts'
+import { catalogue, type EventData, type EventType } from '../contract/events/catalogue.ts'
+import type { ActorView } from '../contract/events/define.ts'
+import type { Doorbell } from '../doorbell/doorbell.ts'
+import type { Clock } from '../platform/clock.ts'
+import { type Db, isCollision, isUnavailable } from '../platform/db.ts'
+import type { JobData, JobName, Jobs } from '../platform/jobs.ts'
+import { isUuid } from '../platform/uuid.ts'
+import { conversationOf, type Scope } from './scope.ts'
+
+export interface LogDeps {
+  readonly db: Db
+  readonly doorbell: Doorbell
+  readonly jobs: Jobs
+  readonly clock: Clock
+  /** Check every event against its schema before it is written: on outside production. */
+  readonly checkEvents: boolean
+}
+
+interface RecordedEvent {
+  readonly type: EventType
+  readonly scope: Scope
+  readonly conversationId: string | null
+  readonly actor: ActorView
+  readonly payload: unknown
+}
+
+const schemas = new Map(catalogue.map((definition) => [definition.type as EventType, definition.data]))
+
+/**
+ * An open transaction of one tenant, and the only thing that can record an event: nothing is announced that can still
+ * be rolled back (LOG3). Rows of other tenants do not exist inside it.
+ */
+export class TenantTx {
+  readonly tenantId: string
+  /** The moment the transaction began, milliseconds; every row it writes shares it. */
+  readonly now: Date
+  readonly recorded: RecordedEvent[] = []
+  readonly nudges = new Map<string, { name: JobName; data: JobData[JobName] }>()
+  readonly afterCommit: (() => void)[] = []
+  readonly #client: pg.PoolClient
+  readonly #orm: Db['orm']
+  readonly #actor: ActorView
+  readonly #checkEvents: boolean
+  #em: EntityManager | undefined
+
+  constructor(parts: { tenantId: string; client: pg.PoolClient; orm: Db['orm']; actor: ActorView; now: Date; checkEvents: boolean }) {
+    this.tenantId = parts.tenantId
+    this.now = parts.now
+    this.#client = parts.client
+    this.#orm = parts.orm
+    this.#actor = parts.actor
+    this.#checkEvents = parts.checkEvents
+  }
+
+  /** Runs one statement with bound parameters; the rows, with timestamps as ISO text and bigint as number. */
+  async query<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    const result = await this.#client.query<Row & pg.QueryResultRow>(text, values as unknown[])
+    return result.rows
+  }
+
+  /** For records that people edit: an entity manager on this very transaction, flushed before the events are written. */
+  get em(): EntityManager {
+    if (!this.#em) {
+      const client = this.#client
+      const borrowed = { query: client.query.bind(client), release: () => {} } as unknown as pg.PoolClient
+      const pool = { connect: () => Promise.resolve(borrowed), end: () => Promise.resolve(), options: {} }
+      const kysely = new Kysely({ dialect: new PostgresDialect({ pool }) })
+      this.#em = this.#orm.em.fork({ clear: true })
+      this.#em.setTransactionContext(kysely)
+    }
+    return this.#em
+  }
+
+  /** Notes a fact, to be written with the change when the transaction ends. `actor` when it is not who opened it. */
+  record<Type extends EventType>(type: Type, data: EventData<Type>, scope: Scope, actor: ActorView = this.#actor): void {
+    if (this.#checkEvents) schemas.get(type)?.parse(data)
+    this.recorded.push({ type, scope, conversationId: conversationOf(scope), actor, payload: data })
+  }
+
+  /** Wakes a worker after the commit. May be lost: the work itself must be a row that a sweep finds. */
+  nudge<Name extends JobName>(name: Name, data: JobData[Name]): void {
+    this.nudges.set(`${name} ${JSON.stringify(data)}`, { name, data })
+  }
+
+  /** Something to do in this process once it is committed, such as forgetting a cached row. */
+  onCommit(then: () => void): void {
+    this.afterCommit.push(then)
+  }
+
+  async flush(): Promise<void> {
+    if (this.#em) await this.#em.flush()
+  }
+}
+
+const mostTries = 4
+
+/**
+ * Does `work` in one transaction of one tenant, writes its events behind it and then rings. Every business row is
+ * written and locked first and the tenant's head row last, in the same round trip as the commit, so seq order is
+ * commit order and writers of one tenant queue for no longer than a commit (LOG1, LOG2).
+ *
+ * Collisions are tried again, at most 3 times, so `work` may run more than once and must touch nothing but `tx`.
+ * Fails with `unavailable` when the database does not answer; then it is not known whether a commit that was under
+ * way happened, and the caller must ask again with its key.
+ */
+export async function inTenant<T>(
+  deps: LogDeps,
+  tenantId: string,
+  work: (tx: TenantTx) => Promise<T>,
+  actor: ActorView = { kind: 'system' },
+): Promise<T> {
+  // The id goes into the text of the statement below; anything but a UUID must not.
+  if (!isUuid(tenantId)) throw new Failure('not_found')
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await once(deps, tenantId, work, actor)
+    } catch (error) {
+      if (isCollision(error) && attempt < mostTries) {
+        await pause(Math.random() * 10 * attempt)
+        continue
+      }
+      if (isUnavailable(error) && !(error instanceof Failure)) throw new Failure('unavailable', {}, { cause: error })
+      throw error
+    }
+  }
+}
+
+async function once<T>(deps: LogDeps, tenantId: string, work: (tx: TenantTx) => Promise<T>, actor: ActorView): Promise<T> {
+  const client = await deps.db.write.connect()
+  let broken: Error | undefined
+  const onError = (error: Error) => {
+    broken = error
+  }
+  client.on('error', onError)
+  try {
+    await client.query(`begin; select set_config('app.tenant_id', '${tenantId}', true)`)
+    const tx = new TenantTx({ tenantId, client, orm: deps.db.orm, actor, now: deps.clock.now(), checkEvents: deps.checkEvents })
+    const result = await work(tx)
+    await tx.flush()
+    await client.query(finalStatement(tenantId, tx.recorded))
+    if (tx.recorded.length > 0) deps.doorbell.ring(tenantId)
+    for (const { name, data } of tx.nudges.values()) deps.jobs.nudge(name, data)
+    for (const then of tx.afterCommit) then()
+    return result
+  } catch (error) {
+    await client.query('rollback').catch((failure: Error) => {
+      broken ??= failure
+    })
+    throw error
+  } finally {
+    client.off('error', onError)
+    client.release(broken)
+  }
+}
+
+/** Appending and committing in one message: between taking the head row's lock and letting it go there is no round trip. */
+function finalStatement(tenantId: string, recorded: readonly RecordedEvent[]): string {
+  if (recorded.length === 0) return 'commit'
+  return `select * from append_events('${tenantId}', ${pg.escapeLiteral(JSON.stringify(recorded))}); commit`
+}
+
+/** Reads rows of one tenant without recording anything. Uses the pool of replays. */
+export async function readTenant<T>(
+  deps: Pick<LogDeps, 'db'>,
+  tenantId: string,
+  work: (query: <Row extends object>(text: string, values?: readonly unknown[]) => Promise<Row[]>) => Promise<T>,
+): Promise<T> {
+  if (!isUuid(tenantId)) throw new Failure('not_found')
+  try {
+    const client = await deps.db.read.connect()
+    let broken: Error | undefined
+    const onError = (error: Error) => {
+      broken = error
+    }
+    client.on('error', onError)
+    try {
+      // One snapshot for everything that is read here: a position and the rows that belong to it (LOG5).
+      await client.query(
+        `begin isolation level repeatable read read only; select set_config('app.tenant_id', '${tenantId}', true)`,
+      )
+      const result = await work(async (text, values = []) => {
+        const found = await client.query(text, values as unknown[])
+        return found.rows
+      })
+      await client.query('commit')
+      return result
+    } catch (error) {
+      await client.query('rollback').catch((failure: Error) => {
+        broken ??= failure
+      })
+      throw error
+    } finally {
+      client.off('error', onError)
+      client.release(broken)
+    }
+  } catch (error) {
+    if (isUnavailable(error) && !(error instanceof Failure)) throw new Failure('unavailable', {}, { cause: error })
+    throw error
+  }
+}
+

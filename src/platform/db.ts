@@ -1,0 +1,122 @@
+import { MikroORM, type EntitySchema } from '@mikro-orm/postgresql'
+import pg from 'pg'
+import { Failure } from '../contract/errors.ts'
+import type { Config } from './config.ts'
+
+/**
+ * The database of one process. Facts and records are written through `write` (and `orm`, which borrows its
+ * connections inside a transaction, see src/log/tenant-tx.ts); replays read through `read`, a pool of their own, so
+ * that a reconnect storm cannot stop writes.
+ */
+export interface Db {
+  readonly write: pg.Pool
+  readonly read: pg.Pool
+  readonly orm: MikroORM
+  close(): Promise<void>
+}
+
+type DbConfig = Pick<
+  Config,
+  | 'DATABASE_OWNER_URL'
+  | 'DATABASE_SCHEMA'
+  | 'DATABASE_POOL'
+  | 'DATABASE_READ_POOL'
+  | 'DATABASE_WAIT_MS'
+  | 'DATABASE_STATEMENT_MS'
+  | 'DATABASE_LOCK_MS'
+> & { readonly DATABASE_URL: string }
+
+const types = pg.types
+
+/**
+ * bigint as number (ours stay below 2^53), timestamps as ISO 8601 in UTC with milliseconds, which is how they go over
+ * the wire; everything else as pg has it. Sessions run in UTC, so the text always ends in +00.
+ */
+function parserOf(oid: number, format?: 'text' | 'binary') {
+  if (oid === types.builtins.INT8) return Number
+  if (oid === types.builtins.TIMESTAMPTZ) return isoOf
+  return types.getTypeParser(oid, format as 'text')
+}
+
+function isoOf(text: string): string {
+  const [date, clock] = text.split(' ') as [string, string | undefined]
+  if (clock === undefined) return text
+  const [seconds, fraction = ''] = clock.replace(/[+-]\d\d(:\d\d)?$/, '').split('.') as [string, string | undefined]
+  return `${date}T${seconds}.${fraction.slice(0, 3).padEnd(3, '0')}Z`
+}
+
+/** libpq's meaning of sslmode (`require` does not check the certificate, `verify-full` does), which operators expect. */
+function connectionString(url: string): string {
+  const parsed = new URL(url)
+  if (parsed.searchParams.has('sslmode')) parsed.searchParams.set('uselibpqcompat', 'true')
+  return parsed.toString()
+}
+
+/** Options of every connection. Without an owner's URL the login may own the tables, so it takes the role that does not. */
+export function connectionOptions(config: DbConfig, application: string): pg.PoolConfig {
+  const role = config.DATABASE_OWNER_URL ? '' : ' -c role=switchboard_app'
+  return {
+    connectionString: connectionString(config.DATABASE_URL),
+    application_name: `switchboard-${application}`,
+    options: `-c search_path=${config.DATABASE_SCHEMA} -c timezone=UTC${role}`,
+    connectionTimeoutMillis: config.DATABASE_WAIT_MS,
+    statement_timeout: config.DATABASE_STATEMENT_MS,
+    lock_timeout: config.DATABASE_LOCK_MS,
+    idle_in_transaction_session_timeout: config.DATABASE_STATEMENT_MS,
+    keepAlive: true,
+    types: { getTypeParser: parserOf as typeof types.getTypeParser },
+  }
+}
+
+/** Opens the pools; connects lazily, so a database that is away is found by the first use (and by /ready). */
+export function openDb(config: DbConfig, entities: readonly EntitySchema[], application: string): Db {
+  const options = connectionOptions(config, application)
+  const write = new pg.Pool({ ...options, max: config.DATABASE_POOL })
+  const read = new pg.Pool({ ...options, max: config.DATABASE_READ_POOL })
+  // An idle connection that breaks is thrown away by the pool; the next use makes a new one.
+  write.on('error', () => {})
+  read.on('error', () => {})
+  // The constructor, unlike init(), does not connect: a process starts while the database is away.
+  const orm = new MikroORM({
+    clientUrl: connectionString(config.DATABASE_URL),
+    dbName: new URL(config.DATABASE_URL).pathname.slice(1) || 'postgres',
+    schema: config.DATABASE_SCHEMA,
+    entities: [...entities],
+    ensureDatabase: false,
+    discovery: { warnWhenNoEntities: false },
+    forceUtcTimezone: true,
+    driverOptions: { ...options, max: 2 },
+  })
+  return {
+    write,
+    read,
+    orm,
+    close: async () => {
+      await Promise.allSettled([write.end(), read.end(), orm.close(true)])
+    },
+  }
+}
+
+const gone = new Set(['57P01', '57P02', '57P03', '53300', '08000', '08001', '08003', '08004', '08006', '25P03'])
+const network = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EHOSTUNREACH'])
+
+/** Whether an error says that the database is away or out of connections, rather than that the statement was wrong. */
+export function isUnavailable(error: unknown): boolean {
+  if (error instanceof Failure) return error.code === 'unavailable'
+  const { code, message } = error as { code?: string; message?: string }
+  return (
+    (code !== undefined && (gone.has(code) || network.has(code))) ||
+    /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error/.test(message ?? '')
+  )
+}
+
+/** Two transactions met head-on and this one lost; trying again can work. */
+export function isCollision(error: unknown): boolean {
+  const { code } = error as { code?: string }
+  return code === '40001' || code === '40P01'
+}
+
+export function isUniqueViolation(error: unknown, constraint?: string): boolean {
+  const found = error as { code?: string; constraint?: string }
+  return found.code === '23505' && (constraint === undefined || found.constraint === constraint)
+}

@@ -1,0 +1,51 @@
+import { Queue } from 'bullmq'
+import type { Redis } from 'ioredis'
+import type { Config } from './config.ts'
+
+/** What a nudge carries: ids only. The work itself is a row. */
+export interface JobData {
+  /** A channel has deliveries that wait. */
+  'ingest-inbound': { tenantId: string; channelId: string }
+  /** A channel has messages that wait. */
+  'deliver-outbound': { tenantId: string; channelId: string }
+  /** A file waits to be fetched. */
+  'fetch-media': { tenantId: string; attachmentId: string }
+}
+export type JobName = keyof JobData
+export const jobNames = ['ingest-inbound', 'deliver-outbound', 'fetch-media'] as const satisfies readonly JobName[]
+
+export interface Jobs {
+  /** Wakes a worker. Never throws, never waits; lost when Redis is away, then the sweep finds the row. */
+  nudge<Name extends JobName>(name: Name, data: JobData[Name]): void
+  close(): Promise<void>
+}
+
+/** For processes without Redis: the sweep finds all work. */
+export const silentJobs: Jobs = { nudge: () => {}, close: () => Promise.resolve() }
+
+/**
+ * Nudges through BullMQ. A job that nobody could take within a minute is worthless (the sweep was there before), and
+ * finished jobs are thrown away at once, so Redis never fills with them.
+ */
+export function openJobs(connection: Redis, config: Pick<Config, 'REDIS_PREFIX'>, onError: (error: unknown) => void): Jobs {
+  const queues = new Map<JobName, Queue>(
+    jobNames.map((name) => {
+      const queue = new Queue(name, { connection, prefix: config.REDIS_PREFIX, skipVersionCheck: true })
+      queue.on('error', onError)
+      return [name, queue]
+    }),
+  )
+  return {
+    nudge: (name, data) => {
+      // With Redis away commands would wait in line for its return; the sweep is the better memory.
+      if (connection.status !== 'ready') return
+      queues
+        .get(name)
+        ?.add(name, data, { removeOnComplete: true, removeOnFail: true, attempts: 1 })
+        .catch(onError)
+    },
+    close: async () => {
+      await Promise.allSettled([...queues.values()].map((queue) => queue.close()))
+    },
+  }
+}

@@ -1,0 +1,41 @@
+import { field, inner, type Untrusted } from '../../untrusted.ts'
+import { isRecord } from './dialect.ts'
+
+/** Envelopes that WhatsApp puts around the content proper (section 9); versions differ in which they remove. */
+const wrappers: readonly string[] = [
+  'ephemeralMessage',
+  'viewOnceMessage',
+  'viewOnceMessageV2',
+  'viewOnceMessageV2Extension',
+  'documentWithCaptionMessage',
+  'editedMessage',
+  'deviceSentMessage',
+  'associatedChildMessage',
+  'groupMentionedMessage',
+  'groupStatusMessage',
+  'groupStatusMessageV2',
+  'botInvokeMessage',
+  'lottieStickerMessage',
+]
+
+export interface Unwrapped {
+  readonly message: Untrusted
+  readonly viewOnce: boolean
+  /** The content stood inside `editedMessage`: it replaces an earlier one. */
+  readonly edited: boolean
+}
+
+/** Takes the wrappers off, at most ten (a body can nest without end). */
+export function unwrap(message: Untrusted): Unwrapped {
+  let inner = message
+  let viewOnce = false
+  let edited = false
+  for (let depth = 0; depth < 10; depth++) {
+    const wrapper = wrappers.find((name) => isRecord(field(inner(inner, name), 'message')))
+    if (wrapper === undefined) break
+    if (wrapper.startsWith('viewOnce')) viewOnce = true
+    if (wrapper === 'editedMessage') edited = true
+    inner = inner(inner(inner, wrapper), 'message') ?? inner
+  }
+  return { message: inner, viewOnce, edited }
+}
