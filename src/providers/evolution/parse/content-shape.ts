@@ -1,10 +1,9 @@
 import type { MessageType } from '../../../contract/message.ts'
-import { present, type Untrusted } from '../../untrusted.ts'
+import type { Untrusted } from '../../untrusted.ts'
 
 /** A file as the content describes it; the message adds its key to make it fetchable. */
 export interface FilePart {
   readonly mimeType: string
-  /** base64, of the plain file. */
   readonly sha256?: string
   readonly sizeBytes?: number
   readonly fileName?: string

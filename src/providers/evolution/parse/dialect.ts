@@ -79,7 +79,8 @@ export function excerpt(value: unknown): unknown {
     const kept: Record<string, unknown> = {}
     for (const name in part) {
       if (budget <= 0) break
-      if (!left.has(name)) kept[clean(name)] = copy(field(part as Untrusted, name), levels - 1)
+      const key = clean(name)
+      if (!left.has(key)) kept[key] = copy(field(part as Untrusted, name), levels - 1)
     }
     return kept
   }

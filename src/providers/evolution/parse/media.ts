@@ -1,4 +1,4 @@
-import { field, textIn, numberIn, present, type Untrusted } from '../../untrusted.ts'
+import { field, mimeTypeOf, sha256Of, textIn, numberIn, present, type Untrusted } from '../../untrusted.ts'
 import type { Content, ContentReader, Around, FilePart } from './content-shape.ts'
 import { bytes, long, isTrue } from './dialect.ts'
 
@@ -58,9 +58,9 @@ function viewOnce(part: Untrusted, around: Around): Record<string, unknown> {
 function fileOf(part: Untrusted, name: string, usualType: string): FilePart {
   const sizeBytes = long(field(part, 'fileLength'))
   return {
-    mimeType: textIn(part, 'mimetype')?.slice(0, 255) ?? usualType,
+    mimeType: textIn(part, 'mimetype') === undefined ? usualType : mimeTypeOf(field(part, 'mimetype')),
     ...present({
-      sha256: bytes(field(part, 'fileSha256'))?.toString('base64'),
+      sha256: sha256Of(bytes(field(part, 'fileSha256'))?.toString('hex')),
       sizeBytes: sizeBytes !== undefined && sizeBytes >= 0 ? sizeBytes : undefined,
     }),
     source: {

@@ -1,5 +1,5 @@
 import { readJid } from './jid.ts'
-import { field, inner, listOf, textIn, numberIn, present } from '../../untrusted.ts'
+import { clean, field, inner, listOf, textIn, numberIn, present } from '../../untrusted.ts'
 import type { ContentReader, Around } from './content-shape.ts'
 import { isRecord } from './dialect.ts'
 
@@ -36,7 +36,7 @@ function decrypted(options: unknown): string[] | undefined {
   if (!Array.isArray(options)) return undefined
   const names = options.filter((option) => typeof option === 'string')
   // Hashes instead of names mean that it was not decrypted.
-  return names.length === options.length ? names.map((name) => name.toWellFormed().replaceAll('\0', '')) : undefined
+  return names.length === options.length ? names.map(clean) : undefined
 }
 
 function counted(around: Around): string[] | undefined {

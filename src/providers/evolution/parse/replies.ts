@@ -1,5 +1,5 @@
 import { parseJson } from './parse-json.ts'
-import { inner, textIn, present } from '../../untrusted.ts'
+import { inner, present, storableRecord, textIn } from '../../untrusted.ts'
 import type { ContentReader } from './content-shape.ts'
 import { isRecord } from './dialect.ts'
 
@@ -53,14 +53,9 @@ export const readInteractiveReply: ContentReader = (part) => {
     text,
     payload: present({
       name: textIn(native, 'name') ?? 'flow',
-      data: data === undefined ? null : cleanDeep(data),
+      data: data === undefined ? null : storableRecord(data),
       rawJson: data === undefined ? json : undefined,
       flowToken,
     }),
   }
-}
-
-/** JSON inside JSON can bring new NULs and half surrogates in; writing it again and cleaning the text removes them. */
-function cleanDeep(data: unknown): unknown {
-  return JSON.parse(JSON.stringify(data).replace(/(?<!\\)((?:\\\\)*)\\u(?:0000|d[89ab][0-9a-f]{2}|d[c-f][0-9a-f]{2})/g, '$1'))
 }

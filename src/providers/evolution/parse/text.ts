@@ -1,6 +1,12 @@
 import { textIn, present } from '../../untrusted.ts'
 import { type ContentReader, lines } from './content-shape.ts'
 
+export const readConversation: ContentReader = (_, around) => ({
+  type: 'text',
+  text: textIn(around.message, 'conversation') ?? null,
+  payload: {},
+})
+
 export const readExtendedText: ContentReader = (part) => ({
   type: 'text',
   text: textIn(part, 'text') ?? textIn(part, 'matchedText') ?? null,

@@ -1,0 +1,4 @@
+import type { EntitySchema } from '@mikro-orm/postgresql'
+
+/** Every entity of the domain, handed to platform/db.ts by deps.ts, so that platform need not know the domain. */
+export const entities: readonly EntitySchema[] = []

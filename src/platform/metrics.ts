@@ -1,0 +1,41 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+const seconds = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+
+/** Everything that a process counts, with base units and no unbounded labels. Shown at /metrics. */
+export function createMetrics() {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
+    new Counter({ name, help, labelNames: [...labelNames], registers: [registry] })
+  const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
+    new Gauge({ name, help, labelNames: [...labelNames], registers: [registry] })
+  const histogram = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
+    new Histogram({ name, help, labelNames: [...labelNames], buckets: seconds, registers: [registry] })
+  return {
+    registry,
+    sockets: gauge('hub_sockets', 'Open sessions.'),
+    socketConnects: counter('hub_socket_connects_total', 'Handshakes.', ['result']),
+    socketCloses: counter('hub_socket_closes_total', 'Closed sessions.', ['code']),
+    commitToEmit: histogram('hub_event_commit_to_emit_seconds', 'From commit of an event to handing it to sockets.'),
+    eventsEmitted: counter('hub_events_emitted_total', 'Events handed to sockets, once per socket.'),
+    replayEvents: counter('hub_replay_events_total', 'Events replayed to sessions that caught up.'),
+    replays: counter('hub_replay_total', 'Catch-ups.', ['result']),
+    resets: counter('hub_reset_total', 'Sessions that had to start from a snapshot.', ['reason']),
+    doorbellMissed: counter('hub_doorbell_missed_total', 'News found by polling before a bell rang.'),
+    doorbellLag: histogram('hub_doorbell_lag_seconds', 'How long a bell to oneself takes.'),
+    headLag: gauge('hub_gateway_head_lag_events', 'Events committed but not yet read by this gateway.'),
+    slowKicks: counter('hub_slow_kicks_total', 'Sessions closed because they did not read.'),
+    ingressAck: histogram('hub_ingress_ack_seconds', 'From a webhook to its answer.', ['provider']),
+    ingress: counter('hub_ingress_total', 'Webhooks by result.', ['provider', 'result']),
+    outboxOldest: gauge('hub_outbox_oldest_seconds', 'Age of the oldest message that waits to be sent.'),
+    jobsReconciled: counter('hub_jobs_reconciled_total', 'Work found by the sweep because its nudge was lost.', ['job']),
+    deadLetters: gauge('hub_dead_letters', 'Deliveries that are parked.'),
+    providerSends: counter('hub_provider_send_total', 'Calls to networks.', ['provider', 'result']),
+    sendUnknown: gauge('hub_send_unknown', 'Messages of which we do not know whether they went out.'),
+    mediaPendingOldest: gauge('hub_media_pending_oldest_seconds', 'Age of the oldest file that waits to be fetched.'),
+    authzDenied: counter('hub_authz_denied_total', 'Refused actions.', ['code']),
+    build: gauge('hub_build_info', 'Constant 1 with the version.', ['version']),
+  }
+}
+export type Metrics = ReturnType<typeof createMetrics>
