@@ -31,5 +31,7 @@ export interface SystemActor {
 
 /** How the actor is named in events and the audit trail. */
 export function presentActor(actor: Actor): ActorView {
-  return actor.kind === 'system' ? { kind: 'system', name: actor.name } : { kind: actor.kind, id: actor.id, name: actor.name }
+  return actor.kind === 'system'
+    ? { kind: 'system', name: actor.name }
+    : { kind: actor.kind, id: actor.id, name: actor.name }
 }

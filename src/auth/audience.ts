@@ -20,7 +20,10 @@ export function mayHear(actor: Actor, scope: Scope, place: ConversationPlace | n
     case 'conversation':
       return place !== null && can(actor, 'conversation.read', place)
     case 'lost-sight':
-      return can(actor, 'conversation.read', scope.before) && !(place !== null && can(actor, 'conversation.read', place))
+      return (
+        can(actor, 'conversation.read', scope.before) &&
+        !(place !== null && can(actor, 'conversation.read', place))
+      )
   }
 }
 
@@ -30,7 +33,8 @@ export function mayHear(actor: Actor, scope: Scope, place: ConversationPlace | n
  */
 export function audienceKey(actor: Actor): string {
   if (actor.kind === 'system') return 'system'
-  const limited = actor.kind === 'key' && actor.scopes.length > 0 ? ` ${[...actor.scopes].sort().join(',')}` : ''
+  const limited =
+    actor.kind === 'key' && actor.scopes.length > 0 ? ` ${[...actor.scopes].sort().join(',')}` : ''
   if (actor.role !== 'agent') return `${actor.role}${limited}`
   const channels = actor.channelIds === null ? '*' : [...actor.channelIds].sort().join(',')
   return `agent ${actor.id} ${[...actor.teamIds].sort().join(',')} ${channels}${limited}`

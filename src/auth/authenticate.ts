@@ -31,7 +31,9 @@ const noEnd = new Date(8.64e15)
  * Fails with `unauthorized`, `token_expired`, `user_disabled` or `tenant_suspended`.
  */
 export function authenticate(deps: AuthDeps, credential: string): Promise<Entry> {
-  return isApiKey(credential) ? enterWithKey(deps, credential) : enterWithToken(deps, verifyToken(credential, deps.config, deps.clock))
+  return isApiKey(credential)
+    ? enterWithKey(deps, credential)
+    : enterWithToken(deps, verifyToken(credential, deps.config, deps.clock))
 }
 
 async function enterWithKey(deps: AuthDeps, key: string): Promise<Entry> {
@@ -75,9 +77,10 @@ async function enterWithKey(deps: AuthDeps, key: string): Promise<Entry> {
 }
 
 async function tenantFacts(deps: Pick<LogDeps, 'db'>, slugOrId: string): Promise<TenantFacts> {
-  const { rows } = await deps.db.write.query<TenantFacts & { status: string }>('select id, slug, name, status from find_tenant($1)', [
-    slugOrId,
-  ])
+  const { rows } = await deps.db.write.query<TenantFacts & { status: string }>(
+    'select id, slug, name, status from find_tenant($1)',
+    [slugOrId],
+  )
   const [row] = rows
   if (!row) throw new Failure('unauthorized')
   if (row.status !== 'active') throw new Failure('tenant_suspended')
@@ -119,9 +122,23 @@ async function upsertUser(tx: TenantTx, claims: TokenClaims): Promise<UserActor>
     const [made] = await tx.query<UserRow>(
       `insert into users (tenant_id, id, issuer, subject, email, name, role) values ($1, $2, $3, $4, $5, $6, $7)
        on conflict (tenant_id, issuer, subject) do nothing returning ${columns}`,
-      [tx.tenantId, uuidv7(tx.now.getTime()), claims.issuer, claims.subject, claims.email ?? null, name, claims.role],
+      [
+        tx.tenantId,
+        uuidv7(tx.now.getTime()),
+        claims.issuer,
+        claims.subject,
+        claims.email ?? null,
+        name,
+        claims.role,
+      ],
     )
-    if (made) tx.record('user.joined', { user: presentUser(made) }, { kind: 'tenant' }, { kind: 'user', id: made.id, name: made.name })
+    if (made)
+      tx.record(
+        'user.joined',
+        { user: presentUser(made) },
+        { kind: 'tenant' },
+        { kind: 'user', id: made.id, name: made.name },
+      )
     user = made ?? (await find())[0]
   }
   if (!user) throw new Failure('unauthorized')
@@ -139,10 +156,10 @@ async function upsertUser(tx: TenantTx, claims: TokenClaims): Promise<UserActor>
       tx.record('user.updated', { user: presentUser(user) }, { kind: 'tenant' })
     }
   }
-  const teams = await tx.query<{ team_id: string }>('select team_id from team_members where tenant_id = $1 and user_id = $2', [
-    tx.tenantId,
-    user.id,
-  ])
+  const teams = await tx.query<{ team_id: string }>(
+    'select team_id from team_members where tenant_id = $1 and user_id = $2',
+    [tx.tenantId, user.id],
+  )
   return {
     kind: 'user',
     tenantId: tx.tenantId,

@@ -43,7 +43,8 @@ export function can(actor: Actor, action: Action, place?: ConversationPlace): bo
 
 function isNear(actor: Exclude<Actor, { kind: 'system' }>, place: ConversationPlace): boolean {
   if (actor.channelIds !== null && !actor.channelIds.has(place.channelId)) return false
-  if (place.assigneeId !== null) return place.assigneeId === actor.id || (place.teamId !== null && actor.teamIds.has(place.teamId))
+  if (place.assigneeId !== null)
+    return place.assigneeId === actor.id || (place.teamId !== null && actor.teamIds.has(place.teamId))
   return place.teamId === null || actor.teamIds.has(place.teamId)
 }
 

@@ -60,7 +60,11 @@ export function verifyToken(token: string, config: TokenConfig, clock: Clock): T
     }
   }
   if (body === undefined)
-    throw new Failure(failure instanceof jwt.TokenExpiredError ? 'token_expired' : 'unauthorized', {}, { cause: failure })
+    throw new Failure(
+      failure instanceof jwt.TokenExpiredError ? 'token_expired' : 'unauthorized',
+      {},
+      { cause: failure },
+    )
   const parsed = claims.safeParse(body)
   if (!parsed.success) throw new Failure('unauthorized', {}, { cause: parsed.error })
   const { data } = parsed
@@ -83,7 +87,9 @@ export function verifyToken(token: string, config: TokenConfig, clock: Clock): T
 /** A header that brings its own key or demands extensions (`jwk`, `jku`, `x5u`, `crit` …) is refused unread. */
 function hasPlainHeader(token: string): boolean {
   try {
-    const header: unknown = JSON.parse(Buffer.from(token.slice(0, token.indexOf('.')), 'base64url').toString())
+    const header: unknown = JSON.parse(
+      Buffer.from(token.slice(0, token.indexOf('.')), 'base64url').toString(),
+    )
     return (
       typeof header === 'object' &&
       header !== null &&
@@ -95,4 +101,5 @@ function hasPlainHeader(token: string): boolean {
   }
 }
 
-const isShortText = (kid: unknown): boolean => kid === undefined || (typeof kid === 'string' && kid.length <= 256)
+const isShortText = (kid: unknown): boolean =>
+  kid === undefined || (typeof kid === 'string' && kid.length <= 256)

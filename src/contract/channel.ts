@@ -1,6 +1,13 @@
 import { z } from 'zod'
 
-export const channelStatuses = ['connecting', 'connected', 'disconnected', 'restricted', 'blocked', 'removed'] as const
+export const channelStatuses = [
+  'connecting',
+  'connected',
+  'disconnected',
+  'restricted',
+  'blocked',
+  'removed',
+] as const
 
 export const channelView = z.strictObject({
   id: z.uuid(),

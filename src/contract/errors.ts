@@ -25,15 +25,27 @@ export interface ErrorEntry {
  */
 export const errors = {
   // requests
-  validation_failed: { http: 400, then: 'fix', means: 'the request does not have the documented shape; see errors[]' },
+  validation_failed: {
+    http: 400,
+    then: 'fix',
+    means: 'the request does not have the documented shape; see errors[]',
+  },
   malformed_json: { http: 400, then: 'fix', means: 'the body is not valid JSON' },
   unsupported_media_type: { http: 415, then: 'fix', means: 'send application/json' },
   payload_too_large: { http: 413, then: 'stop', means: 'the body is larger than the limit' },
   not_found: { http: 404, then: 'stop', means: 'there is no such thing, or you may not see it' },
   method_not_allowed: { http: 405, then: 'fix', means: 'this path does not take that method' },
   conflict: { http: 409, then: 'review', means: 'it clashes with something that exists' },
-  precondition_failed: { http: 412, then: 'review', means: 'somebody changed it since you read it; load it again' },
-  idempotency_key_reused: { http: 422, then: 'fix', means: 'this Idempotency-Key was used with another body' },
+  precondition_failed: {
+    http: 412,
+    then: 'review',
+    means: 'somebody changed it since you read it; load it again',
+  },
+  idempotency_key_reused: {
+    http: 422,
+    then: 'fix',
+    means: 'this Idempotency-Key was used with another body',
+  },
   rate_limited: { http: 429, then: 'later', means: 'too many requests; see retryAfterMs' },
   unknown_command: { http: 400, then: 'fix', means: 'there is no such command' },
   // identity
@@ -46,11 +58,23 @@ export const errors = {
   signature_invalid: { http: 401, then: 'stop', means: 'the signature of the webhook is missing or wrong' },
   // the socket
   too_many_connections: { http: 429, then: 'later', means: 'too many open connections' },
-  protocol_unsupported: { http: 400, then: 'stop', means: 'this client speaks a protocol version that we do not' },
+  protocol_unsupported: {
+    http: 400,
+    then: 'stop',
+    means: 'this client speaks a protocol version that we do not',
+  },
   draining: { http: 503, then: 'later', means: 'this instance is going away; connect again' },
-  log_position_gone: { http: 410, then: 'resync', means: 'the position is trimmed, of another epoch or from the future' },
+  log_position_gone: {
+    http: 410,
+    then: 'resync',
+    means: 'the position is trimmed, of another epoch or from the future',
+  },
   // conversations and messages
-  already_claimed: { http: 409, then: 'review', means: 'somebody else has this conversation; see details.owner' },
+  already_claimed: {
+    http: 409,
+    then: 'review',
+    means: 'somebody else has this conversation; see details.owner',
+  },
   conversation_closed: { http: 409, then: 'review', means: 'the conversation is resolved; reopen it first' },
   window_closed: {
     http: 422,
@@ -67,7 +91,11 @@ export const errors = {
   channel_down: { http: 409, then: 'later', means: 'the number is not connected or was stopped' },
   media_not_ready: { http: 409, then: 'later', means: 'the file is not uploaded yet' },
   contact_blocked: { http: 422, then: 'stop', means: 'this contact is blocked' },
-  contact_unreachable: { http: 422, then: 'stop', means: 'the contact has no address that this channel can send to' },
+  contact_unreachable: {
+    http: 422,
+    then: 'stop',
+    means: 'the contact has no address that this channel can send to',
+  },
   type_unsupported: { http: 422, then: 'fix', means: 'this channel cannot send that type of message' },
   // outcomes of a send
   provider_refused: { http: 502, then: 'fix', means: 'the network refused the message' },
@@ -75,7 +103,11 @@ export const errors = {
   provider_unreachable: { http: 502, then: 'later', means: 'the network did not answer' },
   send_expired: { http: 422, then: 'review', means: 'the message waited too long in the queue' },
   // us
-  unavailable: { http: 503, then: 'later', means: 'a server that we need does not answer; nothing was changed' },
+  unavailable: {
+    http: 503,
+    then: 'later',
+    means: 'a server that we need does not answer; nothing was changed',
+  },
   internal: { http: 500, then: 'later', means: 'we failed; the request id finds the reason in our log' },
 } as const satisfies Record<string, ErrorEntry>
 
@@ -97,8 +129,15 @@ export class Failure extends Error {
   readonly code: ErrorCode
   readonly details: Record<string, unknown>
 
-  constructor(code: ErrorCode, details: Record<string, unknown> = {}, options?: { cause?: unknown; message?: string }) {
-    super(options?.message ?? errors[code].means, options?.cause === undefined ? undefined : { cause: options.cause })
+  constructor(
+    code: ErrorCode,
+    details: Record<string, unknown> = {},
+    options?: { cause?: unknown; message?: string },
+  ) {
+    super(
+      options?.message ?? errors[code].means,
+      options?.cause === undefined ? undefined : { cause: options.cause },
+    )
     this.name = 'Failure'
     this.code = code
     this.details = details

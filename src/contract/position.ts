@@ -26,4 +26,6 @@ export function formatPosition(position: Position): string {
   return `${position.epoch}:${position.seq}`
 }
 
-export const positionText = z.string().refine((text) => parsePosition(text) !== null, 'expected epoch:seq, e.g. 1:42')
+export const positionText = z
+  .string()
+  .refine((text) => parsePosition(text) !== null, 'expected epoch:seq, e.g. 1:42')

@@ -135,7 +135,10 @@ export const commands = {
     userId: z.uuid().nullable().optional(),
     teamId: z.uuid().nullable().optional(),
   }),
-  'conversation.set-status': z.strictObject({ conversationId, status: conversationStatus.exclude(['snoozed']) }),
+  'conversation.set-status': z.strictObject({
+    conversationId,
+    status: conversationStatus.exclude(['snoozed']),
+  }),
   'conversation.snooze': z.strictObject({ conversationId, snoozedUntil: z.iso.datetime() }),
   'conversation.label': z.strictObject({
     conversationId,

@@ -52,9 +52,10 @@ export function readEvents(
   farthest = Number.POSITIVE_INFINITY,
 ): Promise<Page | Unreadable> {
   return readTenant(deps, tenantId, async (query) => {
-    const [head] = await query<{ epoch: number; seq: number }>('select epoch, seq from tenant_heads where tenant_id = $1', [
-      tenantId,
-    ])
+    const [head] = await query<{ epoch: number; seq: number }>(
+      'select epoch, seq from tenant_heads where tenant_id = $1',
+      [tenantId],
+    )
     if (!head || head.epoch !== after.epoch) return 'epoch'
     if (after.seq > head.seq) return 'future'
     if (head.seq - after.seq > farthest) return 'too_far'
@@ -79,7 +80,10 @@ export async function readHead(deps: Pick<LogDeps, 'db'>, tenantId: string): Pro
 }
 
 /** Heads of many tenants in one statement, for polling. A tenant that does not exist is missing in the answer. */
-export async function readHeads(deps: Pick<LogDeps, 'db'>, tenantIds: readonly string[]): Promise<Map<string, Position>> {
+export async function readHeads(
+  deps: Pick<LogDeps, 'db'>,
+  tenantIds: readonly string[],
+): Promise<Map<string, Position>> {
   const { rows } = await deps.db.read.query<{ tenant_id: string; epoch: number; seq: number }>(
     'select tenant_id, epoch, seq from heads_of($1)',
     [tenantIds],

@@ -48,7 +48,14 @@ export class TenantTx {
   readonly #checkEvents: boolean
   #em: EntityManager | undefined
 
-  constructor(parts: { tenantId: string; client: pg.PoolClient; orm: Db['orm']; actor: ActorView; now: Date; checkEvents: boolean }) {
+  constructor(parts: {
+    tenantId: string
+    client: pg.PoolClient
+    orm: Db['orm']
+    actor: ActorView
+    now: Date
+    checkEvents: boolean
+  }) {
     this.tenantId = parts.tenantId
     this.now = parts.now
     this.#client = parts.client
@@ -77,7 +84,12 @@ export class TenantTx {
   }
 
   /** Notes a fact, to be written with the change when the transaction ends. `actor` when it is not who opened it. */
-  record<Type extends EventType>(type: Type, data: EventData<Type>, scope: Scope, actor: ActorView = this.#actor): void {
+  record<Type extends EventType>(
+    type: Type,
+    data: EventData<Type>,
+    scope: Scope,
+    actor: ActorView = this.#actor,
+  ): void {
     if (this.#checkEvents) schemas.get(type)?.parse(data)
     this.recorded.push({ type, scope, conversationId: conversationOf(scope), actor, payload: data })
   }
@@ -124,13 +136,19 @@ export async function inTenant<T>(
         await pause(Math.random() * 10 * attempt)
         continue
       }
-      if (isUnavailable(error) && !(error instanceof Failure)) throw new Failure('unavailable', {}, { cause: error })
+      if (isUnavailable(error) && !(error instanceof Failure))
+        throw new Failure('unavailable', {}, { cause: error })
       throw error
     }
   }
 }
 
-async function once<T>(deps: LogDeps, tenantId: string, work: (tx: TenantTx) => Promise<T>, actor: ActorView): Promise<T> {
+async function once<T>(
+  deps: LogDeps,
+  tenantId: string,
+  work: (tx: TenantTx) => Promise<T>,
+  actor: ActorView,
+): Promise<T> {
   const client = await deps.db.write.connect()
   let broken: Error | undefined
   const onError = (error: Error) => {
@@ -139,10 +157,22 @@ async function once<T>(deps: LogDeps, tenantId: string, work: (tx: TenantTx) => 
   client.on('error', onError)
   try {
     await client.query(`begin; select set_config('app.tenant_id', '${tenantId}', true)`)
-    const tx = new TenantTx({ tenantId, client, orm: deps.db.orm, actor, now: deps.clock.now(), checkEvents: deps.checkEvents })
+    const tx = new TenantTx({
+      tenantId,
+      client,
+      orm: deps.db.orm,
+      actor,
+      now: deps.clock.now(),
+      checkEvents: deps.checkEvents,
+    })
     const result = await work(tx)
     await tx.flush()
-    await client.query(finalStatement(tenantId, tx.recorded))
+    // With several statements in one message pg answers with a result for each.
+    const done: pg.QueryResult | pg.QueryResult[] = await client.query(finalStatement(tenantId, tx.recorded))
+    const { command } = Array.isArray(done) ? (done.at(-1) as pg.QueryResult) : done
+    // Committing a transaction in which a statement failed rolls it back without an error.
+    if (command !== 'COMMIT')
+      throw new Error('a failed statement was ignored; the transaction was rolled back')
     if (tx.recorded.length > 0) deps.doorbell.ring(tenantId)
     for (const { name, data } of tx.nudges.values()) deps.jobs.nudge(name, data)
     for (const then of tx.afterCommit) then()
@@ -168,7 +198,9 @@ function finalStatement(tenantId: string, recorded: readonly RecordedEvent[]): s
 export async function readTenant<T>(
   deps: Pick<LogDeps, 'db'>,
   tenantId: string,
-  work: (query: <Row extends object>(text: string, values?: readonly unknown[]) => Promise<Row[]>) => Promise<T>,
+  work: (
+    query: <Row extends object>(text: string, values?: readonly unknown[]) => Promise<Row[]>,
+  ) => Promise<T>,
 ): Promise<T> {
   if (!isUuid(tenantId)) throw new Failure('not_found')
   try {
@@ -199,8 +231,8 @@ export async function readTenant<T>(
       client.release(broken)
     }
   } catch (error) {
-    if (isUnavailable(error) && !(error instanceof Failure)) throw new Failure('unavailable', {}, { cause: error })
+    if (isUnavailable(error) && !(error instanceof Failure))
+      throw new Failure('unavailable', {}, { cause: error })
     throw error
   }
 }
-

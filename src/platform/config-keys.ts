@@ -9,7 +9,11 @@ export interface Setting<T extends z.ZodType = z.ZodType> {
   readonly secret?: true
 }
 
-function setting<T extends z.ZodType>(schema: T, doc: string, more: { unit?: string; secret?: true } = {}): Setting<T> {
+function setting<T extends z.ZodType>(
+  schema: T,
+  doc: string,
+  more: { unit?: string; secret?: true } = {},
+): Setting<T> {
   return { schema, doc, ...more }
 }
 
@@ -33,7 +37,10 @@ const text = () => z.string().min(1)
  */
 export const settings = {
   // where we listen
-  NODE_ENV: setting(z.enum(['development', 'test', 'production']).default('development'), 'What kind of installation this is.'),
+  NODE_ENV: setting(
+    z.enum(['development', 'test', 'production']).default('development'),
+    'What kind of installation this is.',
+  ),
   PORT: setting(count(4000, 0, 65_535), 'Where the process listens; 0 picks a free port.'),
   HOST: setting(text().optional(), 'Address to listen on; 127.0.0.1, or 0.0.0.0 in production.'),
   BASE_PATH: setting(
@@ -43,14 +50,31 @@ export const settings = {
       .default(''),
     'Prefix of every path.',
   ),
-  PUBLIC_URL: setting(z.url().optional(), 'The address that networks reach us at, used for webhook addresses.'),
-  TRUST_PROXY: setting(list([]), 'Addresses of reverse proxies whose X-Forwarded-For we believe, comma-separated.'),
-  LOG_LEVEL: setting(z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'), 'Least level that is logged.'),
+  PUBLIC_URL: setting(
+    z.url().optional(),
+    'The address that networks reach us at, used for webhook addresses.',
+  ),
+  TRUST_PROXY: setting(
+    list([]),
+    'Addresses of reverse proxies whose X-Forwarded-For we believe, comma-separated.',
+  ),
+  LOG_LEVEL: setting(
+    z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+    'Least level that is logged.',
+  ),
   SHUTDOWN_GRACE_MS: setting(count(20_000), 'After SIGTERM the process is gone by then.', { unit: 'ms' }),
-  SHUTDOWN_NOTICE_MS: setting(count(0, 0), 'Between "not ready" and closing the door, so that balancers notice.', { unit: 'ms' }),
+  SHUTDOWN_NOTICE_MS: setting(
+    count(0, 0),
+    'Between "not ready" and closing the door, so that balancers notice.',
+    { unit: 'ms' },
+  ),
 
   // servers
-  DATABASE_URL: setting(z.url({ protocol: /^postgres(ql)?$/ }).optional(), 'PostgreSQL; embedded when not set. sslmode is honoured.', { secret: true }),
+  DATABASE_URL: setting(
+    z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+    'PostgreSQL; embedded when not set. sslmode is honoured.',
+    { secret: true },
+  ),
   DATABASE_OWNER_URL: setting(
     z.url({ protocol: /^postgres(ql)?$/ }).optional(),
     'The owner of our tables, for migrations; then DATABASE_URL is a login that owns nothing. Without it the app takes the role switchboard_app.',
@@ -64,11 +88,16 @@ export const settings = {
     'Schema that holds our tables.',
   ),
   DATABASE_POOL: setting(count(10, 2, 500), 'Connections for writing and records, per process.'),
-  DATABASE_READ_POOL: setting(count(5, 1, 500), 'Connections for replays, apart so that a reconnect storm cannot stop writes.'),
+  DATABASE_READ_POOL: setting(
+    count(5, 1, 500),
+    'Connections for replays, apart so that a reconnect storm cannot stop writes.',
+  ),
   DATABASE_WAIT_MS: setting(count(2000), 'Longest wait for a free connection.', { unit: 'ms' }),
   DATABASE_STATEMENT_MS: setting(count(15_000), 'Longest statement.', { unit: 'ms' }),
   DATABASE_LOCK_MS: setting(count(5000), 'Longest wait for a lock.', { unit: 'ms' }),
-  REDIS_URL: setting(list([]), 'Redis; a comma-separated list is a cluster; embedded when not set.', { secret: true }),
+  REDIS_URL: setting(list([]), 'Redis; a comma-separated list is a cluster; embedded when not set.', {
+    secret: true,
+  }),
   REDIS_PREFIX: setting(
     z
       .string()
@@ -81,7 +110,10 @@ export const settings = {
   S3_ACCESS_KEY: setting(text().optional(), 'Access key.', { secret: true }),
   S3_SECRET_KEY: setting(text().optional(), 'Secret key.', { secret: true }),
   S3_BUCKET: setting(text().default('whats-attachments'), 'Private bucket for attachments.'),
-  S3_PUBLIC_URL: setting(z.url().optional(), 'Address of the store as browsers reach it, when it differs from S3_ENDPOINT.'),
+  S3_PUBLIC_URL: setting(
+    z.url().optional(),
+    'Address of the store as browsers reach it, when it differs from S3_ENDPOINT.',
+  ),
   DATA_DIR: setting(text().default('.data'), 'Where embedded servers and generated secrets live.'),
 
   // identity
@@ -110,7 +142,10 @@ export const settings = {
   EVOLUTION_API_URL: setting(z.url().optional(), 'Evolution server of channels that name none.'),
   EVOLUTION_API_KEY: setting(text().optional(), 'Key for it.', { secret: true }),
   PROVIDER_TIMEOUT_MS: setting(count(30_000), 'Longest call to a network.', { unit: 'ms' }),
-  MEDIA_HOSTS: setting(list(['lookaside.fbsbx.com']), 'Hosts that media may be fetched from, besides the networks themselves.'),
+  MEDIA_HOSTS: setting(
+    list(['lookaside.fbsbx.com']),
+    'Hosts that media may be fetched from, besides the networks themselves.',
+  ),
 
   // REST limits
   REST_BODY_BYTES: setting(count(256 * 1024), 'Largest JSON body.', { unit: 'bytes' }),
@@ -124,22 +159,42 @@ export const settings = {
   SYNC_CONVERSATIONS: setting(count(1000), 'Most conversations of a snapshot.'),
 
   // webhooks in
-  WEBHOOK_BODY_BYTES: setting(count(4 * 1024 * 1024), 'Largest webhook, before and after unpacking.', { unit: 'bytes' }),
+  WEBHOOK_BODY_BYTES: setting(count(4 * 1024 * 1024), 'Largest webhook, before and after unpacking.', {
+    unit: 'bytes',
+  }),
   WEBHOOK_BATCH: setting(count(200), 'Deliveries of one channel in one transaction.'),
   WEBHOOK_ATTEMPTS: setting(count(5), 'Tries at one delivery before it is parked.'),
   WEBHOOK_KEEP_DAYS: setting(count(7), 'How long processed deliveries stay.', { unit: 'd' }),
-  PARKED_UPDATE_HOURS: setting(count(24), 'How long news about an unknown message waits for it.', { unit: 'h' }),
-  CONVERSATION_REOPEN_HOURS: setting(count(168, 0), 'A customer who writes again within this time reopens the resolved conversation.', { unit: 'h' }),
+  PARKED_UPDATE_HOURS: setting(count(24), 'How long news about an unknown message waits for it.', {
+    unit: 'h',
+  }),
+  CONVERSATION_REOPEN_HOURS: setting(
+    count(168, 0),
+    'A customer who writes again within this time reopens the resolved conversation.',
+    { unit: 'h' },
+  ),
 
   // messages out
   SEND_RATE_PER_SECOND: setting(count(60), 'Messages per number and second (Meta allows 80, in plus out).'),
   SEND_BURST: setting(count(60), 'Messages that may go at once after a pause.'),
-  SEND_PAIR_INTERVAL_MS: setting(count(0, 0), 'Least time between two messages to one customer, after the burst of a pair.', { unit: 'ms' }),
-  EVOLUTION_SEND_INTERVAL_MS: setting(count(1000, 0), 'Least time between two messages of a paired number.', { unit: 'ms' }),
+  SEND_PAIR_INTERVAL_MS: setting(
+    count(0, 0),
+    'Least time between two messages to one customer, after the burst of a pair.',
+    { unit: 'ms' },
+  ),
+  EVOLUTION_SEND_INTERVAL_MS: setting(count(1000, 0), 'Least time between two messages of a paired number.', {
+    unit: 'ms',
+  }),
   SEND_CONCURRENCY: setting(count(32), 'Calls to a network under way per number and process.'),
   SEND_ATTEMPTS: setting(count(8), 'Tries at one message.'),
-  SEND_LEASE_MS: setting(count(60_000), 'A try without outcome for this long is unknown; longer than PROVIDER_TIMEOUT_MS.', { unit: 'ms' }),
-  SEND_EXPIRES_HOURS: setting(count(24), 'A message that waited this long is not sent any more.', { unit: 'h' }),
+  SEND_LEASE_MS: setting(
+    count(60_000),
+    'A try without outcome for this long is unknown; longer than PROVIDER_TIMEOUT_MS.',
+    { unit: 'ms' },
+  ),
+  SEND_EXPIRES_HOURS: setting(count(24), 'A message that waited this long is not sent any more.', {
+    unit: 'h',
+  }),
   SEND_BATCH: setting(count(100), 'Sends that one transaction queues or claims.'),
   TEXT_CHARACTERS: setting(count(4096), 'Longest text.'),
 
@@ -159,9 +214,17 @@ export const settings = {
   REPLAY_EVENTS: setting(count(5000), 'A client that missed more starts from a snapshot.'),
   REPLAY_HOURS: setting(count(24), 'A client that was away longer starts from a snapshot.', { unit: 'h' }),
   REPLAY_PAGE: setting(count(500, 1, 1000), 'Events per read.'),
-  POLL_MS: setting(count(1000), 'How often heads are read when no bell rings; 2000 at most keeps the promise GW6.', { unit: 'ms' }),
+  POLL_MS: setting(
+    count(1000),
+    'How often heads are read when no bell rings; 2000 at most keeps the promise GW6.',
+    { unit: 'ms' },
+  ),
   SWEEP_MS: setting(count(5000), 'How often workers look for work whose nudge was lost.', { unit: 'ms' }),
-  DOORBELL_PING_MS: setting(count(5000), 'How often a gateway rings itself to see that the bell still works.', { unit: 'ms' }),
+  DOORBELL_PING_MS: setting(
+    count(5000),
+    'How often a gateway rings itself to see that the bell still works.',
+    { unit: 'ms' },
+  ),
 
   // the socket
   SOCKET_FRAME_BYTES: setting(count(64 * 1024), 'Largest frame from a client.', { unit: 'bytes' }),
@@ -172,20 +235,35 @@ export const settings = {
   SOCKETS_PER_USER: setting(count(20), 'Open sockets of one user on an instance.'),
   SOCKETS_PER_ADDRESS: setting(count(50), 'Sockets of one address that have not signed in.'),
   SOCKET_HANDSHAKE_MS: setting(count(10_000), 'From connect to signed in.', { unit: 'ms' }),
-  SOCKET_BUFFER_BYTES: setting(count(1024 * 1024), 'Unsent bytes after which a session is slow.', { unit: 'bytes' }),
+  SOCKET_BUFFER_BYTES: setting(count(1024 * 1024), 'Unsent bytes after which a session is slow.', {
+    unit: 'bytes',
+  }),
   SOCKET_BUFFER_MS: setting(count(30_000), 'Unsent time after which a session is slow.', { unit: 'ms' }),
   SOCKET_PING_MS: setting(count(25_000), 'Between two pings.', { unit: 'ms' }),
   SOCKET_PONG_MS: setting(count(20_000), 'Longest wait for the answer to a ping.', { unit: 'ms' }),
-  SOCKET_WATERMARK_MS: setting(count(10_000), 'A position is told at least this often when it moved.', { unit: 'ms' }),
-  SOCKET_RENEW_MS: setting(count(60_000), "Before a token's end the client is asked for a new one.", { unit: 'ms' }),
+  SOCKET_WATERMARK_MS: setting(count(10_000), 'A position is told at least this often when it moved.', {
+    unit: 'ms',
+  }),
+  SOCKET_RENEW_MS: setting(count(60_000), "Before a token's end the client is asked for a new one.", {
+    unit: 'ms',
+  }),
   SOCKET_REPLAYS: setting(count(64), 'Replays from the database under way per instance.'),
   SOCKET_TAIL_EVENTS: setting(count(2000), 'Events per tenant that a gateway keeps in memory.'),
-  SOCKET_RECONNECT_SPREAD_MS: setting(count(20_000), 'Clients of an instance that goes away come back within this time.', { unit: 'ms' }),
-  SOCKET_TRUST_MS: setting(count(60_000), 'How often the right of an open socket is looked up again.', { unit: 'ms' }),
+  SOCKET_RECONNECT_SPREAD_MS: setting(
+    count(20_000),
+    'Clients of an instance that goes away come back within this time.',
+    { unit: 'ms' },
+  ),
+  SOCKET_TRUST_MS: setting(count(60_000), 'How often the right of an open socket is looked up again.', {
+    unit: 'ms',
+  }),
 
   // parts of all in one
   RUN: setting(list(['gateway', 'rest', 'workers']), 'Which parts the all-in-one process runs.'),
-  SIMULATOR_PORT: setting(count(0, 0, 65_535), 'Where the simulated WhatsApp of `npm run demo` listens; 0 picks a free port.'),
+  SIMULATOR_PORT: setting(
+    count(0, 0, 65_535),
+    'Where the simulated WhatsApp of `npm run demo` listens; 0 picks a free port.',
+  ),
 } as const satisfies Record<string, Setting>
 
 export type SettingName = keyof typeof settings

@@ -45,14 +45,22 @@ export function readConfig(environment: Environment = process.env): Config {
     ...config,
     HOST: config.HOST ?? (config.NODE_ENV === 'production' ? '0.0.0.0' : '127.0.0.1'),
     ENCRYPTION_KEY: config.ENCRYPTION_KEY ?? madeSecret(config, 'encryption-key', 'base64') ?? '',
-    JWT_SECRET: config.JWT_SECRET.length > 0 ? config.JWT_SECRET : presentOnly(madeSecret(config, 'jwt-secret', 'base64url')),
+    JWT_SECRET:
+      config.JWT_SECRET.length > 0
+        ? config.JWT_SECRET
+        : presentOnly(madeSecret(config, 'jwt-secret', 'base64url')),
   }
   problems.push(...conflicts(complete))
   if (problems.length > 0) throw new ConfigError(problems)
   return complete
 }
 
-function given(name: string, secret: boolean, environment: Environment, problems: string[]): string | undefined {
+function given(
+  name: string,
+  secret: boolean,
+  environment: Environment,
+  problems: string[],
+): string | undefined {
   const direct = environment[name]
   const file = secret ? environment[`${name}_FILE`] : undefined
   if (direct && file) problems.push(`${name}: given twice, as itself and as ${name}_FILE`)
@@ -68,7 +76,11 @@ function given(name: string, secret: boolean, environment: Environment, problems
 
 const presentOnly = (value: string | undefined): string[] => (value === undefined ? [] : [value])
 
-function madeSecret(config: ConfigValues, name: string, encoding: 'base64' | 'base64url'): string | undefined {
+function madeSecret(
+  config: ConfigValues,
+  name: string,
+  encoding: 'base64' | 'base64url',
+): string | undefined {
   if (config.NODE_ENV === 'production') return undefined
   const path = join(config.DATA_DIR, 'secrets', name)
   if (existsSync(path)) return readFileSync(path, 'utf8').trim()
@@ -78,7 +90,8 @@ function madeSecret(config: ConfigValues, name: string, encoding: 'base64' | 'ba
   return secret
 }
 
-const sampleSecret = /^(secret|changeme|change-me|your[-_ ]?(jwt[-_ ]?)?secret.*|password|test|example.*|(.)\3+)$/i
+const sampleSecret =
+  /^(secret|changeme|change-me|your[-_ ]?(jwt[-_ ]?)?secret.*|password|test|example.*|(.)\3+)$/i
 
 /** Combinations that cannot be right. */
 function conflicts(config: ConfigValues): string[] {
@@ -94,13 +107,16 @@ function conflicts(config: ConfigValues): string[] {
     if (!config.ENCRYPTION_KEY) found.push('ENCRYPTION_KEY: required in production')
     for (const name of ['DATABASE_URL', 'S3_ENDPOINT'] as const)
       if (!config[name]) found.push(`${name}: required in production (embedded servers are for development)`)
-    if (config.REDIS_URL.length === 0) found.push('REDIS_URL: required in production (embedded servers are for development)')
+    if (config.REDIS_URL.length === 0)
+      found.push('REDIS_URL: required in production (embedded servers are for development)')
   }
   if (config.S3_ENDPOINT && !(config.S3_ACCESS_KEY && config.S3_SECRET_KEY))
     found.push('S3_ENDPOINT: needs S3_ACCESS_KEY and S3_SECRET_KEY')
   if (config.DATABASE_OWNER_URL && !config.DATABASE_URL) found.push('DATABASE_OWNER_URL: needs DATABASE_URL')
   if (config.SEND_LEASE_MS <= config.PROVIDER_TIMEOUT_MS)
-    found.push('SEND_LEASE_MS: must be longer than PROVIDER_TIMEOUT_MS, or a call under way would be taken for lost')
+    found.push(
+      'SEND_LEASE_MS: must be longer than PROVIDER_TIMEOUT_MS, or a call under way would be taken for lost',
+    )
   if (config.POLL_MS > 2000) found.push('POLL_MS: at most 2000, so that facts arrive without Redis')
   if (config.CORS_ALLOWED_ORIGINS.includes('*')) found.push('CORS_ALLOWED_ORIGINS: exact origins only, no *')
   for (const part of config.RUN)
@@ -109,7 +125,9 @@ function conflicts(config: ConfigValues): string[] {
 }
 
 /** For `switchboard config print`: every setting with its value, secrets masked. */
-export function describeConfig(config: Config): { name: SettingName; value: string; unit?: string; doc: string }[] {
+export function describeConfig(
+  config: Config,
+): { name: SettingName; value: string; unit?: string; doc: string }[] {
   return (Object.keys(settings) as SettingName[]).map((name) => {
     const setting = settings[name]
     const value = config[name]

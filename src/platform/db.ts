@@ -41,7 +41,10 @@ function parserOf(oid: number, format?: 'text' | 'binary') {
 function isoOf(text: string): string {
   const [date, clock] = text.split(' ') as [string, string | undefined]
   if (clock === undefined) return text
-  const [seconds, fraction = ''] = clock.replace(/[+-]\d\d(:\d\d)?$/, '').split('.') as [string, string | undefined]
+  const [seconds, fraction = ''] = clock.replace(/[+-]\d\d(:\d\d)?$/, '').split('.') as [
+    string,
+    string | undefined,
+  ]
   return `${date}T${seconds}.${fraction.slice(0, 3).padEnd(3, '0')}Z`
 }
 
@@ -97,7 +100,18 @@ export function openDb(config: DbConfig, entities: readonly EntitySchema[], appl
   }
 }
 
-const gone = new Set(['57P01', '57P02', '57P03', '53300', '08000', '08001', '08003', '08004', '08006', '25P03'])
+const gone = new Set([
+  '57P01',
+  '57P02',
+  '57P03',
+  '53300',
+  '08000',
+  '08001',
+  '08003',
+  '08004',
+  '08006',
+  '25P03',
+])
 const network = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EHOSTUNREACH'])
 
 /** Whether an error says that the database is away or out of connections, rather than that the statement was wrong. */
@@ -106,7 +120,9 @@ export function isUnavailable(error: unknown): boolean {
   const { code, message } = error as { code?: string; message?: string }
   return (
     (code !== undefined && (gone.has(code) || network.has(code))) ||
-    /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error/.test(message ?? '')
+    /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error/.test(
+      message ?? '',
+    )
   )
 }
 

@@ -12,7 +12,11 @@ export interface JobData {
   'fetch-media': { tenantId: string; attachmentId: string }
 }
 export type JobName = keyof JobData
-export const jobNames = ['ingest-inbound', 'deliver-outbound', 'fetch-media'] as const satisfies readonly JobName[]
+export const jobNames = [
+  'ingest-inbound',
+  'deliver-outbound',
+  'fetch-media',
+] as const satisfies readonly JobName[]
 
 export interface Jobs {
   /** Wakes a worker. Never throws, never waits; lost when Redis is away, then the sweep finds the row. */
@@ -27,7 +31,11 @@ export const silentJobs: Jobs = { nudge: () => {}, close: () => Promise.resolve(
  * Nudges through BullMQ. A job that nobody could take within a minute is worthless (the sweep was there before), and
  * finished jobs are thrown away at once, so Redis never fills with them.
  */
-export function openJobs(connection: Redis, config: Pick<Config, 'REDIS_PREFIX'>, onError: (error: unknown) => void): Jobs {
+export function openJobs(
+  connection: Redis,
+  config: Pick<Config, 'REDIS_PREFIX'>,
+  onError: (error: unknown) => void,
+): Jobs {
   const queues = new Map<JobName, Queue>(
     jobNames.map((name) => {
       const queue = new Queue(name, { connection, prefix: config.REDIS_PREFIX, skipVersionCheck: true })

@@ -17,7 +17,10 @@ export function createMetrics() {
     sockets: gauge('hub_sockets', 'Open sessions.'),
     socketConnects: counter('hub_socket_connects_total', 'Handshakes.', ['result']),
     socketCloses: counter('hub_socket_closes_total', 'Closed sessions.', ['code']),
-    commitToEmit: histogram('hub_event_commit_to_emit_seconds', 'From commit of an event to handing it to sockets.'),
+    commitToEmit: histogram(
+      'hub_event_commit_to_emit_seconds',
+      'From commit of an event to handing it to sockets.',
+    ),
     eventsEmitted: counter('hub_events_emitted_total', 'Events handed to sockets, once per socket.'),
     replayEvents: counter('hub_replay_events_total', 'Events replayed to sessions that caught up.'),
     replays: counter('hub_replay_total', 'Catch-ups.', ['result']),
@@ -29,11 +32,18 @@ export function createMetrics() {
     ingressAck: histogram('hub_ingress_ack_seconds', 'From a webhook to its answer.', ['provider']),
     ingress: counter('hub_ingress_total', 'Webhooks by result.', ['provider', 'result']),
     outboxOldest: gauge('hub_outbox_oldest_seconds', 'Age of the oldest message that waits to be sent.'),
-    jobsReconciled: counter('hub_jobs_reconciled_total', 'Work found by the sweep because its nudge was lost.', ['job']),
+    jobsReconciled: counter(
+      'hub_jobs_reconciled_total',
+      'Work found by the sweep because its nudge was lost.',
+      ['job'],
+    ),
     deadLetters: gauge('hub_dead_letters', 'Deliveries that are parked.'),
     providerSends: counter('hub_provider_send_total', 'Calls to networks.', ['provider', 'result']),
     sendUnknown: gauge('hub_send_unknown', 'Messages of which we do not know whether they went out.'),
-    mediaPendingOldest: gauge('hub_media_pending_oldest_seconds', 'Age of the oldest file that waits to be fetched.'),
+    mediaPendingOldest: gauge(
+      'hub_media_pending_oldest_seconds',
+      'Age of the oldest file that waits to be fetched.',
+    ),
     authzDenied: counter('hub_authz_denied_total', 'Refused actions.', ['code']),
     build: gauge('hub_build_info', 'Constant 1 with the version.', ['version']),
   }

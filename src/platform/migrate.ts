@@ -12,7 +12,9 @@ export const historyTable = 'switchboard_migrations'
 /** One at a time, over all processes and databases of the cluster (roles are shared). */
 const lockKey = 7_318_205_466
 
-type MigrateConfig = Pick<Config, 'DATABASE_OWNER_URL' | 'DATABASE_SCHEMA'> & { readonly DATABASE_URL: string }
+type MigrateConfig = Pick<Config, 'DATABASE_OWNER_URL' | 'DATABASE_SCHEMA'> & {
+  readonly DATABASE_URL: string
+}
 
 /** Pairs NNNNNN_name.up.sql / .down.sql as MikroORM's migrator wants them. */
 function sqlMigrations(directory: string) {
@@ -39,7 +41,11 @@ function sqlMigrations(directory: string) {
     })
 }
 
-async function withMigrator<T>(config: MigrateConfig, directory: string, work: (migrator: Migrator) => Promise<T>): Promise<T> {
+async function withMigrator<T>(
+  config: MigrateConfig,
+  directory: string,
+  work: (migrator: Migrator) => Promise<T>,
+): Promise<T> {
   const url = new URL(config.DATABASE_OWNER_URL ?? config.DATABASE_URL)
   if (url.searchParams.has('sslmode')) url.searchParams.set('uselibpqcompat', 'true')
   const schema = config.DATABASE_SCHEMA
@@ -55,7 +61,10 @@ async function withMigrator<T>(config: MigrateConfig, directory: string, work: (
       snapshot: false,
       silent: true,
     },
-    driverOptions: { options: `-c search_path=${schema} -c timezone=UTC`, application_name: 'switchboard-migrate' },
+    driverOptions: {
+      options: `-c search_path=${schema} -c timezone=UTC`,
+      application_name: 'switchboard-migrate',
+    },
     pool: { max: 2 },
   })
   try {
@@ -76,7 +85,11 @@ export function migrateUp(config: MigrateConfig, directory = migrationsDirectory
 }
 
 /** Takes back the newest migration, or every one (`to: 'nothing'`); the names of what was undone. */
-export function migrateDown(config: MigrateConfig, to: 'previous' | 'nothing' = 'previous', directory = migrationsDirectory): Promise<string[]> {
+export function migrateDown(
+  config: MigrateConfig,
+  to: 'previous' | 'nothing' = 'previous',
+  directory = migrationsDirectory,
+): Promise<string[]> {
   return withMigrator(config, directory, async (migrator) =>
     (await migrator.down(to === 'nothing' ? { to: 0 } : undefined)).map((one) => one.name),
   )

@@ -6,9 +6,19 @@ const whole = { conversation: conversationView }
 
 export const conversationEvents = [
   event('conversation.opened', 'conversation', 'A conversation began.', whole),
-  event('conversation.updated', 'conversation', 'Something of it changed that has no event of its own: who it is with, what was read.', whole),
+  event(
+    'conversation.updated',
+    'conversation',
+    'Something of it changed that has no event of its own: who it is with, what was read.',
+    whole,
+  ),
   event('conversation.assigned', 'conversation', 'It has another assignee or team, or none.', whole),
-  event('conversation.status_changed', 'conversation', 'It was opened again, resolved or made pending.', whole),
+  event(
+    'conversation.status_changed',
+    'conversation',
+    'It was opened again, resolved or made pending.',
+    whole,
+  ),
   event('conversation.snoozed', 'conversation', 'It sleeps until a time.', whole),
   event('conversation.labelled', 'conversation', 'Its labels changed.', whole),
   event('conversation.hidden', 'lost sight', 'You may no longer see it: forget it and everything in it.', {

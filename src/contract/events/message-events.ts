@@ -24,14 +24,26 @@ export const messageEvents = [
   event('message.sent', 'conversation', 'The network took it.', outcome),
   event('message.delivered', 'conversation', "It is on the customer's device.", outcome),
   event('message.read', 'conversation', 'The customer read it, or played it (`status: played`).', outcome),
-  event('message.failed', 'conversation', 'It will not arrive; `error` says why.', { ...outcome, error: messageErrorView }),
-  event('message.unknown', 'conversation', 'The line died while sending: it may have gone out. A later status settles it.', {
+  event('message.failed', 'conversation', 'It will not arrive; `error` says why.', {
     ...outcome,
     error: messageErrorView,
   }),
-  event('message.edited', 'conversation', 'Its author changed it; the former text is kept.', { message: messageView }),
+  event(
+    'message.unknown',
+    'conversation',
+    'The line died while sending: it may have gone out. A later status settles it.',
+    {
+      ...outcome,
+      error: messageErrorView,
+    },
+  ),
+  event('message.edited', 'conversation', 'Its author changed it; the former text is kept.', {
+    message: messageView,
+  }),
   event('message.deleted', 'conversation', 'Its author deleted it for everyone.', { message: messageView }),
-  event('message.reacted', 'conversation', 'Somebody reacted to it or took a reaction back.', { message: messageView }),
+  event('message.reacted', 'conversation', 'Somebody reacted to it or took a reaction back.', {
+    message: messageView,
+  }),
   event('message.media_stored', 'conversation', 'Its file is here.', { message: messageView }),
   event('message.media_failed', 'conversation', 'Its file cannot be had.', { message: messageView }),
 ] as const

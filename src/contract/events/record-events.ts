@@ -5,7 +5,9 @@ import { event } from './define.ts'
 
 export const recordEvents = [
   event('contact.created', 'tenant', 'We know a new person.', { contact: contactView }),
-  event('contact.updated', 'tenant', 'A name, an address or another fact about a person changed.', { contact: contactView }),
+  event('contact.updated', 'tenant', 'A name, an address or another fact about a person changed.', {
+    contact: contactView,
+  }),
   event('consent.changed', 'tenant', 'A person allowed or forbade marketing.', {
     contactId: z.number().int(),
     category: z.enum(['marketing']),
@@ -16,7 +18,9 @@ export const recordEvents = [
   event('channel.created', 'tenant', 'A number was connected.', { channel: channelView }),
   event('channel.updated', 'tenant', "A number's state, health or name changed.", { channel: channelView }),
   event('channel.removed', 'tenant', 'A number was removed.', { channelId: z.uuid() }),
-  event('template.updated', 'tenant', 'A template was approved, rejected, paused or changed.', { template: templateView }),
+  event('template.updated', 'tenant', 'A template was approved, rejected, paused or changed.', {
+    template: templateView,
+  }),
   event('user.joined', 'tenant', 'Somebody signed in for the first time.', { user: userView }),
   event('user.updated', 'tenant', "Somebody's name or role changed.", { user: userView }),
   event('user.disabled', 'tenant', 'Somebody may no longer come in.', { user: userView }),

@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto'
+import { Failure } from '../../contract/errors.ts'
+import { inTenant, type LogDeps } from '../../log/tenant-tx.ts'
+import { isUniqueViolation } from '../../platform/db.ts'
+import { uuidv7 } from '../../platform/uuid.ts'
+
+export interface NewTenant {
+  /** Lower-case letters, digits and dashes; unique in the installation. */
+  readonly slug: string
+  readonly name: string
+  readonly timeZone?: string
+}
+
+const slugShape = /^[a-z0-9][a-z0-9-]{0,62}$/
+
+/** The logical shard, fixed at birth: the first 9 bits of the id's SHA-256. */
+function shardOf(tenantId: string): number {
+  return createHash('sha256').update(tenantId).digest().readUInt16BE(0) >> 7
+}
+
+/** Makes a tenant with an empty log. Fails with `validation_failed` or `conflict` (the slug is taken). */
+export async function createTenant(
+  deps: LogDeps,
+  input: NewTenant,
+): Promise<{ id: string; slug: string; name: string }> {
+  if (!slugShape.test(input.slug)) throw new Failure('validation_failed', { slug: input.slug })
+  const id = uuidv7(deps.clock.now().getTime())
+  try {
+    await inTenant(deps, id, async (tx) => {
+      await tx.query('insert into tenants (id, slug, name, shard, time_zone) values ($1, $2, $3, $4, $5)', [
+        id,
+        input.slug,
+        input.name,
+        shardOf(id),
+        input.timeZone ?? 'UTC',
+      ])
+      await tx.query('insert into tenant_heads (tenant_id) values ($1)', [id])
+      await tx.query('insert into conversation_counters (tenant_id) values ($1)', [id])
+    })
+  } catch (error) {
+    if (isUniqueViolation(error)) throw new Failure('conflict', { slug: input.slug }, { cause: error })
+    throw error
+  }
+  return { id, slug: input.slug, name: input.name }
+}

@@ -1,0 +1,67 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import pg from 'pg'
+import { inject } from 'vitest'
+import { migrateUp, migrationsDirectory } from '../../src/platform/migrate.ts'
+
+const lockKey = 4_021_771
+
+/** Runs statements outside of any of our databases, as the superuser of the run. */
+async function administer<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: databaseUrl('postgres') })
+  await client.connect()
+  try {
+    return await work(client)
+  } finally {
+    await client.end()
+  }
+}
+
+/** URL of a database on the run's server, as its superuser. */
+export function databaseUrl(name: string): string {
+  const url = new URL(inject('pgUrl'))
+  url.pathname = `/${name}`
+  return url.toString()
+}
+
+/** The name carries a hash of all migrations, so an old template is never mistaken for the present one. */
+function templateName(): string {
+  const hash = createHash('sha256')
+  for (const file of readdirSync(migrationsDirectory).sort())
+    hash.update(file).update(readFileSync(join(migrationsDirectory, file)))
+  return `template_${hash.digest('hex').slice(0, 16)}`
+}
+
+/**
+ * A fresh database with our schema, cloned from a template that is migrated once per run (about 35 ms instead of a
+ * second). It is left behind for a look when a test fails; the whole server goes at the end of the run.
+ */
+export async function createDatabase(): Promise<{ name: string; url: string }> {
+  const template = templateName()
+  const name = `test_${randomBytes(6).toString('hex')}`
+  await administer(async (client) => {
+    await client.query('select pg_advisory_lock($1)', [lockKey])
+    const { rowCount } = await client.query('select from pg_database where datname = $1', [template])
+    if (rowCount === 0) {
+      const making = `${template}_${process.pid}`
+      await client.query(`create database ${making}`)
+      await migrateUp({
+        DATABASE_URL: databaseUrl(making),
+        DATABASE_OWNER_URL: undefined,
+        DATABASE_SCHEMA: 'public',
+      })
+      await client.query(`alter database ${making} rename to ${template}`)
+    }
+    await client.query(`create database ${name} template ${template}`)
+    await client.query('select pg_advisory_unlock($1)', [lockKey])
+  })
+  return { name, url: databaseUrl(name) }
+}
+
+/** An empty database, for tests of the migrations themselves. */
+export async function createEmptyDatabase(): Promise<{ name: string; url: string }> {
+  const name = `test_${randomBytes(6).toString('hex')}`
+  await administer((client) => client.query(`create database ${name}`))
+  return { name, url: databaseUrl(name) }
+}

@@ -1,0 +1,147 @@
+import { describe, expect, test } from 'vitest'
+import type { EventData } from '../../src/contract/events/catalogue.ts'
+import { encodeEvent, readEvents, readHead } from '../../src/log/read.ts'
+import { inTenant } from '../../src/log/tenant-tx.ts'
+import { uuidv7 } from '../../src/platform/uuid.ts'
+import { type Hub, startHub } from '../harness/hub.ts'
+
+const fact = (): EventData<'channel.removed'> => ({ channelId: uuidv7() })
+
+async function write(hub: Hub, events: number): Promise<void> {
+  await inTenant(hub.deps, hub.tenant.id, async (tx) => {
+    for (let n = 0; n < events; n++) tx.record('channel.removed', fact(), { kind: 'tenant' })
+  })
+}
+
+async function readAll(hub: Hub, from = { epoch: 1, seq: 0 }) {
+  const page = await readEvents(hub.deps, hub.tenant.id, from, 1000)
+  if (typeof page === 'string') throw new Error(page)
+  return page
+}
+
+describe('the tenant transaction', () => {
+  test('[LOG2] parallel writers leave a log without holes, in commit order', async () => {
+    await using hub = await startHub()
+    await Promise.all(Array.from({ length: 60 }, (_, n) => write(hub, (n % 3) + 1)))
+    const { events, head } = await readAll(hub)
+    expect(events.map((event) => event.seq)).toEqual(Array.from({ length: 120 }, (_, n) => n + 1))
+    expect(head).toEqual({ epoch: 1, seq: 120 })
+  })
+
+  test('[LOG3] what is rolled back is neither kept nor announced, and leaves no hole', async () => {
+    await using hub = await startHub()
+    const failing = inTenant(hub.deps, hub.tenant.id, async (tx) => {
+      tx.record('channel.removed', fact(), { kind: 'tenant' })
+      await tx.query('update tenants set name = $2 where id = $1', [hub.tenant.id, 'changed'])
+      throw new Error('no')
+    })
+    await expect(failing).rejects.toThrow('no')
+    await write(hub, 1)
+    const { events } = await readAll(hub)
+    expect(events.map((event) => event.seq)).toEqual([1])
+    const { rows } = await hub.deps.db.read.query('select name from find_tenant($1)', [hub.tenant.id])
+    expect(rows).toEqual([{ name: 'Main' }])
+  })
+
+  test('[LOG4] an event that does not fit its schema stops the transaction', async () => {
+    await using hub = await startHub()
+    const wrong = { channelId: 'not a uuid' }
+    await expect(
+      inTenant(hub.deps, hub.tenant.id, async (tx) =>
+        tx.record('channel.removed', wrong, { kind: 'tenant' }),
+      ),
+    ).rejects.toThrow('Invalid UUID')
+    expect(await readHead(hub.deps, hub.tenant.id)).toEqual({ epoch: 1, seq: 0 })
+  })
+
+  test('[TEN2] rows of another tenant do not exist inside it', async () => {
+    await using hub = await startHub()
+    const other = await hub.addTenant()
+    await inTenant(hub.deps, other.id, async (tx) => {
+      expect(await tx.query('select id from tenants')).toEqual([{ id: other.id }])
+    })
+    const writing = inTenant(hub.deps, other.id, (tx) =>
+      tx.query('insert into teams (tenant_id, id, name) values ($1, $2, $3)', [
+        hub.tenant.id,
+        uuidv7(),
+        'theirs',
+      ]),
+    )
+    await expect(writing).rejects.toThrow('row-level security')
+    const { rows } = await hub.deps.db.write.query('select * from tenants')
+    expect(rows).toEqual([])
+  })
+
+  test('a failed statement that was ignored is not taken for a success', async () => {
+    await using hub = await startHub()
+    const careless = inTenant(hub.deps, hub.tenant.id, async (tx) => {
+      await tx.query('select 1 / 0').catch(() => {})
+    })
+    await expect(careless).rejects.toThrow('rolled back')
+  })
+
+  test('a collision is tried again and seen by nobody', async () => {
+    await using hub = await startHub()
+    let tries = 0
+    await inTenant(hub.deps, hub.tenant.id, async (tx) => {
+      tries += 1
+      tx.record('channel.removed', fact(), { kind: 'tenant' })
+      if (tries < 3) await tx.query(`do $$ begin raise exception 'collision' using errcode = '40P01'; end $$`)
+    })
+    expect(tries).toBe(3)
+    expect((await readAll(hub)).events).toHaveLength(1)
+  })
+})
+
+describe('[LOG5] reading from a position', () => {
+  test('at the head there is nothing; one before there is one', async () => {
+    await using hub = await startHub()
+    await write(hub, 5)
+    expect((await readAll(hub, { epoch: 1, seq: 5 })).events).toEqual([])
+    expect((await readAll(hub, { epoch: 1, seq: 4 })).events.map((event) => event.seq)).toEqual([5])
+  })
+
+  test.each([
+    ['from the future', { epoch: 1, seq: 6 }, 'future'],
+    ['of another epoch', { epoch: 2, seq: 1 }, 'epoch'],
+    ['too far behind', { epoch: 1, seq: 1 }, 'too_far'],
+  ] as const)('%s', async (_, position, reason) => {
+    await using hub = await startHub()
+    await write(hub, 5)
+    expect(await readEvents(hub.deps, hub.tenant.id, position, 100, 3)).toBe(reason)
+  })
+
+  test('trimmed', async () => {
+    await using hub = await startHub()
+    await write(hub, 5)
+    await trim(hub)
+    expect(await readEvents(hub.deps, hub.tenant.id, { epoch: 1, seq: 2 }, 100)).toBe('trimmed')
+    await write(hub, 1)
+    expect((await readAll(hub, { epoch: 1, seq: 5 })).events.map((event) => event.seq)).toEqual([6])
+    expect(await readEvents(hub.deps, hub.tenant.id, { epoch: 1, seq: 4 }, 100)).toBe('trimmed')
+  })
+
+  test('an event is encoded as clients get it', async () => {
+    await using hub = await startHub()
+    await write(hub, 1)
+    const [event] = (await readAll(hub)).events
+    if (!event) throw new Error('no event')
+    expect(JSON.parse(encodeEvent(event))).toMatchObject({
+      seq: 1,
+      epoch: 1,
+      type: 'channel.removed',
+      actor: { kind: 'system' },
+      at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      data: { channelId: expect.any(String) },
+    })
+  })
+})
+
+/** Drops what was written today, as retention will one day. */
+async function trim(hub: Hub): Promise<void> {
+  const { default: pg } = await import('pg')
+  const owner = new pg.Client({ connectionString: hub.config.DATABASE_URL })
+  await owner.connect()
+  await owner.query('truncate events')
+  await owner.end()
+}
