@@ -30,12 +30,18 @@ export async function lockConversation(tx: TenantTx, id: string): Promise<Conver
   return row
 }
 
-/** Whole conversations as clients see them, in no order. Three statements, however many there are. */
+/**
+ * Whole conversations as clients see them, in no order. Two statements, however many there are.
+ *
+ * `lock` holds the newest messages until commit, for a view that goes into an event: otherwise a status that is
+ * committed between this read and our own commit would be undone at clients by our older picture of the message (SYN2).
+ */
 export async function viewConversations(
   query: Query,
   tenantId: string,
   ids: readonly string[],
   now: Date,
+  { lock = false }: { lock?: boolean } = {},
 ): Promise<Map<string, ConversationView>> {
   const rows = await query<WholeConversationRow>(
     `select ${wholeConversationColumns} from conversations c ${wholeConversationJoins}
@@ -43,15 +49,20 @@ export async function viewConversations(
     [tenantId, ids],
   )
   const newest = rows.map((row) => row.last_message_id).filter((id) => id !== null)
-  const messages = new Map((await loadMessages(query, tenantId, newest)).map((message) => [message.id, message]))
+  const messages = new Map(
+    (await loadMessages(query, tenantId, newest, lock)).map((message) => [message.id, message]),
+  )
   return new Map(
-    rows.map((row) => [row.id, presentConversation(row, messages.get(row.last_message_id ?? '') ?? null, now)]),
+    rows.map((row) => [
+      row.id,
+      presentConversation(row, messages.get(row.last_message_id ?? '') ?? null, now),
+    ]),
   )
 }
 
-/** One whole conversation as clients see it. Fails with `not_found`. */
+/** One whole conversation for an event and an answer, its newest message locked until commit. Fails with `not_found`. */
 export async function viewConversation(tx: TenantTx, id: string): Promise<ConversationView> {
-  const view = (await viewConversations(tx.query.bind(tx), tx.tenantId, [id], tx.now)).get(id)
+  const view = (await viewConversations(tx.query.bind(tx), tx.tenantId, [id], tx.now, { lock: true })).get(id)
   if (!view) throw new Failure('not_found')
   return view
 }

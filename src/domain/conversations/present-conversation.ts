@@ -6,7 +6,11 @@ import { presentMessage } from '../messages/present-message.ts'
 import type { ConversationRow, WholeConversationRow } from './conversation-row.ts'
 
 /** Row → wire. `now` decides whether the window is open. */
-export function presentConversation(row: WholeConversationRow, lastMessage: MessageRow | null, now: Date): ConversationView {
+export function presentConversation(
+  row: WholeConversationRow,
+  lastMessage: MessageRow | null,
+  now: Date,
+): ConversationView {
   return {
     ...presentPatch(row, now),
     number: row.number,
@@ -52,7 +56,9 @@ export function presentPatch(row: ConversationRow, now: Date): ConversationPatch
   }
 }
 
-export function placeOf(row: Pick<ConversationRow, 'channel_id' | 'assignee_id' | 'team_id'>): ConversationPlace {
+export function placeOf(
+  row: Pick<ConversationRow, 'channel_id' | 'assignee_id' | 'team_id'>,
+): ConversationPlace {
   return { channelId: row.channel_id, assigneeId: row.assignee_id, teamId: row.team_id }
 }
 

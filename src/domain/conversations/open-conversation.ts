@@ -1,0 +1,168 @@
+import type { TenantTx } from '../../log/tenant-tx.ts'
+import { uuidv7 } from '../../platform/uuid.ts'
+import { type ConversationRow, conversationColumns, conversationJoins } from './conversation-row.ts'
+import { viewConversations } from './load-conversations.ts'
+import { hearersOf } from './present-conversation.ts'
+
+/** Conversations that are wanted for contacts of one channel. */
+export interface WantedConversations {
+  readonly channelId: string
+  readonly contactIds: readonly number[]
+  /**
+   * A contact whose newest conversation was resolved less than this many hours ago gets that one back instead of a new
+   * one; 0 means never. CONVERSATION_REOPEN_HOURS when a customer writes.
+   */
+  readonly reopenHours: number
+  /** Whether a snoozed conversation wakes: yes when a customer writes, no when one of us does. */
+  readonly wake: boolean
+  /** Whom a new conversation belongs to from its beginning; nobody when left out. */
+  readonly assigneeId?: string
+}
+
+/**
+ * The live conversation of each contact, found, woken, opened again or begun, locked until commit. Records
+ * `conversation.opened` and `conversation.status_changed` with the conversation as it is before anything is written in it.
+ * Every contact must exist.
+ *
+ * One statement when all of them have a live conversation; seven at most, however many there are.
+ * Locks in order: live conversations by id; then, only for contacts without one, the contacts by id, their resolved
+ * conversations, and last the counter of the tenant's conversation numbers. A contact's row is the mutex for "which
+ * conversation of it is live": whoever makes one live holds it, so that neither an insert nor an update can meet the
+ * unique index of live conversations (CON2).
+ */
+export async function openConversations(
+  tx: TenantTx,
+  wanted: WantedConversations,
+): Promise<Map<number, ConversationRow>> {
+  const found = new Map<number, ConversationRow>()
+  const keep = (rows: readonly ConversationRow[]) => {
+    for (const row of rows) found.set(row.contact_id, row)
+  }
+  const missing = () => [...new Set(wanted.contactIds)].filter((id) => !found.has(id))
+  keep(await lockLive(tx, wanted.channelId, missing()))
+  const changed: ConversationRow[] = []
+  if (wanted.wake) changed.push(...(await wakeAll(tx, [...found.values()])))
+  let begun: ConversationRow[] = []
+  if (missing().length > 0) {
+    await lockContacts(tx, missing())
+    // Somebody else may have opened one while we waited for the contact.
+    keep(await lockLive(tx, wanted.channelId, missing()))
+    if (wanted.reopenHours > 0) changed.push(...(await reopenRecent(tx, wanted, missing())))
+    keep(changed)
+    begun = await begin(tx, wanted, missing())
+    keep(begun)
+  }
+  keep(changed)
+  await announce(tx, begun, changed)
+  return found
+}
+
+/** Holds contacts until commit, in the order of their ids: the right to make a conversation of theirs live. */
+export async function lockContacts(tx: TenantTx, ids: readonly number[]): Promise<void> {
+  await tx.query(
+    'select 1 from contacts where tenant_id = $1 and id = any($2) order by id for no key update',
+    [tx.tenantId, ids],
+  )
+}
+
+function lockLive(
+  tx: TenantTx,
+  channelId: string,
+  contactIds: readonly number[],
+): Promise<ConversationRow[]> {
+  if (contactIds.length === 0) return Promise.resolve([])
+  return tx.query<ConversationRow>(
+    `select ${conversationColumns} from conversations c ${conversationJoins}
+     where c.tenant_id = $1 and c.channel_id = $2 and c.contact_id = any($3) and c.status <> 'resolved'
+     order by c.id for update of c`,
+    [tx.tenantId, channelId, contactIds],
+  )
+}
+
+async function wakeAll(tx: TenantTx, rows: readonly ConversationRow[]): Promise<ConversationRow[]> {
+  const asleep = rows.filter((row) => row.status === 'snoozed').map((row) => row.id)
+  return asleep.length === 0 ? [] : makeOpen(tx, asleep)
+}
+
+/** The newest resolved conversation of each contact, when it is recent enough, is open again. */
+async function reopenRecent(
+  tx: TenantTx,
+  wanted: WantedConversations,
+  contactIds: readonly number[],
+): Promise<ConversationRow[]> {
+  if (contactIds.length === 0) return []
+  const recent = await tx.query<{ id: string }>(
+    `select n.id from unnest($3::integer[]) as w(contact_id) cross join lateral (
+       select c.id, coalesce(c.resolved_at, c.updated_at) as resolved_at from conversations c
+       where c.tenant_id = $1 and c.channel_id = $2 and c.contact_id = w.contact_id and c.status = 'resolved'
+       order by coalesce(c.resolved_at, c.updated_at) desc, c.id desc limit 1
+     ) n where n.resolved_at > $4::timestamptz - make_interval(hours => $5)`,
+    [tx.tenantId, wanted.channelId, contactIds, tx.now, wanted.reopenHours],
+  )
+  return recent.length === 0
+    ? []
+    : makeOpen(
+        tx,
+        recent.map((row) => row.id),
+      )
+}
+
+function makeOpen(tx: TenantTx, ids: readonly string[]): Promise<ConversationRow[]> {
+  return tx.query<ConversationRow>(
+    `with c as (
+       update conversations set status = 'open', snoozed_until = null, resolved_at = null, version = version + 1, updated_at = $3
+       where tenant_id = $1 and id = any($2) returning *)
+     select ${conversationColumns} from c ${conversationJoins}`,
+    [tx.tenantId, ids, tx.now],
+  )
+}
+
+async function begin(
+  tx: TenantTx,
+  wanted: WantedConversations,
+  contactIds: readonly number[],
+): Promise<ConversationRow[]> {
+  if (contactIds.length === 0) return []
+  const [counter] = await tx.query<{ last_number: number }>(
+    `insert into conversation_counters as n (tenant_id, last_number) values ($1, $2)
+     on conflict (tenant_id) do update set last_number = n.last_number + $2 returning last_number`,
+    [tx.tenantId, contactIds.length],
+  )
+  const first = (counter?.last_number ?? 0) - contactIds.length + 1
+  return tx.query<ConversationRow>(
+    `with c as (
+       insert into conversations (tenant_id, id, number, channel_id, contact_id, assignee_id, last_activity_at, created_at, updated_at)
+       select $1, w.id, $5 + w.place - 1, $2, w.contact_id, $6, $7, $7, $7
+       from unnest($3::uuid[], $4::integer[]) with ordinality as w(id, contact_id, place)
+       returning *)
+     select ${conversationColumns} from c ${conversationJoins}`,
+    [
+      tx.tenantId,
+      wanted.channelId,
+      contactIds.map(() => uuidv7(tx.now.getTime())),
+      contactIds,
+      first,
+      wanted.assigneeId ?? null,
+      tx.now,
+    ],
+  )
+}
+
+async function announce(
+  tx: TenantTx,
+  begun: readonly ConversationRow[],
+  changed: readonly ConversationRow[],
+): Promise<void> {
+  if (begun.length + changed.length === 0) return
+  const ids = [...begun, ...changed].map((row) => row.id)
+  const views = await viewConversations(tx.query.bind(tx), tx.tenantId, ids, tx.now, { lock: true })
+  for (const [type, rows] of [
+    ['conversation.opened', begun],
+    ['conversation.status_changed', changed],
+  ] as const) {
+    for (const { id } of rows) {
+      const conversation = views.get(id)
+      if (conversation) tx.record(type, { conversation }, hearersOf(id))
+    }
+  }
+}
