@@ -2,8 +2,15 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
-import { startPostgres } from '../../src/embedded/postgres.ts'
-import { startRedis } from '../../src/embedded/redis.ts'
+import { startEmbedded } from '../../src/embedded/servers.ts'
+
+/** How tests reach the run's object store; they make buckets of their own in it. */
+export interface TestObjectStore {
+  endpoint: string
+  region: string
+  accessKey: string
+  secretKey: string
+}
 
 declare module 'vitest' {
   /** What live tests get by `inject('pgUrl')` and so on. */
@@ -12,28 +19,44 @@ declare module 'vitest' {
     pgUrl: string
     /** The run's Redis; tests keep apart by key prefix. */
     redisUrl: string
+    s3: TestObjectStore
   }
 }
 
 /**
- * Starts one PostgreSQL (without durability) and one Redis for the whole run, and stops them at its end. Servers named
- * by TEST_DATABASE_URL and TEST_REDIS_URL are used instead; the names differ from the application's on purpose, so that
- * a shell set up for the application cannot send tests to its data.
+ * Starts one PostgreSQL (without durability), one Redis and one object store for the whole run, and stops them at its
+ * end. Servers named by TEST_DATABASE_URL, TEST_REDIS_URL and TEST_S3_ENDPOINT (with TEST_S3_ACCESS_KEY and
+ * TEST_S3_SECRET_KEY) are used instead; the names differ from the application's on purpose, so that a shell set up for
+ * the application cannot send tests to its data.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const dataDir = mkdtempSync(join(tmpdir(), 'switchboard-test-'))
   // A root run lends PostgreSQL another account, which must be able to pass.
   chmodSync(dataDir, 0o755)
-  const options = { dataDir, log: (line: string) => console.log(line), test: true }
-  const given = { pg: process.env['TEST_DATABASE_URL'], redis: process.env['TEST_REDIS_URL'] }
-  const [postgres, redis] = await Promise.all([
-    given.pg === undefined ? startPostgres(options) : undefined,
-    given.redis === undefined ? startRedis(options) : undefined,
-  ])
-  project.provide('pgUrl', given.pg ?? postgres?.url ?? '')
-  project.provide('redisUrl', given.redis ?? redis?.url ?? '')
+  const { env } = process
+  const [pgUrl, redisUrl, s3] = [env['TEST_DATABASE_URL'], env['TEST_REDIS_URL'], givenObjectStore(env)]
+  const servers = await startEmbedded({
+    dataDir,
+    need: { postgres: pgUrl === undefined, redis: redisUrl === undefined, objectStore: s3 === undefined },
+    log: (line) => console.log(line),
+    test: true,
+  })
+  project.provide('pgUrl', pgUrl ?? servers.postgres?.url ?? '')
+  project.provide('redisUrl', redisUrl ?? servers.redis?.url ?? '')
+  const store = s3 ?? servers.objectStore
+  if (store) {
+    const { endpoint, region, accessKey, secretKey } = store
+    project.provide('s3', { endpoint, region, accessKey, secretKey })
+  }
   return async () => {
-    await Promise.all([postgres?.stop(), redis?.stop()])
+    await servers.stop()
     rmSync(dataDir, { recursive: true, force: true })
   }
+}
+
+function givenObjectStore(env: NodeJS.ProcessEnv): TestObjectStore | undefined {
+  const endpoint = env['TEST_S3_ENDPOINT']
+  if (endpoint === undefined) return undefined
+  const [accessKey, secretKey] = [env['TEST_S3_ACCESS_KEY'] ?? '', env['TEST_S3_SECRET_KEY'] ?? '']
+  return { endpoint, region: 'us-east-1', accessKey, secretKey }
 }

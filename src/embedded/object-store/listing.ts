@@ -12,7 +12,14 @@ interface Page {
 }
 
 /** Keys with `prefix` behind `after`; those that share the text up to the next `delimiter` are rolled into one prefix. */
-function listPage(index: ObjectIndex, bucket: string, prefix: string, delimiter: string, after: string, limit: number): Page {
+function listPage(
+  index: ObjectIndex,
+  bucket: string,
+  prefix: string,
+  delimiter: string,
+  after: string,
+  limit: number,
+): Page {
   const page: Page = { objects: [], prefixes: [], last: '' }
   let position = after
   const isFull = () => page.objects.length + page.prefixes.length >= limit
@@ -45,14 +52,16 @@ export function listObjects(store: Store, request: S3Request): void {
   requireBucket(store, bucket)
   const [prefix, delimiter] = [query.get('prefix') ?? '', query.get('delimiter') ?? '']
   const encoding = query.get('encoding-type')
-  if (encoding !== undefined && encoding !== 'url') throw new S3Error('InvalidArgument', 'encoding-type must be url')
+  if (encoding !== undefined && encoding !== 'url')
+    throw new S3Error('InvalidArgument', 'encoding-type must be url')
   const encode = encoding === 'url' ? uriEncodePath : (text: string) => text
   const limit = limitOf(request, 'max-keys')
   const isV2 = query.get('list-type') === '2'
   const [token, marker] = [query.get('continuation-token'), query.get(isV2 ? 'start-after' : 'marker') ?? '']
   const from = token === undefined || !isV2 ? marker : Buffer.from(token, 'base64url').toString('utf8')
-  // A page may have ended with a prefix: the next begins behind all keys below it.
-  const after = delimiter !== '' && from.endsWith(delimiter) ? `${from}${LAST_CHARACTER}` : from
+  // A page may have ended with a rolled-up prefix: the next begins behind all keys below it.
+  const isRolledUp = delimiter !== '' && from.length > prefix.length && from.endsWith(delimiter)
+  const after = isRolledUp ? `${from}${LAST_CHARACTER}` : from
   const page = listPage(store.index, bucket, prefix, delimiter, after, limit)
   const head = [
     leaf('Name', bucket),
@@ -65,7 +74,8 @@ export function listObjects(store: Store, request: S3Request): void {
   if (isV2) {
     head.push(leaf('KeyCount', page.objects.length + page.prefixes.length))
     if (token !== undefined) head.push(leaf('ContinuationToken', token))
-    if (page.last !== '') head.push(leaf('NextContinuationToken', Buffer.from(page.last).toString('base64url')))
+    if (page.last !== '')
+      head.push(leaf('NextContinuationToken', Buffer.from(page.last).toString('base64url')))
   } else {
     head.push(leaf('Marker', encode(marker)))
     if (page.last !== '') head.push(leaf('NextMarker', encode(page.last)))
@@ -74,7 +84,9 @@ export function listObjects(store: Store, request: S3Request): void {
     (object) =>
       `<Contents>${leaf('Key', encode(object.key))}${leaf('LastModified', object.modifiedAt.toISOString())}${leaf('ETag', `"${object.etag}"`)}${leaf('Size', object.size)}${leaf('StorageClass', 'STANDARD')}</Contents>`,
   )
-  const prefixes = page.prefixes.map((text) => `<CommonPrefixes>${leaf('Prefix', encode(text))}</CommonPrefixes>`)
+  const prefixes = page.prefixes.map(
+    (text) => `<CommonPrefixes>${leaf('Prefix', encode(text))}</CommonPrefixes>`,
+  )
   answer(request, 200, document('ListBucketResult', ...head, ...contents, ...prefixes))
 }
 
@@ -83,6 +95,9 @@ export function listBuckets(store: Store, request: S3Request): void {
   const owner = `<Owner>${leaf('ID', store.credentials.accessKey)}${leaf('DisplayName', store.credentials.accessKey)}</Owner>`
   const buckets = store.index
     .buckets()
-    .map(({ name, createdAt }) => `<Bucket>${leaf('Name', name)}${leaf('CreationDate', createdAt.toISOString())}</Bucket>`)
+    .map(
+      ({ name, createdAt }) =>
+        `<Bucket>${leaf('Name', name)}${leaf('CreationDate', createdAt.toISOString())}</Bucket>`,
+    )
   answer(request, 200, document('ListAllMyBucketsResult', owner, `<Buckets>${buckets.join('')}</Buckets>`))
 }

@@ -70,7 +70,12 @@ export async function completeUpload(store: Store, request: S3Request): Promise<
   const object = { bucket, key, size, etag, modifiedAt: store.now(), headers, tags, pieces }
   store.blobs.discard(store.index.finishUpload(id, object))
   const location = `http://${request.headers['host']}/${bucket}/${key}`
-  const result = [leaf('Location', location), leaf('Bucket', bucket), leaf('Key', key), leaf('ETag', `"${etag}"`)]
+  const result = [
+    leaf('Location', location),
+    leaf('Bucket', bucket),
+    leaf('Key', key),
+    leaf('ETag', `"${etag}"`),
+  ]
   answer(request, 200, document('CompleteMultipartUploadResult', ...result))
 }
 
@@ -80,14 +85,18 @@ function chooseParts(xml: string, there: readonly PartRow[]): PartRow[] {
   const chosen = elements(xml, 'Part').map((listed) => {
     const part = byNumber.get(Number(textOf(listed, 'PartNumber')))
     if (part === undefined || textOf(listed, 'ETag')?.replaceAll('"', '') !== part.etag) {
-      throw new S3Error('InvalidPart', `part ${textOf(listed, 'PartNumber')} was not uploaded, or has another ETag`)
+      throw new S3Error(
+        'InvalidPart',
+        `part ${textOf(listed, 'PartNumber')} was not uploaded, or has another ETag`,
+      )
     }
     return part
   })
   if (chosen.length === 0) throw new S3Error('MalformedXML', 'no part is listed')
   for (const [index, part] of chosen.entries()) {
     const next = chosen[index + 1]
-    if (next !== undefined && next.number <= part.number) throw new S3Error('InvalidPartOrder', 'list the parts in ascending order')
+    if (next !== undefined && next.number <= part.number)
+      throw new S3Error('InvalidPartOrder', 'list the parts in ascending order')
     if (next !== undefined && part.size < MIN_PART_BYTES) {
       throw new S3Error('EntityTooSmall', `every part but the last has at least ${MIN_PART_BYTES} bytes`)
     }
@@ -133,7 +142,8 @@ export function listUploads(store: Store, request: S3Request): void {
   const [keyMarker, idMarker] = [query.get('key-marker') ?? '', query.get('upload-id-marker') ?? '']
   const all = store.index.uploads(bucket).filter((upload) => upload.key.startsWith(prefix))
   const marker = all.findIndex((upload) => upload.key === keyMarker && upload.id === idMarker)
-  const left = marker >= 0 ? all.slice(marker + 1) : all.filter((upload) => keyMarker === '' || upload.key > keyMarker)
+  const left =
+    marker >= 0 ? all.slice(marker + 1) : all.filter((upload) => keyMarker === '' || upload.key > keyMarker)
   const page = left.slice(0, limit)
   const listed = page.map(
     (upload) =>

@@ -110,13 +110,16 @@ export class ObjectIndex {
 
   /** False when there is one of that name. */
   addBucket(name: string, now: Date): boolean {
-    return this.#run('insert or ignore into buckets (name, created_at) values (?, ?)', name, now.getTime()) > 0
+    return (
+      this.#run('insert or ignore into buckets (name, created_at) values (?, ?)', name, now.getTime()) > 0
+    )
   }
 
   /** False when it still holds objects. Unfinished uploads go with it. */
   removeBucket(name: string): { removed: boolean; blobs: string[] } {
     return this.#atomically(() => {
-      if (this.#all('select 1 from objects where bucket = ? limit 1', name).length > 0) return { removed: false, blobs: [] }
+      if (this.#all('select 1 from objects where bucket = ? limit 1', name).length > 0)
+        return { removed: false, blobs: [] }
       const blobs = this.uploads(name).flatMap((upload) => this.#dropUpload(upload.id))
       this.#run('delete from buckets where name = ?', name)
       return { removed: true, blobs }
@@ -160,9 +163,11 @@ export class ObjectIndex {
   }
 
   removeObject(bucket: string, key: string): string[] {
-    return this.#all('delete from objects where bucket = ? and key = ? returning pieces', bucket, key).flatMap((row) =>
-      blobsOf(piecesOf(row)),
-    )
+    return this.#all(
+      'delete from objects where bucket = ? and key = ? returning pieces',
+      bucket,
+      key,
+    ).flatMap((row) => blobsOf(piecesOf(row)))
   }
 
   /** Objects whose key is greater than `after` and begins with `prefix`, in the order of their UTF-8 bytes. */
@@ -188,7 +193,9 @@ export class ObjectIndex {
   }
 
   uploads(bucket: string): UploadRow[] {
-    return this.#all('select * from uploads where bucket = ? order by key, started_at, id', bucket).map(uploadOf)
+    return this.#all('select * from uploads where bucket = ? order by key, started_at, id', bucket).map(
+      uploadOf,
+    )
   }
 
   /** Saves a part in place of an earlier one of that number; returns the latter's file. */

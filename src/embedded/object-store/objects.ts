@@ -2,13 +2,27 @@ import { pipeline } from 'node:stream/promises'
 import { receiveBody } from './bodies.ts'
 import { keptHeaders, tagsOfHeader, tagsOfXml } from './object-headers.ts'
 import type { ObjectRow } from './object-index.ts'
-import { answer, readDocument, requireBucket, requireObject, type S3Request, type Store } from './s3-request.ts'
+import {
+  answer,
+  readDocument,
+  requireBucket,
+  requireObject,
+  type S3Request,
+  type Store,
+} from './s3-request.ts'
 import { S3Error } from './s3-error.ts'
 import { uriDecode } from './uri.ts'
 import { document, elements, escapeXml, leaf, textOf } from './xml.ts'
 
 /** Headers that a signed GET may ask to be answered differently, as `response-<name>`. */
-const overridable = ['content-type', 'content-language', 'expires', 'cache-control', 'content-disposition', 'content-encoding']
+const overridable = [
+  'content-type',
+  'content-language',
+  'expires',
+  'cache-control',
+  'content-disposition',
+  'content-encoding',
+]
 
 /** PUT of an object: replaces what was there as a whole, and only after the new bytes are on the disk. */
 export async function putObject(store: Store, request: S3Request): Promise<void> {
@@ -17,7 +31,16 @@ export async function putObject(store: Store, request: S3Request): Promise<void>
   requireBucket(store, bucket)
   const [headers, tags] = [keptHeaders(request.headers), tagsOfHeader(request.headers['x-amz-tagging'])]
   const { blob, size, md5 } = await receiveBody(store, request)
-  const object = { bucket, key, size, etag: md5, modifiedAt: store.now(), headers, tags, pieces: [{ blob, size }] }
+  const object = {
+    bucket,
+    key,
+    size,
+    etag: md5,
+    modifiedAt: store.now(),
+    headers,
+    tags,
+    pieces: [{ blob, size }],
+  }
   saveReceived(store, object)
   answer(request, 200, '', { etag: `"${md5}"` })
 }
@@ -50,7 +73,11 @@ async function copyObject(store: Store, request: S3Request): Promise<void> {
     tags: replacesTags ? tagsOfHeader(request.headers['x-amz-tagging']) : source.tags,
     pieces: [{ blob, size }],
   })
-  answer(request, 200, document('CopyObjectResult', leaf('LastModified', modifiedAt.toISOString()), leaf('ETag', `"${md5}"`)))
+  answer(
+    request,
+    200,
+    document('CopyObjectResult', leaf('LastModified', modifiedAt.toISOString()), leaf('ETag', `"${md5}"`)),
+  )
 }
 
 /** The object that x-amz-copy-source (`/bucket/key`, encoded) names. */
@@ -78,13 +105,18 @@ export async function getObject(store: Store, request: S3Request): Promise<void>
     headers[name] = value
   }
   if (checkConditions(request.headers, object) === 'unchanged') {
-    request.response.writeHead(304, { etag: `"${object.etag}"`, 'last-modified': object.modifiedAt.toUTCString() }).end()
+    request.response
+      .writeHead(304, { etag: `"${object.etag}"`, 'last-modified': object.modifiedAt.toUTCString() })
+      .end()
     return
   }
   const range = parseRange(request.headers['range'], object.size)
   if (range !== undefined) headers['content-range'] = `bytes ${range.start}-${range.end}/${object.size}`
   const { start, end } = range ?? { start: 0, end: object.size - 1 }
-  request.response.writeHead(range === undefined ? 200 : 206, { ...headers, 'content-length': end - start + 1 })
+  request.response.writeHead(range === undefined ? 200 : 206, {
+    ...headers,
+    'content-length': end - start + 1,
+  })
   if (request.method === 'HEAD') request.response.end()
   else await pipeline(store.blobs.read(object.pieces, start, end), request.response)
 }
@@ -95,21 +127,28 @@ function checkConditions(
   object: ObjectRow,
   prefix = '',
 ): 'unchanged' | 'proceed' {
-  const names = (header: string) => header.split(',').map((tag) => tag.trim().replace(/^W\//, '').replaceAll('"', ''))
+  const names = (header: string) =>
+    header.split(',').map((tag) => tag.trim().replace(/^W\//, '').replaceAll('"', ''))
   const has = (header: string) => names(header).some((tag) => tag === '*' || tag === object.etag)
   const [match, noneMatch] = [headers[`${prefix}if-match`], headers[`${prefix}if-none-match`]]
   const [since, unmodified] = [headers[`${prefix}if-modified-since`], headers[`${prefix}if-unmodified-since`]]
   // Header dates have whole seconds.
   const modifiedAt = Math.floor(object.modifiedAt.getTime() / 1000) * 1000
-  const failed = match === undefined ? unmodified !== undefined && modifiedAt > Date.parse(unmodified) : !has(match)
+  const failed =
+    match === undefined ? unmodified !== undefined && modifiedAt > Date.parse(unmodified) : !has(match)
   if (failed) throw new S3Error('PreconditionFailed', 'the object is not as the request expects')
-  const unchanged = noneMatch === undefined ? since !== undefined && modifiedAt <= Date.parse(since) : has(noneMatch)
-  if (unchanged && prefix !== '') throw new S3Error('PreconditionFailed', 'the object is not as the request expects')
+  const unchanged =
+    noneMatch === undefined ? since !== undefined && modifiedAt <= Date.parse(since) : has(noneMatch)
+  if (unchanged && prefix !== '')
+    throw new S3Error('PreconditionFailed', 'the object is not as the request expects')
   return unchanged ? 'unchanged' : 'proceed'
 }
 
 /** One `bytes=` range, clipped to the object; several ranges or other units are ignored, as S3 does. */
-export function parseRange(header: string | undefined, size: number): { start: number; end: number } | undefined {
+export function parseRange(
+  header: string | undefined,
+  size: number,
+): { start: number; end: number } | undefined {
   const [whole, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec(header ?? '') ?? []
   if (whole === undefined || (first === '' && last === '')) return undefined
   const start = first === '' ? Math.max(size - Number(last), 0) : Number(first)
@@ -142,7 +181,9 @@ export async function deleteObjects(store: Store, request: S3Request): Promise<v
 
 export function getTags(store: Store, request: S3Request): void {
   const { tags } = requireObject(store, request.bucket, request.key)
-  const set = Object.entries(tags).map(([key, value]) => `<Tag>${leaf('Key', key)}${leaf('Value', value)}</Tag>`)
+  const set = Object.entries(tags).map(
+    ([key, value]) => `<Tag>${leaf('Key', key)}${leaf('Value', value)}</Tag>`,
+  )
   answer(request, 200, document('Tagging', `<TagSet>${set.join('')}</TagSet>`))
 }
 

@@ -58,8 +58,14 @@ export async function readDocument(request: S3Request): Promise<string> {
 }
 
 /** Answers with a document, or with nothing when there is none. */
-export function answer(request: S3Request, status: number, body = '', headers: Record<string, string> = {}): void {
-  const type = body === '' ? {} : { 'content-type': body.startsWith('{') ? 'application/json' : 'application/xml' }
+export function answer(
+  request: S3Request,
+  status: number,
+  body = '',
+  headers: Record<string, string> = {},
+): void {
+  const type =
+    body === '' ? {} : { 'content-type': body.startsWith('{') ? 'application/json' : 'application/xml' }
   request.response.writeHead(status, { ...type, 'content-length': Buffer.byteLength(body), ...headers })
   request.response.end(request.method === 'HEAD' ? undefined : body)
 }
@@ -67,6 +73,7 @@ export function answer(request: S3Request, status: number, body = '', headers: R
 /** `max-keys` and its kind: 0 to 1000, 1000 when absent. */
 export function limitOf(request: S3Request, name: string): number {
   const limit = Number(request.query.get(name) ?? 1000)
-  if (!Number.isInteger(limit) || limit < 0) throw new S3Error('InvalidArgument', `${name} must be a whole number`)
+  if (!Number.isInteger(limit) || limit < 0)
+    throw new S3Error('InvalidArgument', `${name} must be a whole number`)
   return Math.min(limit, 1000)
 }

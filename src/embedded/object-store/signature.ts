@@ -38,15 +38,25 @@ export function verifySignature(request: SignedParts, credentials: Credentials, 
   const authorization = request.headers['authorization']
   if (authorization !== undefined) return verifyHeader(request, authorization, credentials, now)
   const query = new Map(parseQuery(request.rawQuery))
-  if (query.has('X-Amz-Signature') || query.has('X-Amz-Algorithm')) return verifyQuery(request, query, credentials, now)
+  if (query.has('X-Amz-Signature') || query.has('X-Amz-Algorithm'))
+    return verifyQuery(request, query, credentials, now)
   return { anonymous: true, bodySha256: undefined }
 }
 
-function verifyHeader(request: SignedParts, authorization: string, credentials: Credentials, now: Date): Verified {
-  const form = /^AWS4-HMAC-SHA256\s+Credential=([^,\s]+),\s*SignedHeaders=([^,\s]+),\s*Signature=([0-9a-f]{64})$/
+function verifyHeader(
+  request: SignedParts,
+  authorization: string,
+  credentials: Credentials,
+  now: Date,
+): Verified {
+  const form =
+    /^AWS4-HMAC-SHA256\s+Credential=([^,\s]+),\s*SignedHeaders=([^,\s]+),\s*Signature=([0-9a-f]{64})$/
   const [, credential = '', signedHeaders = '', signature = ''] = form.exec(authorization.trim()) ?? []
   if (signature === '') {
-    throw new S3Error('AuthorizationHeaderMalformed', `the Authorization header is not of the form of ${ALGORITHM}`)
+    throw new S3Error(
+      'AuthorizationHeaderMalformed',
+      `the Authorization header is not of the form of ${ALGORITHM}`,
+    )
   }
   const stamp = request.headers['x-amz-date'] ?? ''
   const signedAt = parseStamp(stamp)
@@ -58,7 +68,11 @@ function verifyHeader(request: SignedParts, authorization: string, credentials: 
   if (bodyHash.startsWith('STREAMING-')) {
     throw new S3Error('NotImplemented', 'uploads in signed chunks (aws-chunked) are not supported')
   }
-  check(request, { credential, signedHeaders, signature, stamp, bodyHash, rawQuery: request.rawQuery }, credentials)
+  check(
+    request,
+    { credential, signedHeaders, signature, stamp, bodyHash, rawQuery: request.rawQuery },
+    credentials,
+  )
   return { anonymous: false, bodySha256: bodyHash === 'UNSIGNED-PAYLOAD' ? undefined : bodyHash }
 }
 
@@ -78,7 +92,10 @@ function verifyQuery(
   }
   const expiresS = Number(get('X-Amz-Expires'))
   if (!Number.isInteger(expiresS) || expiresS < 1 || expiresS > MAX_EXPIRES_S) {
-    throw new S3Error('AuthorizationQueryParametersError', `X-Amz-Expires must be between 1 and ${MAX_EXPIRES_S}`)
+    throw new S3Error(
+      'AuthorizationQueryParametersError',
+      `X-Amz-Expires must be between 1 and ${MAX_EXPIRES_S}`,
+    )
   }
   const stamp = get('X-Amz-Date')
   const signedAt = parseStamp(stamp)
@@ -114,11 +131,16 @@ function check(request: SignedParts, claim: Claim, credentials: Credentials): vo
     throw new S3Error('SignatureDoesNotMatch', 'the dates of the credential and of the request differ')
   }
   const names = claim.signedHeaders.split(';')
-  const unsigned = Object.keys(request.headers).filter((name) => name.startsWith('x-amz-') && !names.includes(name))
+  const unsigned = Object.keys(request.headers).filter(
+    (name) => name.startsWith('x-amz-') && !names.includes(name),
+  )
   // A presigned address may be used by a client that adds the body's hash on its own.
   const forgotten = unsigned.filter((name) => name !== 'x-amz-content-sha256')
   if (!names.includes('host') || forgotten.length > 0) {
-    throw new S3Error('AccessDenied', `headers that must be signed are not: ${['host', ...forgotten].join(', ')}`)
+    throw new S3Error(
+      'AccessDenied',
+      `headers that must be signed are not: ${['host', ...forgotten].join(', ')}`,
+    )
   }
   const canonical = [
     request.method,
@@ -129,9 +151,17 @@ function check(request: SignedParts, claim: Claim, credentials: Credentials): vo
     claim.signedHeaders,
     claim.bodyHash,
   ].join('\n')
-  const text = [ALGORITHM, claim.stamp, scope.text, createHash('sha256').update(canonical).digest('hex')].join('\n')
+  const text = [
+    ALGORITHM,
+    claim.stamp,
+    scope.text,
+    createHash('sha256').update(canonical).digest('hex'),
+  ].join('\n')
   if (!isSignature(claim.signature, text, scope, credentials)) {
-    throw new S3Error('SignatureDoesNotMatch', 'the signature is not the one we calculate from the request and your key')
+    throw new S3Error(
+      'SignatureDoesNotMatch',
+      'the signature is not the one we calculate from the request and your key',
+    )
   }
 }
 
@@ -156,12 +186,18 @@ export function parseCredential(credential: string, credentials: Credentials): S
   if (date === undefined || region === undefined || service !== 's3' || end !== 'aws4_request') {
     throw new S3Error('AuthorizationHeaderMalformed', 'the credential is not key/date/region/s3/aws4_request')
   }
-  if (accessKey !== credentials.accessKey) throw new S3Error('InvalidAccessKeyId', 'there is no such access key')
+  if (accessKey !== credentials.accessKey)
+    throw new S3Error('InvalidAccessKeyId', 'there is no such access key')
   return { date, region, text: `${date}/${region}/s3/aws4_request` }
 }
 
 /** True when `signature` is the HMAC of `text` under the key derived for `scope`; compares in constant time. */
-export function isSignature(signature: string, text: string, scope: Scope, { secretKey }: Credentials): boolean {
+export function isSignature(
+  signature: string,
+  text: string,
+  scope: Scope,
+  { secretKey }: Credentials,
+): boolean {
   const key = [scope.date, scope.region, 's3', 'aws4_request'].reduce<string | Buffer>(
     (previous, part) => createHmac('sha256', previous).update(part).digest(),
     `AWS4${secretKey}`,
@@ -174,6 +210,7 @@ export function isSignature(signature: string, text: string, scope: Scope, { sec
 /** Milliseconds since 1970 of `YYYYMMDDTHHMMSSZ`. */
 function parseStamp(stamp: string): number {
   const time = Date.parse(stamp.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'))
-  if (Number.isNaN(time)) throw new S3Error('AccessDenied', 'x-amz-date is missing or not of the form YYYYMMDDTHHMMSSZ')
+  if (Number.isNaN(time))
+    throw new S3Error('AccessDenied', 'x-amz-date is missing or not of the form YYYYMMDDTHHMMSSZ')
   return time
 }

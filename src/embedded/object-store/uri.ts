@@ -2,7 +2,10 @@ import { S3Error } from './s3-error.ts'
 
 /** Percent-encoding as AWS signs it: everything but A-Z a-z 0-9 - . _ ~, which is stricter than encodeURIComponent. */
 export function uriEncode(text: string): string {
-  return encodeURIComponent(text).replaceAll(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
+  return encodeURIComponent(text).replaceAll(
+    /[!'()*]/g,
+    (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
 }
 
 /** The same for a path, whose slashes stay. */

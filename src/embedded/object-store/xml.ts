@@ -1,6 +1,13 @@
 import { S3Error } from './s3-error.ts'
 
-const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;', '\r': '&#13;' }
+const escapes: Record<string, string> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&apos;',
+  '\r': '&#13;',
+}
 
 export function escapeXml(text: string): string {
   return text.replaceAll(/[&<>"'\r]/g, (character) => escapes[character] ?? character)
@@ -18,7 +25,9 @@ export function document(root: string, ...children: string[]): string {
 
 /** The inner XML of every `name` element, in order. Enough for S3's flat request bodies; no element nests in its own kind. */
 export function elements(xml: string, name: string): string[] {
-  return [...xml.matchAll(new RegExp(`<${name}(?:\\s[^>]*)?>([\\s\\S]*?)</${name}>`, 'g'))].map((match) => match[1] ?? '')
+  return [...xml.matchAll(new RegExp(`<${name}(?:\\s[^>]*)?>([\\s\\S]*?)</${name}>`, 'g'))].map(
+    (match) => match[1] ?? '',
+  )
 }
 
 /** The text of the first `name` element, or undefined. */
@@ -28,11 +37,14 @@ export function textOf(xml: string, name: string): string | undefined {
 }
 
 function unescapeXml(text: string): string {
-  return text.replaceAll(/&(?:#x([0-9a-f]+)|#(\d+)|(\w+));/gi, (whole, hex?: string, decimal?: string, name?: string) => {
-    if (hex !== undefined) return String.fromCodePoint(Number.parseInt(hex, 16))
-    if (decimal !== undefined) return String.fromCodePoint(Number(decimal))
-    const known = Object.entries(escapes).find(([, escaped]) => escaped === `&${name};`)
-    if (known === undefined) throw new S3Error('MalformedXML', `unknown entity ${whole}`)
-    return known[0]
-  })
+  return text.replaceAll(
+    /&(?:#x([0-9a-f]+)|#(\d+)|(\w+));/gi,
+    (whole, hex?: string, decimal?: string, name?: string) => {
+      if (hex !== undefined) return String.fromCodePoint(Number.parseInt(hex, 16))
+      if (decimal !== undefined) return String.fromCodePoint(Number(decimal))
+      const known = Object.entries(escapes).find(([, escaped]) => escaped === `&${name};`)
+      if (known === undefined) throw new S3Error('MalformedXML', `unknown entity ${whole}`)
+      return known[0]
+    },
+  )
 }
