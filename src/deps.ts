@@ -9,6 +9,7 @@ import { openJobs } from './platform/jobs.ts'
 import { createLogger, type Logger } from './platform/logger.ts'
 import { createMetrics, type Metrics } from './platform/metrics.ts'
 import { openRedis } from './platform/redis.ts'
+import { openStorage, type Storage } from './platform/storage.ts'
 
 /** A configuration whose servers are known: given by the operator, or filled in by src/embedded. */
 export type ServedConfig = Config & { readonly DATABASE_URL: string; readonly S3_ENDPOINT: string }
@@ -20,6 +21,8 @@ export interface Deps extends AuthDeps {
   readonly metrics: Metrics
   /** For short commands; fails at once while Redis is away. */
   readonly redis: Redis
+  /** The private bucket of attachments. */
+  readonly storage: Storage
   close(): Promise<void>
 }
 
@@ -30,6 +33,7 @@ export function openDeps(config: ServedConfig, name: string): Deps {
   const db = openDb(config, entities, name)
   const redis = openRedis(config, log, `${name}-commands`)
   const doorbell = redisDoorbell(redis, openRedis(config, log, `${name}-bells`), config.REDIS_PREFIX)
+  const storage = openStorage(config)
   const jobs = openJobs(redis, config, (error) => {
     log.debug({ reason: String(error) }, 'a nudge was lost')
   })
@@ -39,6 +43,7 @@ export function openDeps(config: ServedConfig, name: string): Deps {
     metrics,
     db,
     redis,
+    storage,
     doorbell,
     jobs,
     clock: systemClock,
@@ -46,6 +51,7 @@ export function openDeps(config: ServedConfig, name: string): Deps {
     close: async () => {
       await jobs.close()
       await doorbell.close()
+      storage.close()
       await db.close()
     },
   }

@@ -114,6 +114,7 @@ export const settings = {
     z.url().optional(),
     'Address of the store as browsers reach it, when it differs from S3_ENDPOINT.',
   ),
+  S3_TIMEOUT_MS: setting(count(15_000), 'Longest silence of the object store.', { unit: 'ms' }),
   DATA_DIR: setting(text().default('.data'), 'Where embedded servers and generated secrets live.'),
 
   // identity
@@ -205,9 +206,11 @@ export const settings = {
   MEDIA_IDLE_MS: setting(count(30_000), 'Longest silence in a download.', { unit: 'ms' }),
   MEDIA_TOTAL_MS: setting(count(600_000), 'Longest download.', { unit: 'ms' }),
   MEDIA_ATTEMPTS: setting(count(6), 'Tries at one file.'),
+  MEDIA_LEASE_MS: setting(count(60_000), 'A download without a sign of life for this long is taken over by another worker.', { unit: 'ms' }),
   MEDIA_CONCURRENCY: setting(count(4), 'Downloads under way per process.'),
   MEDIA_LINK_SECONDS: setting(count(300, 1, 300), 'Life of a signed address.', { unit: 's' }),
   MEDIA_UPLOAD_SECONDS: setting(count(900), 'Life of a signed upload.', { unit: 's' }),
+  UPLOAD_KEEP_DAYS: setting(count(1), 'How long an upload that no message refers to stays in the store.', { unit: 'd' }),
 
   // the log
   LOG_KEEP_DAYS: setting(count(30), 'How long events stay.', { unit: 'd' }),

@@ -112,6 +112,8 @@ function conflicts(config: ConfigValues): string[] {
   }
   if (config.S3_ENDPOINT && !(config.S3_ACCESS_KEY && config.S3_SECRET_KEY))
     found.push('S3_ENDPOINT: needs S3_ACCESS_KEY and S3_SECRET_KEY')
+  if (config.S3_ENDPOINT && new URL(config.S3_ENDPOINT).pathname !== '/')
+    found.push('S3_ENDPOINT: without a path (S3_PUBLIC_URL may have one)')
   if (config.DATABASE_OWNER_URL && !config.DATABASE_URL) found.push('DATABASE_OWNER_URL: needs DATABASE_URL')
   if (config.SEND_LEASE_MS <= config.PROVIDER_TIMEOUT_MS)
     found.push(
