@@ -1,0 +1,117 @@
+import { Failure } from '../../contract/errors.ts'
+import type { Deps } from '../../deps.ts'
+import { inTenant, readTenant } from '../../log/tenant-tx.ts'
+import { type AttachmentRow, attachmentColumns } from './attachment-row.ts'
+import { headBytes, judgeType } from './judge-type.ts'
+import { newObjectKey } from './object-key.ts'
+
+export type MediaDeps = Pick<Deps, 'db' | 'doorbell' | 'jobs' | 'clock' | 'checkEvents' | 'config' | 'storage'>
+
+/** A file that a message may refer to. */
+export interface ReadyMedia {
+  readonly id: string
+  readonly mimeType: string
+  readonly sizeBytes: number
+  readonly fileName: string | null
+}
+
+/**
+ * Whether files that our side uploaded can be sent, by id: ready, or the failure that the sender gets (`not_found`,
+ * `media_not_ready` while nothing was uploaded, `media_refused` when it is not what was announced). The first call after an
+ * upload looks at what came: the signed address bounds neither size nor type, so both are checked here, on a copy
+ * that the address cannot change any more. Talks to the object store: call it outside of any transaction.
+ * Fails with `unavailable` when the store is away.
+ */
+export async function checkUploaded(
+  deps: MediaDeps,
+  tenantId: string,
+  ids: readonly string[],
+): Promise<Map<string, ReadyMedia | Failure>> {
+  const answers = new Map<string, ReadyMedia | Failure>()
+  const rows = new Map((await load(deps, tenantId, ids)).map((row) => [row.id, row]))
+  for (const id of new Set(ids)) {
+    const row = rows.get(id)
+    answers.set(id, row === undefined ? new Failure('not_found', { mediaId: id }) : await check(deps, tenantId, row))
+  }
+  return answers
+}
+
+function load(deps: MediaDeps, tenantId: string, ids: readonly string[]): Promise<AttachmentRow[]> {
+  return readTenant(deps, tenantId, (query) =>
+    query<AttachmentRow>(
+      `select ${attachmentColumns} from attachments a where a.tenant_id = $1 and a.id = any($2) and a.direction = 'out'`,
+      [tenantId, ids],
+    ),
+  )
+}
+
+async function check(deps: MediaDeps, tenantId: string, row: AttachmentRow): Promise<ReadyMedia | Failure> {
+  if (row.state === 'stored') return ready(row)
+  if (row.state !== 'awaiting_upload' || row.object_key === null)
+    return new Failure('media_refused', { mediaId: row.id, reason: row.reason ?? 'it was never uploaded' })
+  const size = await deps.storage.sizeOf(row.object_key)
+  if (size === null) return new Failure('media_not_ready', { mediaId: row.id })
+  const wrongSize = sizeComplaint(size, row.size_bytes, deps.config.MEDIA_BYTES)
+  if (wrongSize !== null) return refuse(deps, tenantId, row, wrongSize)
+
+  const key = newObjectKey(tenantId, deps.clock.now())
+  await deps.storage.copy(row.object_key, key)
+  const [copied, head] = [await deps.storage.sizeOf(key), await deps.storage.peek(key, headBytes)]
+  const judged = await judgeType(head, row.mime_type)
+  const complaint =
+    sizeComplaint(copied ?? 0, row.size_bytes, deps.config.MEDIA_BYTES) ??
+    (judged.fits ? null : `its content is not ${row.mime_type}`)
+  if (complaint !== null) {
+    await deps.storage.remove(key)
+    return refuse(deps, tenantId, row, complaint)
+  }
+  const settled = await settle(deps, tenantId, row.id, { state: 'stored', mimeType: judged.mimeType, key, reason: null })
+  await discard(deps, settled === null ? key : row.object_key)
+  // Somebody else looked at the same upload in the same moment, and was first.
+  return settled === null ? again(deps, tenantId, row.id) : ready(settled)
+}
+
+async function again(deps: MediaDeps, tenantId: string, id: string): Promise<ReadyMedia | Failure> {
+  const [row] = await load(deps, tenantId, [id])
+  if (row?.state === 'stored') return ready(row)
+  return new Failure('media_refused', { mediaId: id, reason: row?.reason ?? 'it is gone' })
+}
+
+function sizeComplaint(size: number, announced: number | null, limit: number): string | null {
+  if (size > limit) return `it has ${size} bytes; at most ${limit} are allowed`
+  return size === announced ? null : `it has ${size} bytes; ${announced} were announced`
+}
+
+async function refuse(deps: MediaDeps, tenantId: string, row: AttachmentRow, reason: string): Promise<ReadyMedia | Failure> {
+  const settled = await settle(deps, tenantId, row.id, { state: 'failed', mimeType: row.mime_type, key: null, reason })
+  if (settled === null) return again(deps, tenantId, row.id)
+  if (row.object_key !== null) await discard(deps, row.object_key)
+  return new Failure('media_refused', { mediaId: row.id, reason })
+}
+
+/** The row as it is now, or null when it no longer waited for its upload. */
+async function settle(
+  deps: MediaDeps,
+  tenantId: string,
+  id: string,
+  to: { state: 'stored' | 'failed'; mimeType: string; key: string | null; reason: string | null },
+): Promise<AttachmentRow | null> {
+  return inTenant(deps, tenantId, async (tx) => {
+    const [row] = await tx.query<AttachmentRow>(
+      `update attachments a set state = $3, mime_type = $4, object_key = $5, reason = $6,
+              stored_at = case when $3 = 'stored' then $7::timestamptz end
+       where a.tenant_id = $1 and a.id = $2 and a.state = 'awaiting_upload' returning ${attachmentColumns}`,
+      [tenantId, id, to.state, to.mimeType, to.key, to.reason, tx.now],
+    )
+    return row ?? null
+  })
+}
+
+/** Best effort: what stays behind under `uploads/` goes with the bucket's lifecycle. */
+async function discard(deps: MediaDeps, key: string): Promise<void> {
+  await deps.storage.remove(key).catch(() => {})
+}
+
+function ready(row: AttachmentRow): ReadyMedia {
+  return { id: row.id, mimeType: row.mime_type, sizeBytes: row.size_bytes ?? 0, fileName: row.file_name }
+}
