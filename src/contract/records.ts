@@ -8,6 +8,8 @@ export type Role = z.infer<typeof role>
 export const contactView = z.strictObject({
   id: z.number().int(),
   customerId: z.number().int().nullable(),
+  /** What people call them: what somebody wrote, else the network's profile name, else the best address. */
+  name: z.string(),
   firstName: z.string(),
   lastName: z.string().nullable(),
   email: z.string().nullable(),

@@ -1,0 +1,45 @@
+import { z } from 'zod'
+import { channelView } from '../channel.ts'
+import { conversationView } from '../conversation.ts'
+import { actorView } from '../events/define.ts'
+import { positionText } from '../position.ts'
+import { userView } from '../records.ts'
+import { pageLimit } from './conversations.ts'
+
+/** Everything a client holds at the start, as it was at `position`: go on from there with events. */
+export const syncAnswer = z.strictObject({
+  position: positionText,
+  /** Newest activity first, those you may see. */
+  conversations: z.array(conversationView),
+  channels: z.array(channelView),
+  users: z.array(userView),
+  /** There are more conversations than the snapshot holds (SYNC_CONVERSATIONS); the rest comes from the list. */
+  truncated: z.boolean(),
+})
+export type SyncAnswer = z.infer<typeof syncAnswer>
+
+export const eventsQuery = z.strictObject({
+  after: positionText,
+  limit: pageLimit,
+})
+export type EventsQuery = z.infer<typeof eventsQuery>
+
+/** An event as it comes over the wire; `data` by `type` is in the catalogue. */
+export const wireEvent = z.strictObject({
+  seq: z.number().int(),
+  epoch: z.number().int(),
+  type: z.string(),
+  at: z.iso.datetime(),
+  actor: actorView,
+  data: z.record(z.string(), z.unknown()),
+})
+
+/**
+ * `position`: all up to here was considered for you, so the next call goes on from it even when `data` is empty.
+ * `more`: the log goes on; false means caught up at the moment of the read.
+ */
+export const eventsAnswer = z.strictObject({
+  data: z.array(wireEvent),
+  position: positionText,
+  more: z.boolean(),
+})
