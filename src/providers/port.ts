@@ -267,7 +267,12 @@ export type SendOutcome =
       readonly error: ProviderError
     }
   /** The line died mid-send: it may have gone out. Reconcile, never resend blindly. */
-  | { readonly kind: 'unknown'; readonly error: ProviderError }
+  | {
+      readonly kind: 'unknown'
+      readonly error: ProviderError
+      /** The id it has on the network if it did go out, where we may choose the id: a later echo or status resolves it. */
+      readonly providerMessageId?: string
+    }
 
 export interface MediaStream {
   readonly kind: 'stream'
@@ -303,6 +308,12 @@ export interface ProviderIo {
   readonly evolutionApiKey?: string
   readonly mediaHosts: readonly string[]
 }
+
+/** Whether the network now delivers to us. `later` may be tried again as it is. */
+export type ConnectOutcome =
+  | { readonly kind: 'connected' }
+  | { readonly kind: 'refused'; readonly error: ProviderError }
+  | { readonly kind: 'later'; readonly afterMs: number; readonly error: ProviderError }
 
 export interface ProviderAdapter {
   readonly name: ProviderName
@@ -340,4 +351,13 @@ export interface ProviderAdapter {
    * does not answer says nothing about the number, so that throws the failure `provider_unreachable`.
    */
   verify(channel: ProviderChannel, io: ProviderIo): Promise<ChannelReport>
+  /**
+   * Tells the network where this channel's webhooks go and with which secret; for networks that are told per channel.
+   * Called when a channel is created or its address changes; repeating it does no harm.
+   */
+  connect?(
+    channel: ProviderChannel,
+    webhook: { readonly url: string; readonly secret?: string },
+    io: ProviderIo,
+  ): Promise<ConnectOutcome>
 }

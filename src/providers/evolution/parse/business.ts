@@ -14,13 +14,17 @@ export const readButtons: ContentReader = (part) =>
 export const readList: ContentReader = (part) =>
   offer('list', lines(textIn(part, 'title'), textIn(part, 'description')), {
     button: textIn(part, 'buttonText'),
-    options: listOf(field(part, 'sections')).flatMap((section) => (isRecord(section) ? optionsOf(field(section, 'rows')) : [])),
+    options: listOf(field(part, 'sections')).flatMap((section) =>
+      isRecord(section) ? optionsOf(field(section, 'rows')) : [],
+    ),
     footer: textIn(part, 'footerText'),
   })
 
 export const readTemplate: ContentReader = (part, around) => {
   const filled =
-    inner(part, 'hydratedTemplate') ?? inner(part, 'hydratedFourRowTemplate') ?? inner(part, 'interactiveMessageTemplate')
+    inner(part, 'hydratedTemplate') ??
+    inner(part, 'hydratedFourRowTemplate') ??
+    inner(part, 'interactiveMessageTemplate')
   if (filled === undefined) return null
   if (field(filled, 'body') !== undefined) return readInteractive(filled, around)
   return offer('buttons', lines(textIn(filled, 'hydratedTitleText'), textIn(filled, 'hydratedContentText')), {
@@ -77,19 +81,25 @@ function optionsOf(value: unknown): Untrusted[] {
   const options: Untrusted[] = []
   for (const entry of listOf(value).slice(0, 100)) {
     if (!isRecord(entry)) continue
-    const inner =
-      inner(entry, 'quickReplyButton') ?? inner(entry, 'urlButton') ?? inner(entry, 'callButton') ?? nativeButton(entry) ?? entry
+    const button =
+      inner(entry, 'quickReplyButton') ??
+      inner(entry, 'urlButton') ??
+      inner(entry, 'callButton') ??
+      nativeButton(entry) ??
+      entry
     const title =
-      textIn(inner, 'displayText') ?? textIn(inner, 'display_text') ?? textIn(inner, 'title') ??
-      textIn(inner(inner, 'buttonText'), 'displayText')
+      textIn(button, 'displayText') ??
+      textIn(button, 'display_text') ??
+      textIn(button, 'title') ??
+      textIn(inner(button, 'buttonText'), 'displayText')
     if (title === undefined) continue
     options.push(
       present({
-        id: textIn(inner, 'id') ?? textIn(inner, 'rowId') ?? textIn(inner, 'buttonId'),
+        id: textIn(button, 'id') ?? textIn(button, 'rowId') ?? textIn(button, 'buttonId'),
         title,
-        description: textIn(inner, 'description'),
-        url: textIn(inner, 'url'),
-        phone: textIn(inner, 'phoneNumber') ?? textIn(inner, 'phone_number'),
+        description: textIn(button, 'description'),
+        url: textIn(button, 'url'),
+        phone: textIn(button, 'phoneNumber') ?? textIn(button, 'phone_number'),
       }),
     )
   }

@@ -37,6 +37,7 @@ export function personOf(identities: readonly Identity[], name: string | undefin
 export function profileName(value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined
   const name = clean(value).trim().slice(0, 256)
-  if (name === '' || name === 'Você' || /^[+\d\s().-]+$/.test(name) || readJid(name) !== null) return undefined
+  if (name === '' || name === 'Você' || /^[+\d\s().-]+$/.test(name) || readJid(name) !== null)
+    return undefined
   return name.toWellFormed()
 }

@@ -14,7 +14,9 @@ export const readContact: ContentReader = (part) => {
 export const readContacts: ContentReader = (part) => {
   const cards = listOf(field(part, 'contacts'))
     .slice(0, mostCards)
-    .map((entry) => (isRecord(entry) ? readVcard(textIn(entry, 'vcard') ?? '', textIn(entry, 'displayName')) : null))
+    .map((entry) =>
+      isRecord(entry) ? readVcard(textIn(entry, 'vcard') ?? '', textIn(entry, 'displayName')) : null,
+    )
     .filter((card) => card !== null)
   return cards.length === 0 ? null : ofCards(cards)
 }

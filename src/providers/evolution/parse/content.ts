@@ -1,5 +1,12 @@
 import { field, inner, type Untrusted } from '../../untrusted.ts'
-import { readButtons, readInteractive, readList, readProduct, readStructured, readTemplate } from './business.ts'
+import {
+  readButtons,
+  readInteractive,
+  readList,
+  readProduct,
+  readStructured,
+  readTemplate,
+} from './business.ts'
 import { readContact, readContacts } from './contact-cards.ts'
 import type { Content, ContentReader } from './content-shape.ts'
 import { isRecord } from './dialect.ts'
@@ -69,7 +76,10 @@ const readers = new Map<string, ContentReader>([
 
 /** Kinds that rule 20.3 drops. */
 const unwanted = new Map<string, string>([
-  ['protocolMessage', 'a protocol message holds nothing to show; edits and deletions come as their own events'],
+  [
+    'protocolMessage',
+    'a protocol message holds nothing to show; edits and deletions come as their own events',
+  ],
   ['encReactionMessage', 'an encrypted reaction cannot be read'],
   ['albumMessage', 'an album header; its pictures come as messages of their own'],
 ])
@@ -92,8 +102,10 @@ const companions = new Set([
 export function readContent(wrapped: Untrusted, data: Untrusted): Found {
   const { message, viewOnce, edited } = unwrap(wrapped)
   const names = Object.keys(message).filter((name) => !companions.has(name) && isFilled(field(message, name)))
-  const name = names.find((key) => readers.has(key) || unwanted.has(key) || key === 'reactionMessage') ?? names[0]
-  if (name === undefined) return { kind: 'nothing', why: 'a message without content that the server could read' }
+  const name =
+    names.find((key) => readers.has(key) || unwanted.has(key) || key === 'reactionMessage') ?? names[0]
+  if (name === undefined)
+    return { kind: 'nothing', why: 'a message without content that the server could read' }
   const protocol = inner(message, 'protocolMessage')
   if (name === 'protocolMessage' && edited && protocol !== undefined) return { kind: 'edit', protocol }
   const why = unwanted.get(name)

@@ -18,13 +18,20 @@ const manyForwards = 5
  */
 export function readContext(data: Untrusted, message: Untrusted): Context {
   const places: Untrusted[] = []
-  for (const place of [field(data, 'contextInfo'), ...Object.values(message).map(contextOf), field(message, 'contextInfo')]) {
+  for (const place of [
+    field(data, 'contextInfo'),
+    ...Object.values(message).map(contextOf),
+    field(message, 'contextInfo'),
+  ]) {
     if (isRecord(place)) places.push(place)
   }
-  const where = (key: string) => places.find((place) => field(place, key) !== undefined && field(place, key) !== null)
+  const where = (key: string) =>
+    places.find((place) => field(place, key) !== undefined && field(place, key) !== null)
   const quotedId = textIn(where('stanzaId'), 'stanzaId')
   const forwards = long(field(where('forwardingScore'), 'forwardingScore')) ?? 0
-  const mentions = listOf(field(places.find(mentionsSomebody), 'mentionedJid')).map(mention).filter((m) => m !== undefined)
+  const mentions = listOf(field(places.find(mentionsSomebody), 'mentionedJid'))
+    .map(mention)
+    .filter((m) => m !== undefined)
   const referral = readReferral(places)
   return {
     ...(quotedId === undefined ? {} : { quotedId }),

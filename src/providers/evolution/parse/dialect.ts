@@ -16,7 +16,8 @@ export function isTrue(record: Untrusted | undefined, name: string): boolean {
 
 /** A 64-bit integer in any dialect, as a number (they are sizes and times, far below 2^53). */
 export function long(value: unknown): number | undefined {
-  if (typeof value === 'number') return Number.isSafeInteger(Math.trunc(value)) ? Math.trunc(value) : undefined
+  if (typeof value === 'number')
+    return Number.isSafeInteger(Math.trunc(value)) ? Math.trunc(value) : undefined
   if (typeof value === 'string') return /^-?\d{1,15}$/.test(value) ? Number(value) : undefined
   const record = recordOf(value)
   const low = field(record, 'low')
@@ -57,11 +58,22 @@ function fromNumbers(numbers: readonly unknown[]): Buffer | undefined {
 }
 
 /** The name of an enum value that came as a name or as a number; undefined when it is neither. */
-export function enumName<N extends string>(value: unknown, names: Readonly<Record<N, number>>): N | undefined {
+export function enumName<N extends string>(
+  value: unknown,
+  names: Readonly<Record<N, number>>,
+): N | undefined {
   return (Object.keys(names) as N[]).find((name) => value === name || value === names[name])
 }
 
-const left = new Set(['base64', 'jpegThumbnail', 'thumbnail', 'messageContextInfo', 'apikey', 'api_key', '__proto__'])
+const left = new Set([
+  'base64',
+  'jpegThumbnail',
+  'thumbnail',
+  'messageContextInfo',
+  'apikey',
+  'api_key',
+  '__proto__',
+])
 
 /**
  * A small clean copy of a part of a body, for `raw`: no pictures, no credentials, no index objects, about 1000 values

@@ -22,7 +22,8 @@ export function readEdit(element: unknown, scene: Scene): void {
   const isTyped = type !== undefined && type !== null
   const name = isTyped ? enumName(type, types) : message === undefined ? 'REVOKE' : 'MESSAGE_EDIT'
   if (name === undefined) return sink.ignore('a protocol message that is neither an edit nor a deletion')
-  if (key === undefined || target === undefined) return sink.reject('an edit that does not say of what', element)
+  if (key === undefined || target === undefined)
+    return sink.reject('an edit that does not say of what', element)
   const at = instantOf(long(field(element, 'timestampMs'))) ?? scene.receivedAt
   const chatJid = isTrue(key, 'fromMe') ? undefined : field(key, 'remoteJid')
   if (name === 'REVOKE') return addRevoke(target, [chatJid], scene)

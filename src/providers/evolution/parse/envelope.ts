@@ -10,7 +10,6 @@ export type Opened =
       readonly event: string
       readonly data: unknown
       readonly own: string | undefined
-      readonly progress: unknown
     }
   | { readonly kind: 'ignored'; readonly why: string }
   | { readonly kind: 'invalid'; readonly why: string }
@@ -28,7 +27,7 @@ export function openEnvelope(instanceName: string | undefined, body: unknown): O
   const instance = field(body, 'instance')
   if (typeof instance !== 'string') return { kind: 'invalid', why: 'the body names no instance' }
   if (instance !== instanceName) return { kind: 'ignored', why: 'the event is for another instance' }
-  return { kind: 'event', event, data: field(body, 'data'), own: phoneOf(field(body, 'sender')), progress: field(body, 'progress') }
+  return { kind: 'event', event, data: field(body, 'data'), own: phoneOf(field(body, 'sender')) }
 }
 
 /** `MESSAGES_UPSERT`, `messages.upsert` and `group-participants.update` in one spelling. */

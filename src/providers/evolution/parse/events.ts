@@ -29,7 +29,8 @@ export const readPin: ContentReader = (part) => {
   return unpinned ? line('unpinned', 'Unpinned a message') : line('pinned', 'Pinned a message')
 }
 
-export const readNumberRequest: ContentReader = () => line('phone_number_requested', 'Asked for your phone number')
+export const readNumberRequest: ContentReader = () =>
+  line('phone_number_requested', 'Asked for your phone number')
 
 const outcomes = {
   CONNECTED: 0,
@@ -51,7 +52,10 @@ export const readCallLog: ContentReader = (part, around) => {
   const fromUs = isTrue(inner(around.data, 'key'), 'fromMe')
   return {
     type: 'call',
-    text: `${answered ? '' : rejected ? 'Rejected ' : 'Missed '}${video ? 'video call' : 'voice call'}`.replace(/^./, (c) => c.toUpperCase()),
+    text: `${answered ? '' : rejected ? 'Rejected ' : 'Missed '}${video ? 'video call' : 'voice call'}`.replace(
+      /^./,
+      (c) => c.toUpperCase(),
+    ),
     payload: present({
       direction: fromUs ? 'out' : 'in',
       event: answered ? 'terminate' : rejected ? 'reject' : 'timeout',

@@ -64,7 +64,12 @@ export function identitiesOf(values: readonly unknown[], own: string | undefined
  * ours the `sender…` fields are us, not them.
  */
 export function chatFields(key: Untrusted): unknown[] {
-  const fields = [field(key, 'remoteJid'), field(key, 'remoteJidAlt'), field(key, 'previousRemoteJid'), field(key, 'remoteLid')]
+  const fields = [
+    field(key, 'remoteJid'),
+    field(key, 'remoteJidAlt'),
+    field(key, 'previousRemoteJid'),
+    field(key, 'remoteLid'),
+  ]
   return field(key, 'fromMe') === true ? fields : [...fields, field(key, 'senderPn'), field(key, 'senderLid')]
 }
 

@@ -44,9 +44,13 @@ function counted(around: Around): string[] | undefined {
   if (!Array.isArray(updates)) return undefined
   const key = inner(around.data, 'key')
   const voters = new Set(
-    ['participant', 'participantAlt', 'remoteJid', 'remoteJidAlt'].map((name) => userOf(field(key, name))).filter((u) => u !== undefined),
+    ['participant', 'participantAlt', 'remoteJid', 'remoteJidAlt']
+      .map((name) => userOf(field(key, name)))
+      .filter((u) => u !== undefined),
   )
-  const chosen = updates.filter(isRecord).filter((option) => listOf(field(option, 'voters')).some((v) => voters.has(userOf(v) ?? '')))
+  const chosen = updates
+    .filter(isRecord)
+    .filter((option) => listOf(field(option, 'voters')).some((v) => voters.has(userOf(v) ?? '')))
   return chosen.map((option) => textIn(option, 'name')).filter((name) => name !== undefined)
 }
 

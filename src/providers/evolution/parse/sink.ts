@@ -27,7 +27,10 @@ export class Sink {
       try {
         read(element)
       } catch (error) {
-        this.reject(`it could not be read: ${error instanceof Error ? error.message : 'unknown reason'}`, element)
+        this.reject(
+          `it could not be read: ${error instanceof Error ? error.message : 'unknown reason'}`,
+          element,
+        )
       }
     }
   }

@@ -37,6 +37,8 @@ export function readUpdate(element: unknown, scene: Scene): void {
   if (id === undefined) return sink.reject('a message update without key id', element)
   const message = inner(facts, 'message')
   if (message !== undefined) {
+    if (inner(message, 'editedMessage') === undefined)
+      return sink.ignore('a message update that is no edit and no status')
     return addEdit({ target: id, message, at: scene.receivedAt, chatJid: field(key, 'remoteJid') }, scene)
   }
   if (Array.isArray(field(facts, 'pollUpdates'))) {
@@ -45,7 +47,8 @@ export function readUpdate(element: unknown, scene: Scene): void {
   const status = deliveryStatus(field(facts, 'status'))
   if (status === undefined) return sink.ignore('a message update that tells no delivery status')
   if (status === 'queued') return sink.ignore('the message is still in the queue of the server')
-  if (!isTrue(key, 'fromMe')) return sink.ignore('a status of what others wrote: the chat was read on the phone')
+  if (!isTrue(key, 'fromMe'))
+    return sink.ignore('a status of what others wrote: the chat was read on the phone')
   sink.add(statusItem(id, status, key, scene))
 }
 

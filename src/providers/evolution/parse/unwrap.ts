@@ -27,15 +27,15 @@ export interface Unwrapped {
 
 /** Takes the wrappers off, at most ten (a body can nest without end). */
 export function unwrap(message: Untrusted): Unwrapped {
-  let inner = message
+  let content = message
   let viewOnce = false
   let edited = false
   for (let depth = 0; depth < 10; depth++) {
-    const wrapper = wrappers.find((name) => isRecord(field(inner(inner, name), 'message')))
+    const wrapper = wrappers.find((name) => isRecord(field(inner(content, name), 'message')))
     if (wrapper === undefined) break
     if (wrapper.startsWith('viewOnce')) viewOnce = true
     if (wrapper === 'editedMessage') edited = true
-    inner = inner(inner(inner, wrapper), 'message') ?? inner
+    content = inner(inner(content, wrapper), 'message') ?? content
   }
-  return { message: inner, viewOnce, edited }
+  return { message: content, viewOnce, edited }
 }

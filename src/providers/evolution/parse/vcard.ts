@@ -38,7 +38,9 @@ export function readVcard(text: string, displayName: string | undefined): Card |
   const emails = lines.filter((line) => line.name === 'EMAIL')
   const fullName = unescaped(first('FN')?.value ?? '')
   const assembled = [parts[3], parts[1], parts[2], parts[0]].filter((part) => part).join(' ')
-  const organization = split(first('ORG')?.value ?? '', ';').filter((part) => part !== '').join(', ')
+  const organization = split(first('ORG')?.value ?? '', ';')
+    .filter((part) => part !== '')
+    .join(', ')
   const name = fullName || displayName || assembled || organization || phones[0]?.phone || ''
   if (name === '') return null
   return {
@@ -81,7 +83,9 @@ function linesOf(text: string): Line[] {
 function decoded(value: string, parameters: readonly string[]): string {
   if (!parameters.some((parameter) => /quoted-printable/i.test(parameter))) return clean(value).trim()
   const bytes = value.replace(/=([0-9A-Fa-f]{2})|[^=]|=/g, (whole, hex: string | undefined) =>
-    hex === undefined ? Buffer.from(whole, 'utf8').toString('latin1') : String.fromCharCode(Number.parseInt(hex, 16)),
+    hex === undefined
+      ? Buffer.from(whole, 'utf8').toString('latin1')
+      : String.fromCharCode(Number.parseInt(hex, 16)),
   )
   return clean(Buffer.from(bytes, 'latin1').toString('utf8')).trim()
 }
@@ -98,8 +102,12 @@ function phoneOf(line: Line, lines: readonly Line[]): Card['phones'][number] {
 /** Apple's label of the same group, else the first `type=`: `CELL`, `HOME`, `WORK`. */
 function typeOf(line: Line, lines: readonly Line[]): { type?: string } {
   const label =
-    line.group === '' ? undefined : lines.find((other) => other.group === line.group && other.name === 'X-ABLABEL')
-  const named = line.parameters.map((parameter) => /^type=(.+)$/i.exec(parameter)?.[1]).find((type) => type !== undefined)
+    line.group === ''
+      ? undefined
+      : lines.find((other) => other.group === line.group && other.name === 'X-ABLABEL')
+  const named = line.parameters
+    .map((parameter) => /^type=(.+)$/i.exec(parameter)?.[1])
+    .find((type) => type !== undefined)
   const bare = line.parameters.find((parameter) => /^(cell|home|work|main|fax|voice|pref)$/i.test(parameter))
   const type = label?.value.replace(/^_\$!<(.*)>!\$_$/, '$1') ?? named?.split(',')[0] ?? bare
   return type === undefined || type === '' ? {} : { type: clean(type) }
@@ -108,7 +116,9 @@ function typeOf(line: Line, lines: readonly Line[]): { type?: string } {
 function addressOf(line: Line, lines: readonly Line[]): Record<string, string> {
   const [, , street, city, state, zip, country] = split(line.value, ';')
   const parts = { street, city, state, zip, country, ...typeOf(line, lines) }
-  return Object.fromEntries(Object.entries(parts).filter((pair): pair is [string, string] => Boolean(pair[1])))
+  return Object.fromEntries(
+    Object.entries(parts).filter((pair): pair is [string, string] => Boolean(pair[1])),
+  )
 }
 
 function split(value: string, by: string): string[] {
@@ -116,7 +126,9 @@ function split(value: string, by: string): string[] {
 }
 
 function unescaped(value: string): string {
-  return value.replace(/\\([\\;,:nN])/g, (_, letter: string) => (letter === 'n' || letter === 'N' ? '\n' : letter)).trim()
+  return value
+    .replace(/\\([\\;,:nN])/g, (_, letter: string) => (letter === 'n' || letter === 'N' ? '\n' : letter))
+    .trim()
 }
 
 function plainText(text: string): string | undefined {
