@@ -28,7 +28,7 @@ export function readSystem(reading: Reading, part: Part, message: Untrusted, per
       const old = numbersOf(person)
       reading.items.push({
         ...base,
-        join: [...person.identities, ...identitiesOf({ wa_id: newNumber, phone: newNumber })],
+        join: [...keysOf(person), ...identitiesOf({ wa_id: newNumber, phone: newNumber })],
         leave: old.filter((identity) => identity.value !== newNumber),
         payload: { event: 'user_changed_number', newNumber },
       })
@@ -82,7 +82,7 @@ function changedUserId(
   const number = digitsOf(system.wa_id)
   const now = identitiesOf({ bsuid: userId, wa_id: number, phone: number, parent_bsuid: parentUserId })
   return {
-    join: [...person.identities, ...now],
+    join: [...keysOf(person), ...now],
     leave: person.identities.filter(
       (identity) =>
         (identity.kind === 'bsuid' && userId !== undefined && identity.value !== userId) ||
@@ -102,6 +102,11 @@ function identityPayload(message: Untrusted): Record<string, unknown> {
       changedAt: instantOf(identity?.created_timestamp)?.toISOString(),
     }),
   }
+}
+
+/** A username is shown and never a key: it can be taken over by somebody else. */
+function keysOf(person: Person): Identity[] {
+  return person.identities.filter(({ kind }) => kind !== 'username')
 }
 
 function numbersOf(person: Person): Identity[] {

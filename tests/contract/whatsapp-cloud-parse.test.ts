@@ -1,0 +1,332 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Parsed, ProviderChannel } from '../../src/providers/port.ts'
+import { instantOf } from '../../src/providers/untrusted.ts'
+import { parseDelivery } from '../../src/providers/whatsapp-cloud/parse/envelope.ts'
+import { routesOf } from '../../src/providers/whatsapp-cloud/routes-of.ts'
+import { expectedFields } from './whatsapp-cloud-expected-fields.ts'
+import { expectedMessages } from './whatsapp-cloud-expected-messages.ts'
+
+const directory = new URL('../fixtures/whatsapp/cloud/', import.meta.url)
+const names = readdirSync(directory).map((name) => name.replace(/\.json$/, ''))
+const fixture = (name: string): unknown =>
+  JSON.parse(readFileSync(new URL(`${name}.json`, directory), 'utf8'))
+const expected = { ...expectedMessages, ...expectedFields }
+const receivedAt = new Date('2026-07-02T20:00:00Z')
+
+interface Value {
+  readonly metadata?: { readonly phone_number_id: string; readonly display_phone_number: string }
+  readonly [list: string]: unknown
+}
+interface Delivery {
+  readonly entry: { id: string; time?: number; changes: { field: string; value: Value }[] }[]
+}
+
+/** The channel that the first part of a fixture is for. */
+function channelOf(body: unknown): Pick<ProviderChannel, 'settings'> {
+  const entry = (body as Delivery).entry[0]
+  const value = entry?.changes?.[0]?.value
+  const account = value?.waba_info as { waba_id?: string } | undefined
+  return {
+    settings: {
+      phoneNumberId: value?.metadata?.phone_number_id ?? '106540352242922',
+      wabaId: account?.waba_id ?? entry?.id ?? '102290129340398',
+      displayPhoneNumber: String(
+        value?.metadata?.display_phone_number ?? value?.phone_number ?? '+1 555-078-3881',
+      ),
+    },
+  }
+}
+const parse = (body: unknown): Parsed => parseDelivery(channelOf(body), body, receivedAt)
+
+describe('every recorded delivery of the Cloud API', () => {
+  test('is in the table', () => {
+    expect(Object.keys(expected).sort()).toEqual([...names].sort())
+    expect(names).toHaveLength(146)
+  })
+
+  test.each(names)('%s', (name) => {
+    const body = fixture(name)
+    const parsed = parse(body)
+    const wanted = expected[name]
+    expect(parsed.poison).toEqual([])
+    expect(parsed.ignored).toEqual(wanted?.ignored ?? [])
+    expect(parsed.items).toHaveLength(wanted?.items.length ?? -1)
+    for (const [index, item] of (wanted?.items ?? []).entries()) expectItem(parsed.items[index], item)
+    expectTheirIdsAndTimes(body as Delivery, parsed)
+  })
+})
+
+/** Every named part must be equal, whole; of a file only what is named. An expected undefined must be absent. */
+function expectItem(actual: unknown, wanted: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(wanted)) {
+    const part = (actual as Record<string, unknown> | undefined)?.[name]
+    if (name === 'media' && typeof value === 'object' && value !== null) expectMedia(part, value)
+    else expect(part, name).toEqual(value)
+  }
+}
+
+function expectMedia(actual: unknown, wanted: object): void {
+  for (const [name, value] of Object.entries(wanted)) {
+    expect((actual as Record<string, unknown> | undefined)?.[name], `media.${name}`).toEqual(value)
+  }
+}
+
+/** Ids and times are those of the elements, in their order, wherever a fixture holds one list of such elements. */
+function expectTheirIdsAndTimes(body: Delivery, parsed: Parsed): void {
+  const value = body.entry[0]?.changes?.[0]?.value
+  if (body.entry.length !== 1 || value === undefined) return
+  const lists = ['messages', 'statuses', 'message_echoes'].map((list) => (value[list] as unknown[]) ?? [])
+  const elements = lists.flat() as { id: string; timestamp: string }[]
+  for (const [index, element] of elements.entries()) {
+    const item = parsed.items[index]
+    if (item !== undefined && 'providerMessageId' in item) expect(item.providerMessageId).toBe(element.id)
+    expect(item?.at).toEqual(instantOf(element.timestamp) ?? receivedAt)
+  }
+}
+
+describe('whose parts come out', () => {
+  test('each number gets only its own entry of a shared body', () => {
+    const other = { phoneNumberId: '107777777777777', wabaId: '215589313241560883' }
+    const parsed = parseDelivery({ settings: other }, fixture('batch-two-entries-two-fields'), receivedAt)
+    expect(parsed.items).toHaveLength(1)
+    expect(parsed.items[0]).toMatchObject({ text: 'entry two, another WABA and number' })
+  })
+
+  test('routesOf names every number, and accounts only for parts without a number', () => {
+    expect(routesOf(fixture('batch-two-entries-two-fields'))).toEqual({
+      phoneNumberIds: ['106540352242922', '107777777777777'],
+      wabaIds: [],
+    })
+    expect(routesOf(fixture('account-review-approved'))).toEqual({
+      phoneNumberIds: [],
+      wabaIds: ['102290129340398'],
+    })
+    // entry.id is a business here; the account stands in waba_info.
+    expect(routesOf(fixture('account-update-partner-removed')).wabaIds).toEqual(['980198427658004'])
+    for (const junk of [null, 1, 'x', [], {}, { entry: 1 }, { entry: [null, { changes: [null, {}] }] }]) {
+      expect(routesOf(junk)).toEqual({ phoneNumberIds: [], wabaIds: [] })
+    }
+  })
+
+  test('what is said of another number of the same account is left out', () => {
+    const body = fixture('phone-number-quality-throughput-upgrade')
+    const { settings } = channelOf(body)
+    const sibling = { settings: { ...settings, displayPhoneNumber: '15550051310' } }
+    expect(parseDelivery(sibling, body, receivedAt)).toEqual({ items: [], poison: [], ignored: [] })
+  })
+
+  test('an account event reaches every number of the account, and none of another account', () => {
+    const body = fixture('account-update-deleted')
+    const { settings } = channelOf(body)
+    expect(
+      parseDelivery({ settings: { ...settings, phoneNumberId: '1' } }, body, receivedAt).items,
+    ).toHaveLength(1)
+    expect(parseDelivery({ settings: { ...settings, wabaId: '1' } }, body, receivedAt).items).toEqual([])
+  })
+
+  test('messages that do not say of which number are set aside without their content', () => {
+    const body = structuredClone(fixture('text')) as {
+      entry: { changes: { value: { metadata?: unknown } }[] }[]
+    }
+    delete body.entry[0]?.changes[0]?.value.metadata
+    const parsed = parseDelivery(channelOf(fixture('text')), body, receivedAt)
+    expect(parsed.items).toEqual([])
+    expect(parsed.poison).toEqual([
+      { reason: 'field messages does not say of which number', raw: { field: 'messages' } },
+    ])
+  })
+})
+
+describe('account states', () => {
+  const account = (value: Record<string, unknown>): unknown => ({
+    object: 'whatsapp_business_account',
+    entry: [{ id: '102290129340398', time: 1_743_451_903, changes: [{ field: 'account_update', value }] }],
+  })
+  test.each([
+    [{ event: 'DISABLED_UPDATE', ban_info: { waba_ban_state: 'DISABLE' } }, 'blocked'],
+    [{ event: 'DISABLED_UPDATE', ban_info: { waba_ban_state: 'SCHEDULE_FOR_DISABLE' } }, undefined],
+    [{ event: 'ACCOUNT_RECONNECTED' }, 'connected'],
+    [{ event: 'VERIFIED_ACCOUNT' }, undefined],
+    [{ event: 'ACCOUNT_RESTRICTION', restriction_info: [] }, 'restricted'],
+    [
+      {
+        event: 'ACCOUNT_RESTRICTION',
+        restriction_info: [{ restriction_type: 'RESTRICTED_ADD_PHONE_NUMBER_ACTION' }],
+      },
+      undefined,
+    ],
+  ])('%j means %s', (value, status) => {
+    expect(parse(account(value)).items).toEqual([expect.objectContaining({ kind: 'channel' })])
+    expect((parse(account(value)).items[0] as { status?: string }).status).toBe(status)
+  })
+})
+
+describe('odd spellings', () => {
+  const message = (fields: Record<string, unknown>, value: Record<string, unknown> = {}): unknown => ({
+    object: 'whatsapp_business_account',
+    entry: [
+      {
+        id: '1',
+        changes: [
+          {
+            field: 'messages',
+            value: {
+              metadata: { phone_number_id: 106_540_352, display_phone_number: '+1 555' },
+              messages: [{ from: 16505551234, id: 'wamid.1', timestamp: 1749416383, ...fields }],
+              ...value,
+            },
+          },
+        ],
+      },
+    ],
+  })
+  const channel = { settings: { phoneNumberId: '106540352', wabaId: '1' } }
+  const one = (fields: Record<string, unknown>) => parseDelivery(channel, message(fields), receivedAt)
+
+  test('integers where strings are documented', () => {
+    expect(one({ type: 'text', text: { body: 'x' } }).items[0]).toMatchObject({
+      at: new Date(1_749_416_383_000),
+      chat: {
+        identities: [
+          { kind: 'wa_id', value: '16505551234' },
+          { kind: 'phone', value: '16505551234' },
+        ],
+      },
+    })
+  })
+
+  test.each(['constructor', '__proto__', 'toString', 'hasOwnProperty', ''])('a type named "%s"', (type) => {
+    expect(one({ type }).items[0]).toMatchObject({ kind: 'message', type: 'unsupported' })
+  })
+
+  test('no type at all', () => {
+    expect(one({}).items[0]).toMatchObject({ type: 'unsupported', payload: { what: 'missing' } })
+  })
+
+  test('context with false and empty objects counts as absent', () => {
+    const [item] = one({
+      type: 'text',
+      text: { body: 'x' },
+      context: { forwarded: false, referred_product: {} },
+    }).items
+    expect(item).toMatchObject({ payload: {} })
+    expect(item).not.toHaveProperty('replyTo')
+  })
+
+  test.each([
+    ['[1,2]', { data: [1, 2] }],
+    ['{broken', { data: null, rawJson: '{broken' }],
+    ['"text"', { data: null, rawJson: '"text"' }],
+    [{ a: 1 }, { data: { a: 1 } }],
+  ])('a flow answer of %j', (json, wanted) => {
+    const interactive = { type: 'nfm_reply', nfm_reply: { response_json: json, body: 'Sent' } }
+    expect(one({ type: 'interactive', interactive }).items[0]).toMatchObject({
+      type: 'flow_reply',
+      text: 'Sent',
+      payload: { name: 'flow', ...wanted },
+    })
+  })
+
+  test('the relic "voice" is a voice message', () => {
+    expect(one({ type: 'voice', voice: { id: 'm1', mime_type: 'audio/ogg' } }).items[0]).toMatchObject({
+      type: 'voice',
+      media: { ref: { id: 'm1' } },
+    })
+  })
+
+  test('a body with __proto__ keys and deep nesting is kept without harm', () => {
+    let deep: unknown = 'x'
+    for (let level = 0; level < 2_000; level += 1) deep = { deep }
+    const raw = JSON.parse('{"__proto__": {"polluted": true}}') as Record<string, unknown>
+    const [item] = one({ type: 'hologram', hologram: deep, ...raw }).items
+    expect(item).toMatchObject({ type: 'unsupported' })
+    expect(() => JSON.stringify(item)).not.toThrow()
+    expect(Object.hasOwn(Object.prototype, 'polluted')).toBe(false)
+  })
+
+  test('a status of another kind is ignored with a sentence', () => {
+    const statuses = [
+      { id: 'wamid.1', status: 'captured', type: 'payment', timestamp: '1' },
+      { id: 'wamid.2', status: 'warning', timestamp: '1' },
+      {
+        id: 'wamid.3',
+        status: 'sent',
+        timestamp: '1783000000',
+        biz_opaque_callback_data: '0197B6E0-0000-7000-8000-000000000001',
+      },
+    ]
+    const parsed = parseDelivery(channel, message({}, { messages: [], statuses }), receivedAt)
+    expect(parsed.ignored).toEqual([
+      'the status of a payment is not used',
+      'status "warning" of message wamid.2 is not used',
+    ])
+    expect(parsed.items).toMatchObject([{ ourMessageId: '0197b6e0-0000-7000-8000-000000000001' }])
+  })
+})
+
+/** Every place in a JSON value, as a path. */
+function pathsOf(value: unknown, path: (string | number)[] = []): (string | number)[][] {
+  if (typeof value !== 'object' || value === null) return [path]
+  const inner = Object.entries(value).flatMap(([key, item]) =>
+    pathsOf(item, [...path, Array.isArray(value) ? Number(key) : key]),
+  )
+  return [path, ...inner]
+}
+
+function withChange(value: unknown, path: readonly (string | number)[], replacement: unknown): unknown {
+  const [key, ...rest] = path
+  if (key === undefined) return replacement
+  if (typeof value !== 'object' || value === null) return value
+  const copy = (Array.isArray(value) ? [...value] : { ...value }) as Record<string | number, unknown>
+  if (rest.length === 0 && replacement === undefined) delete copy[key]
+  else copy[key] = withChange(copy[key], rest, replacement)
+  return copy
+}
+
+describe('mutated deliveries', () => {
+  const bodies = names.map((name) => ({ name, body: fixture(name), paths: pathsOf(fixture(name)) }))
+  const replacement = fc.constantFrom(
+    undefined,
+    null,
+    0,
+    -1,
+    1e300,
+    '',
+    'a\0b\ud800',
+    [],
+    {},
+    [null],
+    [[{}]],
+    { id: {} },
+    true,
+    JSON.parse('{"__proto__": 1}'),
+  )
+  const mutation = fc.record({
+    which: fc.nat(bodies.length - 1),
+    changes: fc.array(fc.record({ where: fc.nat(), what: replacement }), { minLength: 1, maxLength: 4 }),
+  })
+
+  test('never throw, never come out for another number, and are always storable', () => {
+    fc.assert(
+      fc.property(mutation, ({ which, changes }) => {
+        const source = bodies[which]
+        if (source === undefined) return
+        const body = changes.reduce<unknown>((current, { where, what }) => {
+          const path = source.paths[where % source.paths.length] ?? []
+          return withChange(current, path, what)
+        }, source.body)
+        const parsed = parseDelivery(channelOf(source.body), body, receivedAt)
+        const stored = JSON.stringify(parsed)
+        expect(stored).not.toContain('\\u0000')
+        expect(stored).not.toMatch(/\\ud[89a-f]/)
+        for (const item of parsed.items) expect(Number.isNaN(item.at.getTime())).toBe(false)
+        const stranger = { settings: { phoneNumberId: '555', wabaId: '777', displayPhoneNumber: '888' } }
+        expect(parseDelivery(stranger, body, receivedAt).items).toEqual([])
+        routesOf(body)
+      }),
+      { numRuns: 3_000 },
+    )
+  })
+})
