@@ -39,7 +39,9 @@ export function createMetrics() {
     ),
     deadLetters: gauge('hub_dead_letters', 'Deliveries that are parked.'),
     providerSends: counter('hub_provider_send_total', 'Calls to networks.', ['provider', 'result']),
+    sendsFenced: counter('hub_send_fenced_total', 'Outcomes of workers that had lost their claim; refused.'),
     sendUnknown: gauge('hub_send_unknown', 'Messages of which we do not know whether they went out.'),
+    mediaFetches: counter('hub_media_fetches_total', 'Tries to fetch a file from a network, by what came of them.', ['result']),
     mediaPendingOldest: gauge(
       'hub_media_pending_oldest_seconds',
       'Age of the oldest file that waits to be fetched.',

@@ -1,11 +1,12 @@
 import { Failure } from '../../contract/errors.ts'
-import type { Deps } from '../../deps.ts'
 import { inTenant, readTenant } from '../../log/tenant-tx.ts'
 import { type AttachmentRow, attachmentColumns } from './attachment-row.ts'
 import { headBytes, judgeType } from './judge-type.ts'
+import type { MediaDeps } from './media-deps.ts'
 import { newObjectKey } from './object-key.ts'
 
-export type MediaDeps = Pick<Deps, 'db' | 'doorbell' | 'jobs' | 'clock' | 'checkEvents' | 'config' | 'storage'>
+/** No metrics and no log, so that every sender has them at hand. */
+type CheckDeps = Omit<MediaDeps, 'log' | 'metrics'>
 
 /** A file that a message may refer to. */
 export interface ReadyMedia {
@@ -23,7 +24,7 @@ export interface ReadyMedia {
  * Fails with `unavailable` when the store is away.
  */
 export async function checkUploaded(
-  deps: MediaDeps,
+  deps: CheckDeps,
   tenantId: string,
   ids: readonly string[],
 ): Promise<Map<string, ReadyMedia | Failure>> {
@@ -36,7 +37,7 @@ export async function checkUploaded(
   return answers
 }
 
-function load(deps: MediaDeps, tenantId: string, ids: readonly string[]): Promise<AttachmentRow[]> {
+function load(deps: CheckDeps, tenantId: string, ids: readonly string[]): Promise<AttachmentRow[]> {
   return readTenant(deps, tenantId, (query) =>
     query<AttachmentRow>(
       `select ${attachmentColumns} from attachments a where a.tenant_id = $1 and a.id = any($2) and a.direction = 'out'`,
@@ -45,7 +46,7 @@ function load(deps: MediaDeps, tenantId: string, ids: readonly string[]): Promis
   )
 }
 
-async function check(deps: MediaDeps, tenantId: string, row: AttachmentRow): Promise<ReadyMedia | Failure> {
+async function check(deps: CheckDeps, tenantId: string, row: AttachmentRow): Promise<ReadyMedia | Failure> {
   if (row.state === 'stored') return ready(row)
   if (row.state !== 'awaiting_upload' || row.object_key === null)
     return new Failure('media_refused', { mediaId: row.id, reason: row.reason ?? 'it was never uploaded' })
@@ -71,7 +72,7 @@ async function check(deps: MediaDeps, tenantId: string, row: AttachmentRow): Pro
   return settled === null ? again(deps, tenantId, row.id) : ready(settled)
 }
 
-async function again(deps: MediaDeps, tenantId: string, id: string): Promise<ReadyMedia | Failure> {
+async function again(deps: CheckDeps, tenantId: string, id: string): Promise<ReadyMedia | Failure> {
   const [row] = await load(deps, tenantId, [id])
   if (row?.state === 'stored') return ready(row)
   return new Failure('media_refused', { mediaId: id, reason: row?.reason ?? 'it is gone' })
@@ -82,7 +83,7 @@ function sizeComplaint(size: number, announced: number | null, limit: number): s
   return size === announced ? null : `it has ${size} bytes; ${announced} were announced`
 }
 
-async function refuse(deps: MediaDeps, tenantId: string, row: AttachmentRow, reason: string): Promise<ReadyMedia | Failure> {
+async function refuse(deps: CheckDeps, tenantId: string, row: AttachmentRow, reason: string): Promise<ReadyMedia | Failure> {
   const settled = await settle(deps, tenantId, row.id, { state: 'failed', mimeType: row.mime_type, key: null, reason })
   if (settled === null) return again(deps, tenantId, row.id)
   if (row.object_key !== null) await discard(deps, row.object_key)
@@ -91,7 +92,7 @@ async function refuse(deps: MediaDeps, tenantId: string, row: AttachmentRow, rea
 
 /** The row as it is now, or null when it no longer waited for its upload. */
 async function settle(
-  deps: MediaDeps,
+  deps: CheckDeps,
   tenantId: string,
   id: string,
   to: { state: 'stored' | 'failed'; mimeType: string; key: string | null; reason: string | null },
@@ -108,7 +109,7 @@ async function settle(
 }
 
 /** Best effort: what stays behind under `uploads/` goes with the bucket's lifecycle. */
-async function discard(deps: MediaDeps, key: string): Promise<void> {
+async function discard(deps: CheckDeps, key: string): Promise<void> {
   await deps.storage.remove(key).catch(() => {})
 }
 

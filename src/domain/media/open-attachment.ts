@@ -2,7 +2,7 @@ import { Failure } from '../../contract/errors.ts'
 import { readTenant } from '../../log/tenant-tx.ts'
 import type { OutboundMedia } from '../../providers/port.ts'
 import { type AttachmentRow, attachmentColumns } from './attachment-row.ts'
-import type { MediaDeps } from './check-uploaded.ts'
+import type { MediaDeps } from './media-deps.ts'
 
 /** A stored file for an adapter to send. Opening reads the object store then. Fails with `not_found` or `media_not_ready`. */
 export async function openAttachment(deps: Pick<MediaDeps, 'db' | 'storage'>, tenantId: string, id: string): Promise<OutboundMedia> {

@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto'
+
+/** A file that will never be right, however often it is fetched. The message is for the people in the conversation. */
+export class UnusableFile extends Error {}
+
+/** A file that did not come whole this time. */
+export class BrokenTransfer extends Error {}
+
+export interface Expected {
+  /** What the network said of it, when it did. */
+  readonly sizeBytes: number | null
+  readonly sha256: string | null
+}
+
+/**
+ * The bytes of a download on their way to the store, counted and hashed. Ends with UnusableFile at the first byte over the
+ * limit or when nothing came at all, and with BrokenTransfer when the whole is not what was announced; so that the store,
+ * which makes an object only of what ends well, never holds a part of a file.
+ */
+export class MeasuredBody implements AsyncIterable<Uint8Array> {
+  sizeBytes = 0
+  readonly #hash = createHash('sha256')
+  readonly #chunks: AsyncIterator<Uint8Array>
+  readonly #limitBytes: number
+  readonly #expected: Expected
+  readonly #peeked: Uint8Array[] = []
+
+  constructor(body: AsyncIterable<Uint8Array>, limitBytes: number, expected: Expected) {
+    this.#chunks = body[Symbol.asyncIterator]()
+    this.#limitBytes = limitBytes
+    this.#expected = expected
+    if (expected.sizeBytes !== null && expected.sizeBytes > limitBytes) throw tooLarge(limitBytes)
+  }
+
+  /** The first bytes, at least `bytes` of them when there are as many. They come again when the body is read. */
+  async peek(bytes: number): Promise<Buffer> {
+    let size = 0
+    while (size < bytes) {
+      const chunk = await this.#next()
+      if (chunk === null) break
+      this.#peeked.push(chunk)
+      size += chunk.length
+    }
+    return Buffer.concat(this.#peeked)
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    yield* this.#peeked.splice(0)
+    for (let chunk = await this.#next(); chunk !== null; chunk = await this.#next()) yield chunk
+    this.#complain()
+  }
+
+  /** 64 hex digits; to be asked for once, after the last byte. */
+  sha256(): string {
+    return this.#hash.digest('hex')
+  }
+
+  /** Ends the download, whether or not it was read to its end. */
+  async cancel(): Promise<void> {
+    await this.#chunks.return?.()
+  }
+
+  async #next(): Promise<Uint8Array | null> {
+    const step = await this.#chunks.next()
+    if (step.done === true) return null
+    this.sizeBytes += step.value.length
+    if (this.sizeBytes > this.#limitBytes) throw tooLarge(this.#limitBytes)
+    this.#hash.update(step.value)
+    return step.value
+  }
+
+  #complain(): void {
+    const { sizeBytes, sha256 } = this.#expected
+    if (this.sizeBytes === 0) throw new UnusableFile('the file is empty')
+    if (sizeBytes !== null && sizeBytes !== this.sizeBytes)
+      throw new BrokenTransfer(`${this.sizeBytes} of ${sizeBytes} bytes came`)
+    if (sha256 !== null && sha256 !== this.#hash.copy().digest('hex'))
+      throw new BrokenTransfer('the checksum of the file is not the one that was announced')
+  }
+}
+
+function tooLarge(limitBytes: number): UnusableFile {
+  return new UnusableFile(`the file is larger than ${sizeInWords(limitBytes)}`)
+}
+
+function sizeInWords(bytes: number): string {
+  const mebibytes = bytes / (1024 * 1024)
+  return mebibytes >= 1 ? `${Math.floor(mebibytes * 10) / 10} MB` : `${bytes} bytes`
+}
