@@ -137,6 +137,14 @@ export const settings = {
     "Encrypts channels' secrets at rest; made in development.",
     { secret: true },
   ),
+  ENCRYPTION_KEY_PREVIOUS: setting(
+    z
+      .string()
+      .refine((value) => Buffer.from(value, 'base64').length === 32, 'must be 32 bytes in base64')
+      .optional(),
+    'The key before, while rotating: what it encrypted stays readable.',
+    { secret: true },
+  ),
 
   // networks
   GRAPH_API_URL: setting(z.url().default('https://graph.facebook.com/v23.0'), "Meta's Graph, with version."),
@@ -169,6 +177,7 @@ export const settings = {
   PARKED_UPDATE_HOURS: setting(count(24), 'How long news about an unknown message waits for it.', {
     unit: 'h',
   }),
+  CONVERSATION_LABELS: setting(count(50), 'Most labels of one conversation.'),
   CONVERSATION_REOPEN_HOURS: setting(
     count(168, 0),
     'A customer who writes again within this time reopens the resolved conversation.',
@@ -186,7 +195,21 @@ export const settings = {
   EVOLUTION_SEND_INTERVAL_MS: setting(count(1000, 0), 'Least time between two messages of a paired number.', {
     unit: 'ms',
   }),
+  SEND_PAIR_BURST: setting(count(20), 'Messages to one customer that may go at once when pairs are paced.'),
   SEND_CONCURRENCY: setting(count(32), 'Calls to a network under way per number and process.'),
+  SEND_RESERVED_PERCENT: setting(
+    count(25, 0, 90),
+    'Part of the rate and of the calls of a number that only live chat may use.',
+    { unit: '%' },
+  ),
+  SEND_BREAKER_FAILURES: setting(
+    count(5),
+    'After this many calls of a number in a row without a clear answer, all its sends pause.',
+  ),
+  SEND_BREAKER_MS: setting(count(15_000), 'The first such pause; each one after it is twice as long.', {
+    unit: 'ms',
+  }),
+  SEND_WAITING: setting(count(10_000), 'Sends of a process that wait to be queued; more are refused.'),
   SEND_ATTEMPTS: setting(count(8), 'Tries at one message.'),
   SEND_LEASE_MS: setting(
     count(60_000),

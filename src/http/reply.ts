@@ -1,0 +1,48 @@
+import type { Response } from 'express'
+
+/** An answer of success as it goes out: what a handler returns when a plain value is not enough. */
+export class Reply {
+  readonly status: number
+  /** JSON text; null is no body. */
+  readonly text: string | null
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(status: number, text: string | null, headers: Readonly<Record<string, string>>) {
+    this.status = status
+    this.text = text
+    this.headers = headers
+  }
+}
+
+export interface ReplyOptions {
+  /** Default: what the route says, else 200. */
+  readonly status?: number
+  /** From `etagOf` (conditional.ts). */
+  readonly etag?: string
+  readonly location?: string
+}
+
+/** JSON with a status of its own or with headers. */
+export function reply(body: unknown, { status = 200, etag, location }: ReplyOptions = {}): Reply {
+  return new Reply(status, JSON.stringify(body), {
+    ...(etag === undefined ? {} : { etag }),
+    ...(location === undefined ? {} : { location }),
+  })
+}
+
+/** 302 to an address that the browser fetches itself. */
+export function redirect(url: string): Reply {
+  return new Reply(302, null, { location: url })
+}
+
+/** What a handler returned, as it goes out: nothing is 204, a plain value is JSON. */
+export function replyOf(returned: unknown, status: number): Reply {
+  if (returned instanceof Reply) return returned
+  return returned === undefined ? new Reply(204, null, {}) : reply(returned, { status })
+}
+
+export function sendReply(response: Response, { status, text, headers }: Reply): void {
+  response.status(status).set(headers)
+  if (text === null) response.end()
+  else response.type('application/json').send(text)
+}

@@ -1,0 +1,140 @@
+import type { Request, RequestHandler } from 'express'
+import { z } from 'zod'
+import { presentActor } from '../auth/actor.ts'
+import { Failure } from '../contract/errors.ts'
+import { inTenant, type LogDeps, readTenant, type TenantTx } from '../log/tenant-tx.ts'
+import type { Config } from '../platform/config.ts'
+import { type ExpectedVersions, readIfMatch } from './conditional.ts'
+import { parsePart } from './faults.ts'
+import { claimKey, findAnswer, type IdempotencyKey, keepAnswer, readIdempotencyKey } from './idempotency.ts'
+import { type Caller, callerOf } from './request-context.ts'
+import { type Reply, replyOf, sendReply } from './reply.ts'
+
+export type RouteDeps = LogDeps & { readonly config: Pick<Config, 'IDEMPOTENCY_HOURS'> }
+
+type Shape = Readonly<Record<string, z.ZodType>>
+type Parsed<S extends Shape> = { [K in keyof S]: z.infer<S[K]> }
+
+/** What a route takes. Nothing that is not named here is let through. */
+export interface RouteSchema<Params extends Shape, Query extends Shape, Body extends z.ZodType> {
+  /** Members of the path; one in the wrong form is `not_found`, like an id that does not exist. */
+  readonly params?: Params
+  /** Members of the query, each a text until its schema makes it something else. */
+  readonly query?: Query
+  /** Use strictObject all the way down. Left out, the body must be absent or `{}`. */
+  readonly body?: Body
+  /** Of success, for a returned plain value; default 200. */
+  readonly status?: number
+}
+
+/** What a handler gets. */
+export interface RouteContext<Params, Query, Body> extends Caller {
+  readonly params: Params
+  readonly query: Query
+  readonly body: Body
+  /** For `requireVersion` on the locked row. */
+  readonly ifMatch: ExpectedVersions
+  /**
+   * The one transaction of a handler that changes something: `inTenant` as this caller. What `work` returns is the answer of
+   * the request (return it as it is); with an Idempotency-Key it is kept in this very transaction, so that a repeat gets
+   * the same bytes although the first answer was lost on the way (REST5). `work` may run more than once.
+   */
+  write<T>(work: (tx: TenantTx) => Promise<T>): Promise<T>
+  /** Reads rows of the caller's tenant in one snapshot. */
+  read<T>(work: Parameters<typeof readTenant<T>>[2]): Promise<T>
+}
+
+/** Leaves a handler when its key has an answer already. */
+class AnsweredBefore extends Error {
+  readonly answer: Reply
+  constructor(answer: Reply) {
+    super('this key was answered before')
+    this.answer = answer
+  }
+}
+
+const noBody = z.strictObject({})
+
+/**
+ * An Express handler from a schema and a function that returns or throws. It gets what it asked for, checked; it
+ * returns a value (JSON), `reply(…)` (with status or headers) or nothing (204), and throws a Failure for everything else.
+ *
+ * A POST whose handler does not use `ctx.write` keeps its answer after the fact; then its use case must have a natural
+ * key of its own (a clientMessageId), or a repeat after a crash does it twice.
+ */
+export function route<
+  Params extends Shape = Record<never, never>,
+  Query extends Shape = Record<never, never>,
+  Body extends z.ZodType = typeof noBody,
+>(
+  deps: RouteDeps,
+  schema: RouteSchema<Params, Query, Body>,
+  handle: (context: RouteContext<Parsed<Params>, Parsed<Query>, z.infer<Body>>) => Promise<unknown>,
+): RequestHandler {
+  const params = z.strictObject(schema.params ?? {})
+  const query = z.strictObject(schema.query ?? {})
+  const body = schema.body ?? noBody
+  const status = schema.status ?? 200
+
+  return async (request, response) => {
+    const caller = callerOf(request)
+    const { tenantId } = caller.actor
+    const place = params.safeParse(request.params)
+    if (!place.success) throw new Failure('not_found')
+    const key = readIdempotencyKey(request, caller.actor)
+    const since = new Date(deps.clock.now().getTime() - deps.config.IDEMPOTENCY_HOURS * 3_600_000)
+    let kept = false
+
+    const write = async <T>(work: (tx: TenantTx) => Promise<T>): Promise<T> => {
+      const keyed = async (tx: TenantTx): Promise<T> => {
+        if (key === null) return work(tx)
+        const answer = await claimKey(tx, key, since)
+        if (answer !== null) throw new AnsweredBefore(answer)
+        const result = await work(tx)
+        await tx.flush()
+        await keepAnswer(tx, key, replyOf(result, status))
+        return result
+      }
+      const result = await inTenant(deps, tenantId, keyed, presentActor(caller.actor))
+      kept = true
+      return result
+    }
+
+    const context = {
+      ...caller,
+      params: place.data as Parsed<Params>,
+      query: parsePart(query, request.query, 'query') as Parsed<Query>,
+      body: (readsBody(request) ? parsePart(body, request.body ?? {}, 'body') : undefined) as z.infer<Body>,
+      ifMatch: readIfMatch(request.get('if-match')),
+      write,
+      read: <T>(work: Parameters<typeof readTenant<T>>[2]) => readTenant(deps, tenantId, work),
+    }
+
+    const before =
+      key === null ? null : await readTenant(deps, tenantId, (ask) => findAnswer({ query: ask }, key, since))
+    const answer = before ?? (await answerOf(() => handle(context), status))
+    if (key !== null && before === null && !kept) await keepLater(deps, tenantId, key, answer)
+    sendReply(response, answer)
+  }
+}
+
+const readsBody = (request: Request): boolean => request.method !== 'GET' && request.method !== 'HEAD'
+
+async function answerOf(handle: () => Promise<unknown>, status: number): Promise<Reply> {
+  try {
+    return replyOf(await handle(), status)
+  } catch (error) {
+    if (error instanceof AnsweredBefore) return error.answer
+    throw error
+  }
+}
+
+/** The change is committed; an answer that cannot be kept must not turn it into an error. */
+async function keepLater(
+  deps: RouteDeps,
+  tenantId: string,
+  key: IdempotencyKey,
+  answer: Reply,
+): Promise<void> {
+  await inTenant(deps, tenantId, (tx) => keepAnswer(tx, key, answer)).catch(() => {})
+}
