@@ -130,22 +130,28 @@ function ensureDependencies(path) {
   })
 }
 
-/** Runs the command to its end, passing signals on, and ends this process as the command ended. */
+/**
+ * Runs the command to its end, passing signals on, and ends this process as the command ended. Signals that follow the
+ * first within a second are copies of it: npm repeats a Ctrl-C, and a closing terminal sends a hangup beside.
+ */
 function run(command, args, path) {
   const child = spawn(command, args, {
     env: { ...process.env, PATH: path },
     stdio: 'inherit',
     detached: true,
   })
-  const repeatMs = 1000
-  const passedAt = new Map()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']) {
-    process.on(signal, () => {
-      const now = Date.now()
-      if (now - (passedAt.get(signal) ?? 0) < repeatMs) return
-      passedAt.set(signal, now)
-      child.kill(signal)
-    })
+  const copiesWithinMs = 1000
+  let passedAt = 0
+  const pass = (signal) => {
+    if (Date.now() - passedAt < copiesWithinMs) return
+    passedAt = Date.now()
+    child.kill(signal)
+  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']) process.on(signal, pass)
+  // npm gives a SIGTERM to its shell, which ends without a word to us: then our parent changes, and that is the word.
+  if (process.env.npm_lifecycle_event !== undefined) {
+    const shell = process.ppid
+    setInterval(() => process.ppid !== shell && passedAt === 0 && pass('SIGTERM'), 200).unref()
   }
   child.once('error', (error) => {
     say(`${command} could not be started: ${error.message}`)
