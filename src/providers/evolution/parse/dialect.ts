@@ -84,7 +84,8 @@ export function excerpt(value: unknown): unknown {
   const copy = (part: unknown, levels: number): unknown => {
     budget -= 1
     if (typeof part === 'string') return clean(part.slice(0, 4_096))
-    if (typeof part !== 'object' || part === null) return part ?? null
+    if (typeof part === 'number' || typeof part === 'boolean') return part
+    if (typeof part !== 'object' || part === null) return null
     if (levels === 0 || budget <= 0) return null
     if (Array.isArray(part)) return part.slice(0, 50).map((item) => copy(item, levels - 1))
     if (typeof field(part as Untrusted, '0') === 'number') return null

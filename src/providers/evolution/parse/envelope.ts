@@ -31,6 +31,6 @@ export function openEnvelope(instanceName: string | undefined, body: unknown): O
 }
 
 /** `MESSAGES_UPSERT`, `messages.upsert` and `group-participants.update` in one spelling. */
-export function normaliseEvent(name: string): string {
+function normaliseEvent(name: string): string {
   return name.slice(0, 100).trim().toLowerCase().replace(/[_-]/g, '.')
 }

@@ -35,7 +35,10 @@ export class Sink {
     }
   }
 
+  /** Something is always said, so that a delivery that changed nothing can be explained. */
   parsed(): Parsed {
+    const count = this.items.length + this.poison.length + this.ignored.length
+    if (count === 0) this.ignore('the delivery held nothing')
     return { items: this.items, poison: this.poison, ignored: this.ignored }
   }
 }
