@@ -5,6 +5,7 @@ import type { Parsed, ProviderChannel } from '../../src/providers/port.ts'
 import { instantOf } from '../../src/providers/untrusted.ts'
 import { parseDelivery } from '../../src/providers/whatsapp-cloud/parse/envelope.ts'
 import { routesOf } from '../../src/providers/whatsapp-cloud/routes-of.ts'
+import { number } from './whatsapp-cloud-expected.ts'
 import { expectedFields } from './whatsapp-cloud-expected-fields.ts'
 import { expectedMessages } from './whatsapp-cloud-expected-messages.ts'
 
@@ -163,6 +164,55 @@ describe('account states', () => {
   })
 })
 
+describe('calls', () => {
+  const call = (fields: Record<string, unknown>): unknown => ({
+    object: 'whatsapp_business_account',
+    entry: [
+      {
+        id: '1',
+        changes: [
+          {
+            field: 'calls',
+            value: {
+              metadata: { phone_number_id: '2', display_phone_number: '15550783881' },
+              calls: [
+                { id: 'wacid.1', from: '16505551234', to: '15550783881', timestamp: '1783000000', ...fields },
+              ],
+              statuses: [{ id: 'wacid.1', type: 'call', status: 'RINGING' }],
+            },
+          },
+        ],
+      },
+    ],
+  })
+  test.each([
+    [{ event: 'connect', direction: 'USER_INITIATED' }, 'in', 'Incoming call', true],
+    [{ event: 'connect' }, 'in', 'Incoming call', true],
+    [{ event: 'terminate', status: 'COMPLETED', duration: 7 }, 'in', 'Call ended after 7 s', false],
+    [{ event: 'terminate', status: 'COMPLETED' }, 'in', 'Missed call', false],
+    [{ event: 'terminate', status: 'FAILED' }, 'in', 'The call failed', false],
+    [{ event: 'connect', direction: 'BUSINESS_INITIATED', to: '16505551234' }, 'out', 'Outgoing call', false],
+    [
+      { event: 'terminate', from: '15550783881', to: '16505551234' },
+      'out',
+      'The call was not answered',
+      false,
+    ],
+  ])('%j', (fields, direction, text, opensWindow) => {
+    const parsed = parseDelivery({ settings: { phoneNumberId: '2', wabaId: '1' } }, call(fields), receivedAt)
+    expect(parsed.items).toMatchObject([
+      {
+        direction,
+        text,
+        opensWindow,
+        chat: { identities: number('16505551234') },
+        payload: { callId: 'wacid.1' },
+      },
+    ])
+    expect(parsed.ignored).toEqual(['the status of a call is not used'])
+  })
+})
+
 describe('odd spellings', () => {
   const message = (fields: Record<string, unknown>, value: Record<string, unknown> = {}): unknown => ({
     object: 'whatsapp_business_account',
@@ -263,6 +313,116 @@ describe('odd spellings', () => {
       'status "warning" of message wamid.2 is not used',
     ])
     expect(parsed.items).toMatchObject([{ ourMessageId: '0197b6e0-0000-7000-8000-000000000001' }])
+  })
+})
+
+describe('parts that make no sense are set aside with a reason, and their siblings come out', () => {
+  const good = { from: '16505551234', id: 'wamid.good', timestamp: '1783000000' }
+  const text = { ...good, type: 'text', text: { body: 'still here' } }
+  const body = (fieldName: string, value: Record<string, unknown>): unknown => ({
+    object: 'whatsapp_business_account',
+    entry: [
+      { id: '1', changes: [{ field: fieldName, value: { metadata: { phone_number_id: '2' }, ...value } }] },
+    ],
+  })
+  const read = (fieldName: string, value: Record<string, unknown>): Parsed =>
+    parseDelivery({ settings: { phoneNumberId: '2', wabaId: '1' } }, body(fieldName, value), receivedAt)
+
+  test.each([
+    [null, 'an element of messages is not an object'],
+    ['text', 'an element of messages is not an object'],
+    [[], 'an element of messages is not an object'],
+    [{ ...text, id: undefined }, 'a message without an id'],
+    [{ ...text, id: '' }, 'a message without an id'],
+    [{ ...text, from: undefined }, 'a message without a sender'],
+    [{ ...good, type: 'reaction', reaction: {} }, 'a reaction without the message that it is about'],
+    [{ ...good, type: 'edit', edit: {} }, 'an edit without its original or its content'],
+    [
+      { ...good, type: 'edit', edit: { original_message_id: 'w', message: { type: 'text' } } },
+      'an edit whose content is not readable',
+    ],
+    [{ ...good, type: 'revoke' }, 'a deletion without the message that it is about'],
+    [{ ...good, type: 'system' }, 'a system message without its kind'],
+    [
+      { ...good, type: 'system', system: { type: 'user_changed_number' } },
+      'a changed number without the new number',
+    ],
+    [
+      { ...good, type: 'system', system: { type: 'user_changed_user_id' } },
+      'a changed user id without the new id',
+    ],
+  ])('%j', (bad, reason) => {
+    const parsed = read('messages', { messages: [bad, text] })
+    expect(parsed.items).toMatchObject([{ providerMessageId: 'wamid.good', text: 'still here' }])
+    expect(parsed.poison).toEqual([{ reason, raw: JSON.parse(JSON.stringify(bad)) as unknown }])
+  })
+
+  test.each([
+    ['messages', { statuses: [{ status: 'read' }] }, 'a status without a message id'],
+    ['messages', { statuses: [{ id: 'wamid.1' }] }, 'a status that does not say which'],
+    ['messages', { messages: { 0: text } }, 'messages is not a list'],
+    ['smb_message_echoes', { message_echoes: [text] }, 'an echo without a recipient'],
+    [
+      'history',
+      { history: [{ threads: [{ messages: [{ type: 'text' }] }] }] },
+      'an imported message that does not say with whom',
+    ],
+    [
+      'smb_app_state_sync',
+      { state_sync: [{ type: 'contact', action: 'add' }] },
+      'a contact of the address book without a number',
+    ],
+    [
+      'smb_app_state_sync',
+      { state_sync: [{ type: 'contact', contact: { phone_number: '16505551234' } }] },
+      'an address book change that is neither add nor remove',
+    ],
+    [
+      'user_preferences',
+      { user_preferences: [{ category: 'marketing_messages', value: 'perhaps', wa_id: '16505551234' }] },
+      'a marketing preference that is neither stop, resume nor signup',
+    ],
+    [
+      'user_preferences',
+      { user_preferences: [{ category: 'marketing_messages', value: 'stop' }] },
+      'a marketing preference without a person',
+    ],
+    [
+      'user_id_update',
+      { user_id_update: [{ wa_id: '16505551234' }] },
+      'a user id update without the current id',
+    ],
+    ['calls', { calls: [{ event: 'connect' }] }, 'a call without an id'],
+    ['calls', { calls: [{ event: 'connect', id: 'wacid.1' }] }, 'a call without the other side'],
+    ['message_template_status_update', { event: 'APPROVED' }, 'a template update without the template'],
+    ['message_template_status_update', { message_template_id: 1 }, 'a template update without an event'],
+    ['account_update', {}, 'an account update without event'],
+  ])('%s %j', (fieldName, value, reason) => {
+    const parsed = read(fieldName, value)
+    expect(parsed.items).toEqual([])
+    expect(parsed.poison).toMatchObject([{ reason }])
+  })
+
+  test('text that the database would refuse is cleaned wherever it stands', () => {
+    const odd = 'a\0b\ud800'
+    const parsed = read('messages', {
+      contacts: [{ wa_id: '16505551234', profile: { name: odd, username: odd } }],
+      messages: [
+        { ...text, text: { body: odd } },
+        { ...good, id: 'wamid.2', type: odd, [odd]: odd },
+        {
+          ...good,
+          id: odd,
+          type: 'interactive',
+          interactive: { type: 'nfm_reply', nfm_reply: { response_json: odd } },
+        },
+        odd,
+      ],
+    })
+    const everything = JSON.stringify(parsed)
+    expect(parsed.items).toHaveLength(3)
+    expect(everything).not.toContain('\\u0000')
+    expect(everything).not.toContain('\\ud800')
   })
 })
 
