@@ -18,6 +18,7 @@ const receivedAt = new Date('2026-07-02T20:00:00Z')
 
 interface Value {
   readonly metadata?: { readonly phone_number_id: string; readonly display_phone_number: string }
+  readonly phone_number?: string
   readonly [list: string]: unknown
 }
 interface Delivery {
@@ -33,9 +34,7 @@ function channelOf(body: unknown): Pick<ProviderChannel, 'settings'> {
     settings: {
       phoneNumberId: value?.metadata?.phone_number_id ?? '106540352242922',
       wabaId: account?.waba_id ?? entry?.id ?? '102290129340398',
-      displayPhoneNumber: String(
-        value?.metadata?.display_phone_number ?? value?.phone_number ?? '+1 555-078-3881',
-      ),
+      displayPhoneNumber: value?.metadata?.display_phone_number ?? value?.phone_number ?? '+1 555-078-3881',
     },
   }
 }
@@ -292,7 +291,7 @@ describe('odd spellings', () => {
     const raw = JSON.parse('{"__proto__": {"polluted": true}}') as Record<string, unknown>
     const [item] = one({ type: 'hologram', hologram: deep, ...raw }).items
     expect(item).toMatchObject({ type: 'unsupported' })
-    expect(() => JSON.stringify(item)).not.toThrow()
+    expect(JSON.stringify(item)).toContain('nested too deeply')
     expect(Object.hasOwn(Object.prototype, 'polluted')).toBe(false)
   })
 

@@ -50,16 +50,18 @@ export function readLiveMessage(reading: Reading, part: Part, message: Untrusted
 export function readMessage(reading: Reading, part: Part, message: Untrusted, setting: Setting): void {
   const providerMessageId = requiredId(message)
   const at = instantOf(message.timestamp) ?? part.at
-  switch (textIn(message, 'type')) {
-    case 'reaction':
-      readReaction(reading, message, setting, providerMessageId, at)
-      return
-    case 'edit':
-      readEdit(reading, message, setting.chat, providerMessageId, at)
-      return
-    case 'revoke':
-      readRevoke(reading, message, setting.chat, at)
-      return
+  const type = textIn(message, 'type')
+  if (type === 'reaction') {
+    readReaction(reading, message, setting, providerMessageId, at)
+    return
+  }
+  if (type === 'edit') {
+    readEdit(reading, message, setting.chat, providerMessageId, at)
+    return
+  }
+  if (type === 'revoke') {
+    readRevoke(reading, message, setting.chat, at)
+    return
   }
   const content = contentOf(message)
   const beside = besideOf(message)
