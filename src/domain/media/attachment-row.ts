@@ -36,6 +36,9 @@ export type StoredRef = Record<string, unknown> & {
 }
 
 /** The `ref` of a new inbound attachment. */
-export function refOf(media: InboundMedia, delivery: { inboxId: number; providerMessageId: string }): StoredRef {
+export function refOf(
+  media: InboundMedia,
+  delivery: { inboxId: number; providerMessageId: string },
+): StoredRef {
   return media.inlineBase64 === undefined ? media.ref : { ...media.ref, inline: delivery }
 }

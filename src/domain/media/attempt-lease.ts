@@ -42,7 +42,12 @@ export function claimAttachment(deps: MediaDeps, tenantId: string, id: string): 
  * Renews a claim until it is stopped. Calls `onLost` when somebody else has taken it over; a database that is away changes
  * nothing, because the outcome is fenced by the token anyway.
  */
-export function keepClaim(deps: MediaDeps, tenantId: string, claim: Claim, onLost: () => void): { stop(): void } {
+export function keepClaim(
+  deps: MediaDeps,
+  tenantId: string,
+  claim: Claim,
+  onLost: () => void,
+): { stop(): void } {
   const renew = async (): Promise<void> => {
     const held = await inTenant(deps, tenantId, (tx) =>
       tx.query(
@@ -55,7 +60,8 @@ export function keepClaim(deps: MediaDeps, tenantId: string, claim: Claim, onLos
   }
   const timer = setInterval(() => {
     renew().catch((error: unknown) => {
-      if (!(error instanceof Failure && error.code === 'unavailable')) deps.log.error({ err: error }, 'a claim could not be renewed')
+      if (!(error instanceof Failure && error.code === 'unavailable'))
+        deps.log.error({ err: error }, 'a claim could not be renewed')
     })
   }, deps.config.MEDIA_LEASE_MS / 3)
   timer.unref()

@@ -32,7 +32,10 @@ export async function checkUploaded(
   const rows = new Map((await load(deps, tenantId, ids)).map((row) => [row.id, row]))
   for (const id of new Set(ids)) {
     const row = rows.get(id)
-    answers.set(id, row === undefined ? new Failure('not_found', { mediaId: id }) : await check(deps, tenantId, row))
+    answers.set(
+      id,
+      row === undefined ? new Failure('not_found', { mediaId: id }) : await check(deps, tenantId, row),
+    )
   }
   return answers
 }
@@ -66,7 +69,12 @@ async function check(deps: CheckDeps, tenantId: string, row: AttachmentRow): Pro
     await deps.storage.remove(key)
     return refuse(deps, tenantId, row, complaint)
   }
-  const settled = await settle(deps, tenantId, row.id, { state: 'stored', mimeType: judged.mimeType, key, reason: null })
+  const settled = await settle(deps, tenantId, row.id, {
+    state: 'stored',
+    mimeType: judged.mimeType,
+    key,
+    reason: null,
+  })
   await discard(deps, settled === null ? key : row.object_key)
   // Somebody else looked at the same upload in the same moment, and was first.
   return settled === null ? again(deps, tenantId, row.id) : ready(settled)
@@ -83,8 +91,18 @@ function sizeComplaint(size: number, announced: number | null, limit: number): s
   return size === announced ? null : `it has ${size} bytes; ${announced} were announced`
 }
 
-async function refuse(deps: CheckDeps, tenantId: string, row: AttachmentRow, reason: string): Promise<ReadyMedia | Failure> {
-  const settled = await settle(deps, tenantId, row.id, { state: 'failed', mimeType: row.mime_type, key: null, reason })
+async function refuse(
+  deps: CheckDeps,
+  tenantId: string,
+  row: AttachmentRow,
+  reason: string,
+): Promise<ReadyMedia | Failure> {
+  const settled = await settle(deps, tenantId, row.id, {
+    state: 'failed',
+    mimeType: row.mime_type,
+    key: null,
+    reason,
+  })
   if (settled === null) return again(deps, tenantId, row.id)
   if (row.object_key !== null) await discard(deps, row.object_key)
   return new Failure('media_refused', { mediaId: row.id, reason })

@@ -8,7 +8,7 @@ import { providerIo } from '../channels/provider-io.ts'
 import { type Claim, claimAttachment, keepClaim } from './attempt-lease.ts'
 import { cleanFileName } from './file-name.ts'
 import { headBytes, judgeType } from './judge-type.ts'
-import { BrokenTransfer, type Expected, MeasuredBody, UnusableFile } from './measured-body.ts'
+import { BrokenTransfer, type Expected, MeasuredBody, refuseTooLarge, UnusableFile } from './measured-body.ts'
 import type { MediaDeps } from './media-deps.ts'
 import { openSource } from './media-source.ts'
 import { recordFailed, recordLater, recordStored, type StoredFile } from './record-outcome.ts'
@@ -56,7 +56,9 @@ export async function fetchAttachment(
     () => lifeline.abort(new BrokenTransfer('the download took too long')),
     deps.config.MEDIA_TOTAL_MS,
   )
-  const lease = keepClaim(deps, tenantId, claim, () => lifeline.abort(new BrokenTransfer('another worker took over')))
+  const lease = keepClaim(deps, tenantId, claim, () =>
+    lifeline.abort(new BrokenTransfer('another worker took over')),
+  )
   try {
     const channel = await channelOf(deps, tenantId, claim)
     const outcome: Outcome =
@@ -94,11 +96,16 @@ async function attempt(
     if (fetched.kind === 'gone') return { kind: 'expired', reason: fetched.reason }
     if (fetched.kind === 'failed') return { kind: 'failed', reason: fetched.reason }
     const expected = {
-      sizeBytes: fetched.sizeBytes ?? claim.row.size_bytes,
+      sizeBytes: claim.row.size_bytes ?? fetched.sizeBytes ?? null,
       sha256: claim.row.sha256,
     }
+    refuseTooLarge(fetched.sizeBytes ?? 0, deps.config.MEDIA_BYTES)
     const fileName = cleanFileName(claim.row.file_name ?? fetched.fileName)
-    return { kind: 'stored', reason: '', file: { ...(await store(deps, claim, fetched.body, expected, signal)), fileName } }
+    return {
+      kind: 'stored',
+      reason: '',
+      file: { ...(await store(deps, claim, fetched.body, expected, signal)), fileName },
+    }
   } catch (error) {
     return outcomeOf(error, signal)
   }
@@ -139,7 +146,10 @@ async function store(
 }
 
 /** A source need not look at the signal itself, such as one in memory. */
-async function* untilAborted(body: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+async function* untilAborted(
+  body: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
   for await (const chunk of body) {
     signal.throwIfAborted()
     yield chunk
@@ -163,10 +173,16 @@ async function* oneChunk(bytes: Buffer): AsyncGenerator<Uint8Array> {
   yield bytes
 }
 
-async function record(deps: MediaDeps, tenantId: string, claim: Claim, outcome: Outcome): Promise<FetchResult> {
+async function record(
+  deps: MediaDeps,
+  tenantId: string,
+  claim: Claim,
+  outcome: Outcome,
+): Promise<FetchResult> {
   if (outcome.kind === 'stored' && outcome.file) {
     const spare = await recordStored(deps, tenantId, claim, outcome.file)
-    for (const key of spare ?? [claim.key, thumbnailKeyOf(claim.key)]) await deps.storage.remove(key).catch(() => {})
+    for (const key of spare ?? [claim.key, thumbnailKeyOf(claim.key)])
+      await deps.storage.remove(key).catch(() => {})
     return spare === null ? 'taken' : 'stored'
   }
   await clearUp(deps, claim.key).catch(() => {})
@@ -175,7 +191,11 @@ async function record(deps: MediaDeps, tenantId: string, claim: Claim, outcome: 
     if (tries < deps.config.MEDIA_ATTEMPTS || outcome.ours === true) {
       const pause = outcome.ours === true ? 0 : retryDelayMs(tries)
       const afterMs = Math.max(outcome.afterMs ?? 0, pause * (0.8 + Math.random() * 0.4))
-      await recordLater(deps, tenantId, claim, { afterMs, reason: outcome.reason, counts: outcome.ours !== true })
+      await recordLater(deps, tenantId, claim, {
+        afterMs,
+        reason: outcome.reason,
+        counts: outcome.ours !== true,
+      })
       return 'later'
     }
     const reason = `could not be fetched in ${tries} tries: ${outcome.reason}`

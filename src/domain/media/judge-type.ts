@@ -73,7 +73,10 @@ const aliases = new Map([
 
 /** Containers: the signature (left) of files that are declared as one of those (right). */
 const containers: readonly (readonly [string, RegExp])[] = [
-  ['application/zip', /^application\/(vnd\.(openxmlformats-officedocument|oasis\.opendocument)\.|epub\+zip$)/],
+  [
+    'application/zip',
+    /^application\/(vnd\.(openxmlformats-officedocument|oasis\.opendocument)\.|epub\+zip$)/,
+  ],
   ['application/x-cfb', /^application\/(msword|vnd\.ms-(excel|powerpoint))$/],
   ['video/mp4', /^(audio\/mp4|video\/(3gpp|quicktime))$/],
   ['audio/mp4', /^video\/mp4$/],
@@ -96,11 +99,15 @@ export async function judgeType(head: Uint8Array, declared: string): Promise<Jud
   const said = bare(declared)
   const magic = bare((await fileTypeFromBuffer(head).catch(() => undefined))?.mime ?? '')
   if (magic === '') {
-    if (textTypes.has(said)) return isText(head) ? { mimeType: said, fits: true } : { mimeType: unknownType, fits: false }
+    if (textTypes.has(said))
+      return isText(head) ? { mimeType: said, fits: true } : { mimeType: unknownType, fits: false }
     const hasSignature = /^(image|audio|video)\//.test(said) || inertTypes.has(said)
     return { mimeType: unknownType, fits: !hasSignature }
   }
-  const fits = magic === said || said === unknownType || containers.some(([outer, inner]) => outer === magic && inner.test(said))
+  const fits =
+    magic === said ||
+    said === unknownType ||
+    containers.some(([outer, inner]) => outer === magic && inner.test(said))
   const name = fits && said !== unknownType ? said : magic
   return { mimeType: inertTypes.has(name) ? name : unknownType, fits }
 }
@@ -139,7 +146,8 @@ function bare(mimeType: string): string {
 
 /** UTF-8 without control characters. The last bytes may be half a character, because the head was cut there. */
 function isText(head: Uint8Array): boolean {
-  if (head.some((byte) => byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0c && byte !== 0x0d)) return false
+  if (head.some((byte) => byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0c && byte !== 0x0d))
+    return false
   try {
     new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: true })
     return true

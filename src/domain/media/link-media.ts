@@ -18,16 +18,25 @@ type LinkDeps = Pick<MediaDeps, 'db' | 'storage' | 'config' | 'clock'>
  * happens to the right in that time; the next one is judged anew. Does not talk to the object store.
  * Fails with `not_found` (also for what the actor may not see), `media_not_ready` while it is on its way, and `media_gone`.
  */
-export async function linkMedia(deps: LinkDeps, actor: Actor, id: string, thumbnail: boolean): Promise<MediaLink> {
+export async function linkMedia(
+  deps: LinkDeps,
+  actor: Actor,
+  id: string,
+  thumbnail: boolean,
+): Promise<MediaLink> {
   const row = await findReadable(deps, actor, id)
-  if (row.state === 'failed' || row.state === 'expired') throw new Failure('media_gone', { state: row.state, reason: row.reason })
-  if (row.state !== 'stored' || row.object_key === null) throw new Failure('media_not_ready', { state: 'pending' })
+  if (row.state === 'failed' || row.state === 'expired')
+    throw new Failure('media_gone', { state: row.state, reason: row.reason })
+  if (row.state !== 'stored' || row.object_key === null)
+    throw new Failure('media_not_ready', { state: 'pending' })
   const key = thumbnail ? row.thumbnail_key : row.object_key
   if (key === null) throw new Failure('not_found', {}, { message: 'there is no thumbnail of this file' })
 
   const mimeType = thumbnail ? thumbnailType : row.mime_type
   const disposition = isInline(mimeType) ? 'inline' : 'attachment'
-  const fileName = thumbnail ? `thumbnail-${id}.webp` : (cleanFileName(row.file_name) ?? `file-${id}.${endingOf(mimeType)}`)
+  const fileName = thumbnail
+    ? `thumbnail-${id}.webp`
+    : (cleanFileName(row.file_name) ?? `file-${id}.${endingOf(mimeType)}`)
   const seconds = deps.config.MEDIA_LINK_SECONDS
   const expiresAt = new Date(deps.clock.now().getTime() + seconds * 1000).toISOString()
   const url = await deps.storage.presignGet(key, seconds, {

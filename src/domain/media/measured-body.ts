@@ -29,7 +29,7 @@ export class MeasuredBody implements AsyncIterable<Uint8Array> {
     this.#chunks = body[Symbol.asyncIterator]()
     this.#limitBytes = limitBytes
     this.#expected = expected
-    if (expected.sizeBytes !== null && expected.sizeBytes > limitBytes) throw tooLarge(limitBytes)
+    refuseTooLarge(expected.sizeBytes ?? 0, limitBytes)
   }
 
   /** The first bytes, at least `bytes` of them when there are as many. They come again when the body is read. */
@@ -64,7 +64,7 @@ export class MeasuredBody implements AsyncIterable<Uint8Array> {
     const step = await this.#chunks.next()
     if (step.done === true) return null
     this.sizeBytes += step.value.length
-    if (this.sizeBytes > this.#limitBytes) throw tooLarge(this.#limitBytes)
+    refuseTooLarge(this.sizeBytes, this.#limitBytes)
     this.#hash.update(step.value)
     return step.value
   }
@@ -79,8 +79,9 @@ export class MeasuredBody implements AsyncIterable<Uint8Array> {
   }
 }
 
-function tooLarge(limitBytes: number): UnusableFile {
-  return new UnusableFile(`the file is larger than ${sizeInWords(limitBytes)}`)
+/** Throws UnusableFile above the limit. */
+export function refuseTooLarge(sizeBytes: number, limitBytes: number): void {
+  if (sizeBytes > limitBytes) throw new UnusableFile(`the file is larger than ${sizeInWords(limitBytes)}`)
 }
 
 function sizeInWords(bytes: number): string {

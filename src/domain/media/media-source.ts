@@ -1,6 +1,12 @@
 import { Readable } from 'node:stream'
 import { readTenant } from '../../log/tenant-tx.ts'
-import type { MediaFetch, MediaStream, ProviderAdapter, ProviderChannel, ProviderIo } from '../../providers/port.ts'
+import type {
+  MediaFetch,
+  MediaStream,
+  ProviderAdapter,
+  ProviderChannel,
+  ProviderIo,
+} from '../../providers/port.ts'
 import type { AttachmentRow, StoredRef } from './attachment-row.ts'
 import type { MediaDeps } from './media-deps.ts'
 
@@ -43,8 +49,14 @@ async function readInline(
     ),
   )
   if (!delivery) return null
-  const { items } = adapter.parse(channel, JSON.parse(delivery.body.toString('utf8')), new Date(delivery.received_at))
-  const message = items.find((item) => item.kind === 'message' && item.providerMessageId === inline.providerMessageId)
+  const { items } = adapter.parse(
+    channel,
+    JSON.parse(delivery.body.toString('utf8')),
+    new Date(delivery.received_at),
+  )
+  const message = items.find(
+    (item) => item.kind === 'message' && item.providerMessageId === inline.providerMessageId,
+  )
   const base64 = message?.kind === 'message' ? message.media?.inlineBase64 : undefined
   const bytes = Buffer.from(base64 ?? '', 'base64')
   return bytes.length === 0 ? null : { kind: 'stream', body: Readable.from([bytes], { objectMode: false }) }

@@ -19,9 +19,16 @@ export interface StoredFile {
  * their checksum. Answers with the keys that nobody needs any more, or null when the claim was lost and nothing changed.
  * Locks in order: the checksum, messages by id, the attachment, the tenant's head.
  */
-export function recordStored(deps: MediaDeps, tenantId: string, claim: Claim, file: StoredFile): Promise<string[] | null> {
+export function recordStored(
+  deps: MediaDeps,
+  tenantId: string,
+  claim: Claim,
+  file: StoredFile,
+): Promise<string[] | null> {
   return inTenant(deps, tenantId, async (tx) => {
-    await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`media ${tenantId} ${file.sha256}`])
+    await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
+      `media ${tenantId} ${file.sha256}`,
+    ])
     const messageIds = await lockMessages(tx, claim.row.id)
     const [twin] = await tx.query<{ object_key: string; thumbnail_key: string | null }>(
       `select object_key, thumbnail_key from attachments
@@ -49,7 +56,9 @@ export function recordStored(deps: MediaDeps, tenantId: string, claim: Claim, fi
     if (changed.length === 0) return null
     await announce(tx, 'message.media_stored', messageIds)
     const spare = twin ? [claim.key] : []
-    return file.thumbnailKey !== null && file.thumbnailKey !== thumbnailKey ? [...spare, file.thumbnailKey] : spare
+    return file.thumbnailKey !== null && file.thumbnailKey !== thumbnailKey
+      ? [...spare, file.thumbnailKey]
+      : spare
   })
 }
 
@@ -107,5 +116,6 @@ async function announce(
   messageIds: readonly string[],
 ): Promise<void> {
   const messages = await loadMessages(tx.query.bind(tx), tx.tenantId, messageIds)
-  for (const row of messages) tx.record(type, { message: presentMessage(row) }, hearersOf(row.conversation_id))
+  for (const row of messages)
+    tx.record(type, { message: presentMessage(row) }, hearersOf(row.conversation_id))
 }

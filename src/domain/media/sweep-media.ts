@@ -30,10 +30,13 @@ export async function tidyMedia(deps: MediaDeps): Promise<{ uploads: number; hal
 }
 
 async function dropAbandonedUploads(deps: MediaDeps): Promise<number> {
-  const { rows } = await deps.db.write.query<{ tenant_id: string; attachment_id: string; object_key: string }>(
-    `select tenant_id, attachment_id, object_key from abandoned_uploads(make_interval(days => $1), 500)`,
-    [deps.config.UPLOAD_KEEP_DAYS],
-  )
+  const { rows } = await deps.db.write.query<{
+    tenant_id: string
+    attachment_id: string
+    object_key: string
+  }>(`select tenant_id, attachment_id, object_key from abandoned_uploads(make_interval(days => $1), 500)`, [
+    deps.config.UPLOAD_KEEP_DAYS,
+  ])
   for (const row of rows) {
     await deps.storage.remove(row.object_key)
     await inTenant(deps, row.tenant_id, (tx) =>
