@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { ErrorBody } from './errors.ts'
 import { conversationStatus } from './conversation.ts'
+import { storableText } from './text.ts'
 
 /** What the client gives in `auth` of the handshake. The token may instead come as bearer header or cookie. */
 export const handshake = z.strictObject({
@@ -13,6 +14,7 @@ export const handshake = z.strictObject({
 export interface Hello {
   protocol: number
   session: string
+  /** Where the events that follow begin: the position you gave, or the head of the log when you gave none that is usable. */
   position: string
   user: { id: string; name: string; role: string }
   tenant: { id: string; slug: string; name: string }
@@ -43,7 +45,6 @@ export const farewells = {
   access_revoked: { reconnect: false, means: 'your access was taken away' },
   too_many_commands: { reconnect: true, means: 'you kept sending faster than the limit' },
   frame_invalid: { reconnect: false, means: 'you sent something that is not the protocol' },
-  too_many_connections: { reconnect: true, means: 'too many open connections; the oldest was closed' },
   internal: { reconnect: true, means: 'we failed; connect again' },
 } as const
 export type FarewellCode = keyof typeof farewells
@@ -55,6 +56,16 @@ export interface Bye {
 }
 export interface Renew {
   expiresAt: string
+}
+
+/** Everything the server says on its own account; events of the log come beside these, under their type. */
+export interface Notices {
+  hello: Hello
+  'caught-up': CaughtUp
+  position: Watermark
+  reset: Reset
+  bye: Bye
+  renew: Renew
 }
 
 export type Ack<T = unknown> = { ok: true; data: T } | { ok: false; error: ErrorBody }
@@ -112,10 +123,10 @@ export const sendMessageInput = z.strictObject({
 export type SendMessageInput = z.infer<typeof sendMessageInput>
 
 export const noteInput = z.strictObject({
-  body: z.string().min(1).max(10_000),
+  body: storableText(1, 10_000),
   mentions: z.array(z.uuid()).max(50).optional(),
   pinned: z.boolean().optional(),
-  clientKey: z.string().min(1).max(128).optional(),
+  clientKey: storableText(1, 128).optional(),
 })
 
 /** Commands of a client, each answered by an ack, each the same use case as its REST twin. */
@@ -142,8 +153,8 @@ export const commands = {
   'conversation.snooze': z.strictObject({ conversationId, snoozedUntil: z.iso.datetime() }),
   'conversation.label': z.strictObject({
     conversationId,
-    add: z.array(z.string().min(1).max(64)).max(50).optional(),
-    remove: z.array(z.string().min(1).max(64)).max(50).optional(),
+    add: z.array(storableText(1, 64)).max(50).optional(),
+    remove: z.array(storableText(1, 64)).max(50).optional(),
   }),
   'session.renew': z.strictObject({ token: z.string().max(8192) }),
 } as const

@@ -9,5 +9,7 @@ export interface Doorbell {
   listen(tenantId: string, heard: () => void): () => void
   /** Whether bells arrive at present, so that readiness can say "degraded". */
   readonly connected: boolean
+  /** Gives up the connections, which may be dead without anybody having said so, and makes new ones. */
+  reconnect(): void
   close(): Promise<void>
 }

@@ -48,6 +48,10 @@ export function redisDoorbell(publisher: Redis, subscriber: Redis, prefix: strin
     get connected() {
       return subscriber.status === 'ready' && publisher.status === 'ready'
     },
+    reconnect: () => {
+      publisher.disconnect(true)
+      subscriber.disconnect(true)
+    },
     close: async () => {
       listeners.clear()
       await Promise.allSettled([publisher.quit(), subscriber.quit()])

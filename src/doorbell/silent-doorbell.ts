@@ -5,5 +5,6 @@ export const silentDoorbell: Doorbell = {
   ring: () => {},
   listen: () => () => {},
   connected: false,
+  reconnect: () => {},
   close: () => Promise.resolve(),
 }

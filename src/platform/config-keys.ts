@@ -275,6 +275,8 @@ export const settings = {
   }),
   SOCKET_REPLAYS: setting(count(64), 'Replays from the database under way per instance.'),
   SOCKET_TAIL_EVENTS: setting(count(2000), 'Events per tenant that a gateway keeps in memory.'),
+  SOCKET_TAIL_BYTES: setting(count(128 * 1024 * 1024), 'Memory of a gateway for recent events, over all tenants.', { unit: 'bytes' }),
+  SOCKET_VIEWS: setting(count(20), 'Conversations that one socket can have on screen.'),
   SOCKET_RECONNECT_SPREAD_MS: setting(
     count(20_000),
     'Clients of an instance that goes away come back within this time.',

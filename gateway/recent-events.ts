@@ -1,0 +1,108 @@
+import type { ConversationPlace, Scope } from '../src/log/scope.ts'
+import { conversationOf } from '../src/log/scope.ts'
+import type { StoredEvent } from '../src/log/read.ts'
+import { eventFrame } from './frames.ts'
+
+/** An event ready to be sent, with what decides who hears it. */
+export interface RecentEvent {
+  readonly seq: number
+  readonly type: string
+  readonly at: string
+  readonly scope: Scope
+  readonly whereabouts: Whereabouts | null
+  readonly frame: Buffer
+}
+
+/** Where a conversation is now, shared by all of its events that are held, so that an old event follows a new place. */
+interface Whereabouts {
+  place: ConversationPlace | null
+  /** Head of the log when the place was read; an older read must not overwrite a newer one. */
+  asOf: number
+  events: number
+}
+
+/**
+ * The newest events of one tenant, without holes, ready to be sent. Whoever missed only these costs the database
+ * nothing. A conversation that moves records an event, so the place of its newest event is where it is now (GW4).
+ */
+export class RecentEvents {
+  #events: RecentEvent[] = []
+  readonly #whereabouts = new Map<string, Whereabouts>()
+  /** `seq` of the last event before those that are held. */
+  #before: number
+  bytes = 0
+
+  constructor(before: number) {
+    this.#before = before
+  }
+
+  /** Whether everything after this `seq` is held. */
+  covers(seq: number): boolean {
+    return seq >= this.#before
+  }
+
+  /** The last `seq` that is not held: where a read that wants to reach back must end. */
+  get before(): number {
+    return this.#before
+  }
+
+  after(seq: number): readonly RecentEvent[] {
+    return seq <= this.#before ? this.#events : this.#events.slice(seq - this.#before)
+  }
+
+  /** Takes the next events of the log. `headSeq` is the head that they were read at. Answers with what was taken. */
+  append(events: readonly StoredEvent[], headSeq: number): readonly RecentEvent[] {
+    const ready = events.map((event) => this.#hold(event, headSeq))
+    for (const event of ready) this.#events.push(event)
+    return ready
+  }
+
+  /** Takes events that come right before those held. */
+  prepend(events: readonly StoredEvent[], headSeq: number): void {
+    const older = events.filter((event) => event.seq <= this.#before)
+    const [first] = older
+    if (!first || older.at(-1)?.seq !== this.#before) return
+    this.#events = [...older.map((event) => this.#hold(event, headSeq)), ...this.#events]
+    this.#before = first.seq - 1
+  }
+
+  /** Forgets the oldest events beyond `most`. In steps, because each moves the whole array. */
+  trim(most: number): void {
+    const surplus = this.#events.length - most
+    if (surplus < Math.max(1, most / 8)) return
+    for (const event of this.#events.splice(0, surplus)) {
+      this.bytes -= event.frame.length
+      this.#before = event.seq
+      const conversationId = conversationOf(event.scope)
+      if (!event.whereabouts || conversationId === null) continue
+      event.whereabouts.events -= 1
+      if (event.whereabouts.events === 0) this.#whereabouts.delete(conversationId)
+    }
+  }
+
+  get length(): number {
+    return this.#events.length
+  }
+
+  #hold(event: StoredEvent, headSeq: number): RecentEvent {
+    const frame = eventFrame(event)
+    this.bytes += frame.length
+    const conversationId = conversationOf(event.scope)
+    const whereabouts = conversationId === null ? null : this.#locate(conversationId, event.place, headSeq)
+    return { seq: event.seq, type: event.type, at: event.at, scope: event.scope, whereabouts, frame }
+  }
+
+  #locate(conversationId: string, place: ConversationPlace | null, asOf: number): Whereabouts {
+    let known = this.#whereabouts.get(conversationId)
+    if (!known) {
+      known = { place, asOf, events: 0 }
+      this.#whereabouts.set(conversationId, known)
+    }
+    if (asOf >= known.asOf) {
+      known.place = place
+      known.asOf = asOf
+    }
+    known.events += 1
+    return known
+  }
+}

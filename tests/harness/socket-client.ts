@@ -1,0 +1,149 @@
+import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client'
+import { commands, type Ack, ephemeralCommands } from '../../src/contract/socket.ts'
+import { catalogue } from '../../src/contract/events/catalogue.ts'
+import { formatPosition, parsePosition } from '../../src/contract/position.ts'
+
+/** Anything that the server emitted, in the order it came. */
+export interface Heard {
+  readonly name: string
+  readonly payload: Payload
+  readonly at: number
+}
+type Payload = Record<string, unknown> & { seq?: number; epoch?: number; position?: string }
+
+interface Waiter {
+  readonly matches: (heard: Heard) => boolean
+  readonly resolve: (heard: Heard) => void
+}
+
+export interface ClientOptions {
+  readonly port: number
+  readonly token?: string
+  /** `epoch:seq`, or whatever a liar sends; absent means from now on. */
+  readonly position?: unknown
+  readonly auth?: Record<string, unknown>
+  readonly path?: string
+  readonly headers?: Record<string, string>
+  readonly query?: Record<string, string>
+  readonly reconnection?: boolean
+}
+
+const facts = new Set<string>(catalogue.map((definition) => definition.type))
+
+/**
+ * A stock socket.io-client that behaves as the contract asks of clients: it keeps its position and gives it when it
+ * comes back. It records everything and watches the chain: sequence numbers rise strictly, nothing comes twice, and
+ * live events come after `caught-up`.
+ */
+export class TestClient {
+  readonly socket: Socket
+  readonly heard: Heard[] = []
+  /** What broke a promise of the protocol; empty in a good world. */
+  readonly faults: string[] = []
+  position: string | undefined
+  #waiters: Waiter[] = []
+  readonly #taken = new Set<Heard>()
+
+  constructor(options: ClientOptions) {
+    this.position = options.position as string | undefined
+    const settings: Partial<ManagerOptions & SocketOptions> = {
+      path: options.path ?? '/socket.io',
+      transports: ['websocket'],
+      forceNew: true,
+      reconnection: options.reconnection ?? false,
+      reconnectionDelay: 20,
+      reconnectionDelayMax: 200,
+      auth: (give) =>
+        give({
+          ...(options.token === undefined ? {} : { token: options.token }),
+          ...(this.position === undefined ? {} : { position: this.position }),
+          ...options.auth,
+        }),
+      ...(options.headers ? { extraHeaders: options.headers } : {}),
+      ...(options.query ? { query: options.query } : {}),
+    }
+    this.socket = io(`http://127.0.0.1:${options.port}`, settings)
+    this.socket.onAny((name: string, payload: Payload) => this.#hear(name, payload))
+    this.socket.on('connect', () => this.#hear('connect', {}))
+    this.socket.on('connect_error', (error: Error & { data?: Payload }) =>
+      this.#hear('connect_error', { message: error.message, ...error.data }),
+    )
+    this.socket.on('disconnect', (reason) => this.#hear('disconnect', { reason }))
+  }
+
+  /** The next thing of this name that was not asked for yet and matches, from the record or from the future. */
+  async next(name: string, matches: (payload: Payload) => boolean = () => true, withinMs = 8000): Promise<Payload> {
+    const wanted = (heard: Heard) => heard.name === name && !this.#taken.has(heard) && matches(heard.payload)
+    let found = this.heard.find(wanted)
+    found ??= await new Promise<Heard>((resolve, reject) => {
+      const waiter: Waiter = {
+        matches: wanted,
+        resolve: (heard) => {
+          clearTimeout(timer)
+          resolve(heard)
+        },
+      }
+      const timer = setTimeout(() => {
+        this.#waiters = this.#waiters.filter((one) => one !== waiter)
+        reject(new Error(`no ${name} within ${withinMs} ms; heard: ${this.heard.map((one) => one.name).join(' ')}`))
+      }, withinMs)
+      this.#waiters.push(waiter)
+    })
+    this.#taken.add(found)
+    return found.payload
+  }
+
+  /** Facts of the log in the order they came. */
+  get facts(): Heard[] {
+    return this.heard.filter((one) => facts.has(one.name))
+  }
+
+  get seqs(): number[] {
+    return this.facts.map((one) => one.payload.seq ?? Number.NaN)
+  }
+
+  of(name: string): Payload[] {
+    return this.heard.filter((one) => one.name === name).map((one) => one.payload)
+  }
+
+  /** Gives a command and waits for its answer. */
+  send<Data = Record<string, unknown>>(
+    name: keyof typeof commands | keyof typeof ephemeralCommands | (string & {}),
+    input: unknown,
+  ): Promise<Ack<Data>> {
+    return this.socket.timeout(8000).emitWithAck(name, input)
+  }
+
+  close(): void {
+    this.socket.disconnect()
+  }
+
+  #hear(name: string, payload: Payload): void {
+    const heard = { name, payload, at: performance.now() }
+    this.heard.push(heard)
+    this.#follow(name, payload)
+    for (const waiter of this.#waiters) {
+      if (!waiter.matches(heard)) continue
+      this.#waiters = this.#waiters.filter((one) => one !== waiter)
+      waiter.resolve(heard)
+      return
+    }
+  }
+
+  #follow(name: string, payload: Payload): void {
+    if (facts.has(name)) {
+      const before = parsePosition(this.position)
+      const { seq = Number.NaN, epoch = Number.NaN } = payload
+      if (before && before.epoch === epoch && seq <= before.seq)
+        this.faults.push(`${name} ${seq} came after ${this.position}`)
+      this.position = formatPosition({ epoch, seq })
+    } else if (name === 'hello' || name === 'caught-up' || name === 'position' || name === 'reset') {
+      const before = parsePosition(this.position)
+      const now = parsePosition(payload.position)
+      if (!now) this.faults.push(`${name} without a position`)
+      else if (name !== 'reset' && name !== 'hello' && before?.epoch === now.epoch && now.seq < before.seq)
+        this.faults.push(`${name} went back from ${this.position} to ${payload.position}`)
+      this.position = payload.position
+    }
+  }
+}
