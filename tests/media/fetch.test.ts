@@ -6,11 +6,7 @@ import { fetchAttachment } from '../../src/domain/media/fetch-attachment.ts'
 import { openAttachment } from '../../src/domain/media/open-attachment.ts'
 import { bytes, endless, startFileServer } from './file-server.ts'
 import { type MediaHub, startMediaHub } from './media-hub.ts'
-
-export const photo = (red = 200): Promise<Buffer> =>
-  sharp({ create: { width: 800, height: 600, channels: 3, background: { r: red, g: 20, b: 60 } } })
-    .jpeg()
-    .toBuffer()
+import { photo } from './pictures.ts'
 
 const fetchIt = (media: MediaHub, attachmentId: string) =>
   fetchAttachment(media.hub.deps, { tenantId: media.hub.tenant.id, attachmentId })

@@ -1,3 +1,4 @@
+import { Client } from 'minio'
 import { type AnyLogEvent } from '../../src/contract/events/catalogue.ts'
 import type { MessageView } from '../../src/contract/message.ts'
 import { openConversations } from '../../src/domain/conversations/open-conversation.ts'
@@ -29,6 +30,14 @@ export interface MediaHub extends AsyncDisposable {
   events(): Promise<AnyLogEvent[]>
   /** Makes a file that waits for its next try due now. */
   dueNow(attachmentId: string): Promise<void>
+  /** As if its worker had been silent for too long. */
+  expireLease(attachmentId: string): Promise<void>
+  /** Keys of uploads in parts that are not finished. */
+  halfUploads(): Promise<string[]>
+  /** The one stored webhook delivery. */
+  onlyDelivery(): Promise<number>
+  /** As the sweep of old deliveries does. */
+  dropDelivery(id: number): Promise<void>
   /** Everything in the bucket. */
   objects(): Promise<string[]>
 }
@@ -127,6 +136,31 @@ export async function startMediaHub(
         ]),
       )
     },
+    expireLease: async (attachmentId) => {
+      await inTenant(deps, tenant.id, (tx) =>
+        tx.query(`update attachments set lease_until = now() - interval '1 second' where tenant_id = $1 and id = $2`, [
+          tenant.id,
+          attachmentId,
+        ]),
+      )
+    },
+    halfUploads: async () => {
+      const page = await storeClient(hub).listIncompleteUploadsQuery(hub.config.S3_BUCKET, '', '', '', '')
+      return page.uploads.map((upload) => upload.key)
+    },
+    onlyDelivery: async () => {
+      const rows = await readTenant(deps, tenant.id, (query) =>
+        query<{ id: number }>('select id from webhook_inbox where tenant_id = $1', [tenant.id]),
+      )
+      if (rows.length !== 1 || !rows[0]) throw new Error(`there are ${rows.length} deliveries`)
+      return rows[0].id
+    },
+    dropDelivery: async (id) => {
+      await inTenant(deps, tenant.id, (tx) =>
+        tx.query(`update webhook_inbox set state = 'done' where tenant_id = $1 and id = $2`, [tenant.id, id]),
+      )
+      await deps.db.write.query(`select sweep_deliveries(interval '-1 second', 10)`)
+    },
     objects: () => listObjects(hub),
     [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose](),
   }
@@ -134,9 +168,16 @@ export async function startMediaHub(
 }
 
 async function listObjects(hub: Hub): Promise<string[]> {
-  const { Client } = await import('minio')
+  const keys: string[] = []
+  for await (const item of storeClient(hub).listObjectsV2(hub.config.S3_BUCKET, '', true))
+    keys.push((item as { name: string }).name)
+  return keys
+}
+
+/** A client of the hub's object store that knows nothing of ours. */
+export function storeClient(hub: Hub): Client {
   const { hostname, port } = new URL(hub.config.S3_ENDPOINT)
-  const client = new Client({
+  return new Client({
     endPoint: hostname,
     port: Number(port),
     useSSL: false,
@@ -145,8 +186,4 @@ async function listObjects(hub: Hub): Promise<string[]> {
     secretKey: hub.config.S3_SECRET_KEY ?? '',
     pathStyle: true,
   })
-  const keys: string[] = []
-  for await (const item of client.listObjectsV2(hub.config.S3_BUCKET, '', true))
-    keys.push((item as { name: string }).name)
-  return keys
 }

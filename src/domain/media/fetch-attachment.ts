@@ -1,14 +1,14 @@
 import { Failure } from '../../contract/errors.ts'
 import { readTenant } from '../../log/tenant-tx.ts'
 import { describeCode, networkCode } from '../../providers/http-call.ts'
-import type { ProviderIo } from '../../providers/port.ts'
+import type { MediaStream, ProviderIo } from '../../providers/port.ts'
 import { providers } from '../../providers/registry.ts'
 import { type LoadedChannel, loadChannelForProvider } from '../channels/load-channel.ts'
 import { providerIo } from '../channels/provider-io.ts'
 import { type Claim, claimAttachment, keepClaim } from './attempt-lease.ts'
 import { cleanFileName } from './file-name.ts'
 import { headBytes, judgeType } from './judge-type.ts'
-import { BrokenTransfer, type Expected, MeasuredBody, refuseTooLarge, UnusableFile } from './measured-body.ts'
+import { BrokenTransfer, MeasuredBody, UnusableFile } from './measured-body.ts'
 import type { MediaDeps } from './media-deps.ts'
 import { openSource } from './media-source.ts'
 import { recordFailed, recordLater, recordStored, type StoredFile } from './record-outcome.ts'
@@ -71,6 +71,8 @@ export async function fetchAttachment(
   } finally {
     clearTimeout(timer)
     lease.stop()
+    // Lets go of whatever the network still sends.
+    lifeline.abort()
   }
 }
 
@@ -95,16 +97,11 @@ async function attempt(
     if (fetched.kind === 'later') return { kind: 'later', reason: fetched.reason, afterMs: fetched.afterMs }
     if (fetched.kind === 'gone') return { kind: 'expired', reason: fetched.reason }
     if (fetched.kind === 'failed') return { kind: 'failed', reason: fetched.reason }
-    const expected = {
-      sizeBytes: claim.row.size_bytes ?? fetched.sizeBytes ?? null,
-      sha256: claim.row.sha256,
-    }
-    refuseTooLarge(fetched.sizeBytes ?? 0, deps.config.MEDIA_BYTES)
     const fileName = cleanFileName(claim.row.file_name ?? fetched.fileName)
     return {
       kind: 'stored',
       reason: '',
-      file: { ...(await store(deps, claim, fetched.body, expected, signal)), fileName },
+      file: { ...(await store(deps, claim, fetched, signal)), fileName },
     }
   } catch (error) {
     return outcomeOf(error, signal)
@@ -129,11 +126,10 @@ function outcomeOf(error: unknown, signal: AbortSignal): Outcome {
 async function store(
   deps: MediaDeps,
   claim: Claim,
-  body: AsyncIterable<Uint8Array>,
-  expected: Expected,
+  { body, sizeBytes: announced }: MediaStream,
   signal: AbortSignal,
 ): Promise<Omit<StoredFile, 'fileName'>> {
-  const measured = new MeasuredBody(body, deps.config.MEDIA_BYTES, expected)
+  const measured = new MeasuredBody(body, deps.config.MEDIA_BYTES, announced ?? null)
   try {
     const judged = await judgeType(await measured.peek(headBytes), claim.row.mime_type)
     const sizeBytes = await deps.storage.put(claim.key, untilAborted(measured, signal), judged.mimeType)

@@ -6,12 +6,6 @@ export class UnusableFile extends Error {}
 /** A file that did not come whole this time. */
 export class BrokenTransfer extends Error {}
 
-export interface Expected {
-  /** What the network said of it, when it did. */
-  readonly sizeBytes: number | null
-  readonly sha256: string | null
-}
-
 /**
  * The bytes of a download on their way to the store, counted and hashed. Ends with UnusableFile at the first byte over the
  * limit or when nothing came at all, and with BrokenTransfer when the whole is not what was announced; so that the store,
@@ -22,14 +16,15 @@ export class MeasuredBody implements AsyncIterable<Uint8Array> {
   readonly #hash = createHash('sha256')
   readonly #chunks: AsyncIterator<Uint8Array>
   readonly #limitBytes: number
-  readonly #expected: Expected
+  readonly #announcedBytes: number | null
   readonly #peeked: Uint8Array[] = []
 
-  constructor(body: AsyncIterable<Uint8Array>, limitBytes: number, expected: Expected) {
+  /** `announcedBytes`: what the server said it would send, null when it did not. What the sender of the message said is worth nothing. */
+  constructor(body: AsyncIterable<Uint8Array>, limitBytes: number, announcedBytes: number | null) {
+    refuseTooLarge(announcedBytes ?? 0, limitBytes)
     this.#chunks = body[Symbol.asyncIterator]()
     this.#limitBytes = limitBytes
-    this.#expected = expected
-    refuseTooLarge(expected.sizeBytes ?? 0, limitBytes)
+    this.#announcedBytes = announcedBytes
   }
 
   /** The first bytes, at least `bytes` of them when there are as many. They come again when the body is read. */
@@ -70,17 +65,14 @@ export class MeasuredBody implements AsyncIterable<Uint8Array> {
   }
 
   #complain(): void {
-    const { sizeBytes, sha256 } = this.#expected
     if (this.sizeBytes === 0) throw new UnusableFile('the file is empty')
-    if (sizeBytes !== null && sizeBytes !== this.sizeBytes)
-      throw new BrokenTransfer(`${this.sizeBytes} of ${sizeBytes} bytes came`)
-    if (sha256 !== null && sha256 !== this.#hash.copy().digest('hex'))
-      throw new BrokenTransfer('the checksum of the file is not the one that was announced')
+    if (this.#announcedBytes !== null && this.#announcedBytes !== this.sizeBytes)
+      throw new BrokenTransfer(`${this.sizeBytes} of ${this.#announcedBytes} bytes came`)
   }
 }
 
 /** Throws UnusableFile above the limit. */
-export function refuseTooLarge(sizeBytes: number, limitBytes: number): void {
+function refuseTooLarge(sizeBytes: number, limitBytes: number): void {
   if (sizeBytes > limitBytes) throw new UnusableFile(`the file is larger than ${sizeInWords(limitBytes)}`)
 }
 

@@ -1,0 +1,104 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import pg from 'pg'
+import { describe, expect, test } from 'vitest'
+import { fetchAttachment } from '../../src/domain/media/fetch-attachment.ts'
+import { eventually } from '../harness/eventually.ts'
+import { bytes, startFileServer } from './file-server.ts'
+import { type MediaHub, startMediaHub } from './media-hub.ts'
+import { photo } from './pictures.ts'
+
+const script = fileURLToPath(new URL('./one-fetch.ts', import.meta.url))
+
+/** A real process that fetches one file. */
+function startWorker(media: MediaHub, attachmentId: string): ChildProcess {
+  return spawn(process.execPath, [script, media.hub.tenant.id, attachmentId], {
+    env: { PATH: process.env['PATH'], ...media.hub.environment },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+}
+
+async function kill(worker: ChildProcess): Promise<void> {
+  worker.kill('SIGKILL')
+  await once(worker, 'exit')
+  expect(worker.signalCode).toBe('SIGKILL')
+}
+
+const fetchIt = (media: MediaHub, attachmentId: string) =>
+  fetchAttachment(media.hub.deps, { tenantId: media.hub.tenant.id, attachmentId })
+
+describe('[MED2] a worker that is killed', () => {
+  test('in the middle of an upload leaves a file that is pending, and its half upload is cleared by the next worker', async () => {
+    await using server = await startFileServer((response) => {
+      response.writeHead(200)
+      response.write(Buffer.alloc(11 * 1024 * 1024, 1))
+    })
+    await using media = await startMediaHub(server, { MEDIA_LEASE_MS: '1500' })
+    const { attachmentId, messageId } = await media.receive({ id: 'f1' })
+    const worker = startWorker(media, attachmentId)
+    await eventually(async () => expect(await media.halfUploads()).toHaveLength(1))
+    await kill(worker)
+    expect((await media.row(attachmentId)).state).toBe('pending')
+    expect(await media.objects()).toEqual([])
+
+    server.serve = bytes(await photo())
+    // Nobody touches it before the lease of the dead one ran out.
+    expect(await eventually(async () => {
+      const result = await fetchIt(media, attachmentId)
+      if (result === 'taken') throw new Error('still leased')
+      return result
+    })).toBe('stored')
+    expect(await media.halfUploads()).toEqual([])
+    const row = await media.row(attachmentId)
+    expect((await media.objects()).sort()).toEqual([row.object_key, row.thumbnail_key].sort())
+    expect((await media.message(messageId)).media).toMatchObject({ state: 'stored' })
+  })
+
+  test('between the upload and the commit leaves no object that nobody knows', async () => {
+    await using server = await startFileServer(bytes(await photo()))
+    await using media = await startMediaHub(server, { MEDIA_LEASE_MS: '1500' })
+    const { attachmentId, messageId } = await media.receive({ id: 'f1' })
+    const holder = new pg.Client({ connectionString: media.hub.config.DATABASE_URL })
+    await holder.connect()
+    await holder.query('begin')
+    await holder.query('select from messages where id = $1 for update', [messageId])
+    const worker = startWorker(media, attachmentId)
+    await eventually(async () => expect(await media.objects()).toHaveLength(2))
+    await kill(worker)
+    await holder.query('rollback')
+    await holder.end()
+    expect((await media.row(attachmentId)).state).toBe('pending')
+
+    server.serve = bytes(await photo(10))
+    expect(await eventually(async () => {
+      const result = await fetchIt(media, attachmentId)
+      if (result === 'taken') throw new Error('still leased')
+      return result
+    })).toBe('stored')
+    const row = await media.row(attachmentId)
+    expect((await media.objects()).sort()).toEqual([row.object_key, row.thumbnail_key].sort())
+    expect((await media.events()).filter((event) => event.type === 'message.media_stored')).toHaveLength(1)
+  })
+
+  test('[MED2] and one that is only slow cannot write the outcome after another took over', async () => {
+    const goOn = Promise.withResolvers<void>()
+    await using server = await startFileServer((response) => {
+      response.writeHead(200)
+      response.write('the first half, ')
+      void goOn.promise.then(() => response.end('the second half'))
+    })
+    await using media = await startMediaHub(server)
+    const { attachmentId } = await media.receive({ id: 'f1' }, { mimeType: 'text/plain' })
+    const slow = fetchIt(media, attachmentId)
+    await eventually(() => expect(server.asked).toHaveLength(1))
+    await media.expireLease(attachmentId)
+    server.serve = bytes(Buffer.from('what the other worker got'))
+    expect(await fetchIt(media, attachmentId)).toBe('stored')
+    const after = await media.row(attachmentId)
+    goOn.resolve()
+    expect(await slow).toBe('taken')
+    expect(await media.row(attachmentId)).toEqual(after)
+    expect(await media.objects()).toEqual([after.object_key])
+  })
+})
