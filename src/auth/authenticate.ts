@@ -93,7 +93,7 @@ async function enterWithToken(deps: AuthDeps, claims: TokenClaims): Promise<Entr
   return { actor, tenant, expiresAt: claims.expiresAt }
 }
 
-interface UserRow {
+export interface UserRow {
   id: string
   email: string | null
   name: string

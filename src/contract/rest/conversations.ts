@@ -1,32 +1,26 @@
 import { z } from 'zod'
-import { conversationStatus, conversationView, noteView } from '../conversation.ts'
+import { conversationStatus, conversationStatuses, conversationView, noteView } from '../conversation.ts'
 import { positionText } from '../position.ts'
+import { storableText } from '../text.ts'
 import { commands, noteInput, sendMessageInput } from '../socket.ts'
 
-/** `limit` of lists; the most that is allowed is the setting LIST_LIMIT. */
-export const pageLimit = z.coerce.number().int().min(1).optional()
-/** Opaque: only what a former page gave as `nextCursor`. */
-export const cursor = z.string().min(1).max(1024).optional()
+/** Given once with commas, or several times. */
+const statuses = z
+  .union([z.string(), z.array(z.string())])
+  .transform((given) => (Array.isArray(given) ? given : given.split(',')))
+  .pipe(z.array(conversationStatus).min(1).max(conversationStatuses.length))
 
-/** A query parameter that may be given several times or once with commas. */
-const several = <T extends z.ZodType>(one: T) =>
-  z
-    .union([z.string(), z.array(z.string())])
-    .transform((given) => (Array.isArray(given) ? given : given.split(',')))
-    .pipe(z.array(one).min(1).max(20))
-
+/** Filters of the list; `limit` and `cursor` are those of every list. */
 export const listConversationsQuery = z.strictObject({
-  status: several(conversationStatus).optional(),
+  status: statuses.optional(),
   assignee: z.union([z.literal('me'), z.literal('none'), z.uuid()]).optional(),
   /** A team's id, or `none`. */
   team: z.union([z.literal('none'), z.uuid()]).optional(),
   channel: z.uuid().optional(),
-  label: z.string().min(1).max(64).optional(),
+  label: storableText(1, 64).optional(),
   contact: z.coerce.number().int().positive().optional(),
   /** Part of the contact's name (case and accents do not matter), of an address, or the conversation's number. */
-  q: z.string().trim().min(1).max(200).optional(),
-  limit: pageLimit,
-  cursor,
+  q: storableText(1, 200).optional(),
 })
 export type ListConversationsQuery = z.infer<typeof listConversationsQuery>
 
@@ -41,16 +35,17 @@ export const conversationAnswer = z.strictObject({ data: conversationView, posit
 /** What a change answers with. */
 export const changedConversation = z.strictObject({ data: conversationView })
 export const noteAnswer = z.strictObject({ data: conversationView, note: noteView })
-export const noteList = z.strictObject({ data: z.array(noteView), nextCursor: z.string().nullable(), position: positionText })
+export const noteList = z.strictObject({
+  data: z.array(noteView),
+  nextCursor: z.string().nullable(),
+  position: positionText,
+})
 export type NoteList = z.infer<typeof noteList>
-
-export const listNotesQuery = z.strictObject({ limit: pageLimit, cursor })
-export type ListNotesQuery = z.infer<typeof listNotesQuery>
 
 export const startConversationBody = z.strictObject({
   channelId: z.uuid(),
   /** A phone number with country code, `+` and separators allowed. */
-  to: z.string().min(1).max(32),
+  to: storableText(1, 32),
   template: sendMessageInput.shape.template.unwrap(),
   /** One key, one message, as in sends; made by the server when left out. */
   clientMessageId: sendMessageInput.shape.clientMessageId.optional(),
@@ -58,7 +53,6 @@ export const startConversationBody = z.strictObject({
 export type StartConversationBody = z.infer<typeof startConversationBody>
 
 const withoutId = { conversationId: true } as const
-export const claimBody = commands['conversation.claim'].omit(withoutId)
 export const assignBody = commands['conversation.assign'].omit(withoutId)
 export const readBody = commands['conversation.read'].omit(withoutId)
 export const labelsBody = commands['conversation.label'].omit(withoutId)

@@ -3,20 +3,15 @@ import { conversationView } from '../conversation.ts'
 import { messageView } from '../message.ts'
 import { positionText } from '../position.ts'
 import { contactView } from '../records.ts'
-import { cursor, pageLimit } from './conversations.ts'
+import { storableText } from '../text.ts'
 
-export const listMessagesQuery = z
-  .strictObject({
-    limit: pageLimit,
-    /** Older than this: `previousCursor` of a page. */
-    before: cursor,
-    /** Newer than this: `nextCursor` of a page. */
-    after: cursor,
-  })
-  .refine(({ before, after }) => before === undefined || after === undefined, {
-    path: ['after'],
-    message: 'give before or after, not both',
-  })
+/** Beside `limit`: one of the cursors of a page, or none for the newest messages. */
+export const listMessagesQuery = z.strictObject({
+  /** Older than this: `previousCursor` of a page. */
+  before: z.string().max(1024).optional(),
+  /** Newer than this: `nextCursor` of a page. */
+  after: z.string().max(1024).optional(),
+})
 export type ListMessagesQuery = z.infer<typeof listMessagesQuery>
 
 /**
@@ -35,12 +30,9 @@ export const messageAnswer = z.strictObject({ data: messageView })
 
 export const searchKinds = ['messages', 'contacts', 'customers', 'deals'] as const
 export const searchQuery = z.strictObject({
-  q: z.string().trim().min(2).max(200),
+  q: storableText(2, 200),
   kind: z.enum(searchKinds).default('messages'),
-  limit: pageLimit,
-  cursor,
 })
-export type SearchQuery = z.infer<typeof searchQuery>
 
 /** A customer or a deal as search shows it; the records have pages of their own. */
 export const customerHit = z.strictObject({
@@ -50,6 +42,7 @@ export const customerHit = z.strictObject({
   email: z.string().nullable(),
   phone: z.string().nullable(),
 })
+export type CustomerHit = z.infer<typeof customerHit>
 export const dealHit = z.strictObject({
   id: z.number().int(),
   title: z.string(),
@@ -57,6 +50,7 @@ export const dealHit = z.strictObject({
   customerId: z.number().int().nullable(),
   contactId: z.number().int().nullable(),
 })
+export type DealHit = z.infer<typeof dealHit>
 export const messageHit = z.strictObject({
   message: messageView,
   conversation: conversationView.pick({ id: true, number: true, contact: true, status: true }),
@@ -64,11 +58,11 @@ export const messageHit = z.strictObject({
 export type MessageHit = z.infer<typeof messageHit>
 
 /** Newest first. A page may be empty and still have a `nextCursor`: what it went over was not for your eyes. */
-const hits = <T extends z.ZodType>(hit: T) => z.strictObject({ data: z.array(hit), nextCursor: z.string().nullable() })
+const hits = <T extends z.ZodType>(hit: T) =>
+  z.strictObject({ data: z.array(hit), nextCursor: z.string().nullable() })
 export const searchAnswers = {
   messages: hits(messageHit),
   contacts: hits(contactView),
   customers: hits(customerHit),
   deals: hits(dealHit),
 } as const
-export type SearchAnswer = z.infer<(typeof searchAnswers)[keyof typeof searchAnswers]>

@@ -4,7 +4,6 @@ import { conversationView } from '../conversation.ts'
 import { actorView } from '../events/define.ts'
 import { positionText } from '../position.ts'
 import { userView } from '../records.ts'
-import { pageLimit } from './conversations.ts'
 
 /** Everything a client holds at the start, as it was at `position`: go on from there with events. */
 export const syncAnswer = z.strictObject({
@@ -18,10 +17,8 @@ export const syncAnswer = z.strictObject({
 })
 export type SyncAnswer = z.infer<typeof syncAnswer>
 
-export const eventsQuery = z.strictObject({
-  after: positionText,
-  limit: pageLimit,
-})
+/** Beside `limit`. */
+export const eventsQuery = z.strictObject({ after: positionText })
 export type EventsQuery = z.infer<typeof eventsQuery>
 
 /** An event as it comes over the wire; `data` by `type` is in the catalogue. */

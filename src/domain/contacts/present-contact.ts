@@ -34,7 +34,11 @@ export const contactColumns = `ct.id, ct.customer_id, ${contactNameSql} as name,
             from contact_identities i where i.tenant_id = ct.tenant_id and i.contact_id = ct.id), '[]') as identities`
 
 /** Contacts as clients see them, in the order of their ids; those that do not exist are missing in the answer. */
-export async function viewContacts(query: Query, tenantId: string, ids: readonly number[]): Promise<ContactView[]> {
+export async function viewContacts(
+  query: Query,
+  tenantId: string,
+  ids: readonly number[],
+): Promise<ContactView[]> {
   const rows = await query<ContactRow>(
     `select ${contactColumns} from contacts ct where ct.tenant_id = $1 and ct.id = any($2) order by ct.id`,
     [tenantId, ids],

@@ -30,6 +30,16 @@ export async function lockConversation(tx: TenantTx, id: string): Promise<Conver
   return row
 }
 
+/** One conversation as it is, not locked. Fails with `not_found`. */
+export async function findConversation(query: Query, tenantId: string, id: string): Promise<ConversationRow> {
+  const [row] = await query<ConversationRow>(
+    `select ${conversationColumns} from conversations c ${conversationJoins} where c.tenant_id = $1 and c.id = $2`,
+    [tenantId, id],
+  )
+  if (!row) throw new Failure('not_found')
+  return row
+}
+
 /**
  * Whole conversations as clients see them, in no order. Two statements, however many there are.
  *

@@ -24,7 +24,7 @@ export interface WantedConversations {
  * `conversation.opened` and `conversation.status_changed` with the conversation as it is before anything is written in it.
  * Every contact must exist.
  *
- * One statement when all of them have a live conversation; seven at most, however many there are.
+ * One statement when all of them have a live conversation; eight at most, however many there are.
  * Locks in order: live conversations by id; then, only for contacts without one, the contacts by id, their resolved
  * conversations, and last the counter of the tenant's conversation numbers. A contact's row is the mutex for "which
  * conversation of it is live": whoever makes one live holds it, so that neither an insert nor an update can meet the
@@ -51,6 +51,8 @@ export async function openConversations(
     keep(changed)
     begun = await begin(tx, wanted, missing())
     keep(begun)
+    // An answer can reopen a resolved conversation without holding its contact; then there is one to be found now.
+    keep(await lockLive(tx, wanted.channelId, missing()))
   }
   keep(changed)
   await announce(tx, begun, changed)
@@ -134,6 +136,7 @@ async function begin(
        insert into conversations (tenant_id, id, number, channel_id, contact_id, assignee_id, last_activity_at, created_at, updated_at)
        select $1, w.id, $5 + w.place - 1, $2, w.contact_id, $6, $7, $7, $7
        from unnest($3::uuid[], $4::integer[]) with ordinality as w(id, contact_id, place)
+       on conflict (tenant_id, channel_id, contact_id) where status <> 'resolved' do nothing
        returning *)
      select ${conversationColumns} from c ${conversationJoins}`,
     [

@@ -1,0 +1,175 @@
+import { type ClientState, emptyState, withEntry, withoutEntry } from './client-state.ts'
+import type { ConversationView, NoteView } from './conversation.ts'
+import type { AnyLogEvent } from './events/catalogue.ts'
+import {
+  changeMessage,
+  forgetConversation,
+  patchConversation,
+  placeContact,
+  placeConversation,
+  placeMessages,
+  placeNotes,
+  placeUser,
+} from './held-conversations.ts'
+import type { MessageView } from './message.ts'
+import { parsePosition, type Position } from './position.ts'
+import type { SyncAnswer } from './rest/sync.ts'
+
+/** The state of a snapshot (GET /api/v1/sync). Fails with a RangeError when its position is none. */
+export function fromSnapshot(sync: SyncAnswer): ClientState {
+  return {
+    ...emptyState(positionOf(sync.position)),
+    conversations: new Map(sync.conversations.map((conversation) => [conversation.id, conversation])),
+    channels: new Map(sync.channels.map((channel) => [channel.id, channel])),
+    users: new Map(sync.users.map((user) => [user.id, user])),
+  }
+}
+
+/**
+ * The state after one more event, in the order of the log. An event that is in it already (its `seq` is not beyond the
+ * position) changes nothing, so a replay may overlap. A type that this version does not know only moves the position.
+ * An event of another epoch must not get here: the server says `reset` first.
+ */
+export function applyEvent(state: ClientState, event: AnyLogEvent): ClientState {
+  if (event.epoch !== state.position.epoch || event.seq <= state.position.seq) return state
+  const next = take(state, event)
+  const conversationId = conversationOf(event)
+  return {
+    ...next,
+    position: { epoch: event.epoch, seq: event.seq },
+    touched: conversationId === null ? next.touched : withEntry(next.touched, conversationId, event.seq),
+  }
+}
+
+/** The state at a watermark (`position`, `caught-up`, or that of a page of events): what lies before it was not for us. */
+export function moveTo(state: ClientState, position: Position): ClientState {
+  return position.epoch === state.position.epoch && position.seq > state.position.seq
+    ? { ...state, position }
+    : state
+}
+
+/**
+ * The state with a conversation that was fetched, as it was at `position`. The very same state when something happened in
+ * it since: fetch it again.
+ */
+export function addConversation(state: ClientState, view: ConversationView, position: string): ClientState {
+  return isCurrent(state, view.id, position) ? placeConversation(state, view) : state
+}
+
+/** The state with a page of messages that was fetched; the very same state when it is too old: fetch it again. */
+export function addMessages(
+  state: ClientState,
+  conversationId: string,
+  page: { readonly data: readonly MessageView[]; readonly position: string },
+): ClientState {
+  return isCurrent(state, conversationId, page.position)
+    ? placeMessages(state, conversationId, page.data)
+    : state
+}
+
+/** The state with a page of notes that was fetched; the very same state when it is too old: fetch it again. */
+export function addNotes(
+  state: ClientState,
+  conversationId: string,
+  page: { readonly data: readonly NoteView[]; readonly position: string },
+): ClientState {
+  return isCurrent(state, conversationId, page.position)
+    ? placeNotes(state, conversationId, page.data)
+    : state
+}
+
+function isCurrent(state: ClientState, conversationId: string, position: string): boolean {
+  const { epoch, seq } = positionOf(position)
+  return epoch === state.position.epoch && seq >= (state.touched.get(conversationId) ?? state.since)
+}
+
+function positionOf(text: string): Position {
+  const position = parsePosition(text)
+  if (!position) throw new RangeError(`not a position: ${text}`)
+  return position
+}
+
+function take(state: ClientState, event: AnyLogEvent): ClientState {
+  switch (event.type) {
+    case 'conversation.opened':
+    case 'conversation.updated':
+    case 'conversation.assigned':
+    case 'conversation.status_changed':
+    case 'conversation.snoozed':
+    case 'conversation.labelled':
+      return placeConversation(state, event.data.conversation)
+    case 'conversation.hidden':
+      return forgetConversation(state, event.data.conversationId)
+    case 'message.received':
+    case 'message.queued': {
+      const { message, conversation } = event.data
+      const patched = patchConversation(state, conversation, message)
+      return patched.messages.has(message.conversationId)
+        ? placeMessages(patched, message.conversationId, [message])
+        : patched
+    }
+    case 'message.sent':
+    case 'message.delivered':
+    case 'message.read':
+    case 'message.failed':
+    case 'message.unknown': {
+      const { conversationId, messageId, status, providerMessageId } = event.data
+      const error = 'error' in event.data ? { error: event.data.error } : {}
+      return changeMessage(state, conversationId, messageId, ({ error: _former, ...message }) => ({
+        ...message,
+        ...error,
+        ...(providerMessageId === undefined ? {} : { providerMessageId }),
+        status,
+      }))
+    }
+    case 'message.edited':
+    case 'message.deleted':
+    case 'message.reacted':
+    case 'message.media_stored':
+    case 'message.media_failed': {
+      const { message } = event.data
+      return changeMessage(state, message.conversationId, message.id, () => message)
+    }
+    case 'note.added':
+    case 'note.edited':
+    case 'note.deleted': {
+      const { note } = event.data
+      return note.conversationId !== null && state.notes.has(note.conversationId)
+        ? placeNotes(state, note.conversationId, [note])
+        : state
+    }
+    case 'contact.created':
+    case 'contact.updated':
+      return placeContact(state, event.data.contact)
+    case 'consent.changed': {
+      const { contactId, granted } = event.data
+      const contact = state.contacts.get(contactId)
+      return contact ? placeContact(state, { ...contact, marketing: granted ? 'granted' : 'denied' }) : state
+    }
+    case 'channel.created':
+    case 'channel.updated':
+      return { ...state, channels: withEntry(state.channels, event.data.channel.id, event.data.channel) }
+    case 'channel.removed':
+      return { ...state, channels: withoutEntry(state.channels, event.data.channelId) }
+    case 'template.updated':
+      return { ...state, templates: withEntry(state.templates, event.data.template.id, event.data.template) }
+    case 'user.joined':
+    case 'user.updated':
+    case 'user.disabled':
+      return placeUser(state, event.data.user)
+    default:
+      return unknown(state, event)
+  }
+}
+
+/** Never called with a type of the catalogue, or this does not compile; a newer server may know more. */
+function unknown(state: ClientState, _event: never): ClientState {
+  return state
+}
+
+function conversationOf({ data }: AnyLogEvent): string | null {
+  if ('conversation' in data) return data.conversation.id
+  if ('conversationId' in data) return data.conversationId
+  if ('message' in data) return data.message.conversationId
+  return 'note' in data ? data.note.conversationId : null
+}

@@ -1,0 +1,27 @@
+import type { TenantTx } from '../../log/tenant-tx.ts'
+import type { Identity } from '../../providers/port.ts'
+import { viewContacts } from './present-contact.ts'
+
+/**
+ * Adds addresses to a contact, and announces it when one was new. An address that another contact has stays there: who is
+ * who is decided by the network's webhooks, not by the answer to a send.
+ */
+export async function learnIdentities(
+  tx: TenantTx,
+  contactId: number,
+  identities: readonly Identity[],
+): Promise<void> {
+  const added = await tx.query(
+    `insert into contact_identities (tenant_id, kind, value, contact_id)
+     select $1, v.kind, v.value, $2 from json_to_recordset($3) as v(kind text, value text)
+     on conflict do nothing returning 1`,
+    [tx.tenantId, contactId, JSON.stringify(identities)],
+  )
+  if (added.length === 0) return
+  await tx.query(
+    'update contacts set version = version + 1, updated_at = $3 where tenant_id = $1 and id = $2',
+    [tx.tenantId, contactId, tx.now],
+  )
+  const [contact] = await viewContacts(tx.query.bind(tx), tx.tenantId, [contactId])
+  if (contact) tx.record('contact.updated', { contact }, { kind: 'tenant' })
+}

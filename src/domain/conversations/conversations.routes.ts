@@ -1,0 +1,128 @@
+import { Router } from 'express'
+import { z } from 'zod'
+import * as shapes from '../../contract/rest/conversations.ts'
+import { paging } from '../../http/cursor.ts'
+import { reply } from '../../http/reply.ts'
+import { route, type RouteDeps } from '../../http/route.ts'
+import type { Config } from '../../platform/config.ts'
+import { writeNote } from '../notes/add-note.ts'
+import { listNotes } from '../notes/list-notes.ts'
+import { assignConversation } from './assign-conversation.ts'
+import { claimConversation } from './claim-conversation.ts'
+import { getConversation } from './get-conversation.ts'
+import { labelConversation } from './label-conversation.ts'
+import { listConversations } from './list-conversations.ts'
+import { readConversation } from './read-conversation.ts'
+import { setConversationStatus } from './set-conversation-status.ts'
+import { snoozeConversation } from './snooze-conversation.ts'
+import { startConversation } from './start-conversation.ts'
+
+export type ConversationDeps = RouteDeps & { readonly config: Config }
+
+const params = { id: z.uuid() }
+
+/** Conversations and the notes in them, under /api/v1. */
+export function conversationRoutes(deps: ConversationDeps): Router {
+  const router = Router()
+  const page = paging(deps.config)
+
+  router.get(
+    '/conversations',
+    route(deps, { query: { ...shapes.listConversationsQuery.shape, ...page } }, (ctx) =>
+      listConversations(deps, ctx.actor, ctx.query),
+    ),
+  )
+  router.post(
+    '/conversations',
+    route(deps, { body: shapes.startConversationBody }, async (ctx) => {
+      const { conversation, repeated } = await startConversation(deps, ctx.actor, ctx.body, originOf(ctx))
+      return reply({ data: conversation }, { status: repeated ? 200 : 201 })
+    }),
+  )
+  router.get(
+    '/conversations/:id',
+    route(deps, { params }, async (ctx) => {
+      const { conversation, position } = await getConversation(deps, ctx.actor, {
+        conversationId: ctx.params.id,
+      })
+      return { data: conversation, position }
+    }),
+  )
+  router.post(
+    '/conversations/:id/claim',
+    route(deps, { params }, async (ctx) => ({
+      data: await claimConversation(deps, ctx.actor, { conversationId: ctx.params.id }, originOf(ctx)),
+    })),
+  )
+  router.post(
+    '/conversations/:id/assign',
+    route(deps, { params, body: shapes.assignBody }, async (ctx) => ({
+      data: await assignConversation(
+        deps,
+        ctx.actor,
+        { conversationId: ctx.params.id, ...ctx.body },
+        originOf(ctx),
+      ),
+    })),
+  )
+  router.post(
+    '/conversations/:id/status',
+    route(deps, { params, body: shapes.statusBody }, async (ctx) => {
+      const { body } = ctx
+      const conversationId = ctx.params.id
+      const data =
+        body.status === 'snoozed'
+          ? await snoozeConversation(
+              deps,
+              ctx.actor,
+              { conversationId, snoozedUntil: body.snoozedUntil },
+              originOf(ctx),
+            )
+          : await setConversationStatus(
+              deps,
+              ctx.actor,
+              { conversationId, status: body.status },
+              originOf(ctx),
+            )
+      return { data }
+    }),
+  )
+  router.post(
+    '/conversations/:id/labels',
+    route(deps, { params, body: shapes.labelsBody }, async (ctx) => ({
+      data: await labelConversation(
+        deps,
+        ctx.actor,
+        { conversationId: ctx.params.id, ...ctx.body },
+        originOf(ctx),
+      ),
+    })),
+  )
+  router.post(
+    '/conversations/:id/read',
+    route(deps, { params, body: shapes.readBody }, async (ctx) => ({
+      data: await readConversation(deps, ctx.actor, { conversationId: ctx.params.id, seq: ctx.body.seq }),
+    })),
+  )
+  router.get(
+    '/conversations/:id/notes',
+    route(deps, { params, query: page }, (ctx) =>
+      listNotes(deps, ctx.actor, { conversationId: ctx.params.id, ...ctx.query }),
+    ),
+  )
+  router.post(
+    '/conversations/:id/notes',
+    route(deps, { params, body: shapes.noteBody }, (ctx) =>
+      ctx.write(async (tx) => {
+        const input = { conversationId: ctx.params.id, ...ctx.body }
+        const { conversation, note } = await writeNote(tx, ctx.actor, input, originOf(ctx))
+        return { data: conversation, note }
+      }),
+    ),
+  )
+  return router
+}
+
+function originOf({ ip, requestId }: { ip: string | undefined; requestId: string }) {
+  return { ip, requestId }
+}

@@ -1,0 +1,86 @@
+import { z } from 'zod'
+import type { Actor } from '../../auth/actor.ts'
+import { permit } from '../../auth/can.ts'
+import { conversationVisibility } from '../../auth/conversation-visibility.ts'
+import type { ConversationList, ListConversationsQuery } from '../../contract/rest/conversations.ts'
+import { decodeCursor, encodeCursor } from '../../http/cursor.ts'
+import { type LogDeps, readTenant } from '../../log/tenant-tx.ts'
+import { addressLike, contactLike } from '../messages/search-terms.ts'
+import { viewConversations } from './load-conversations.ts'
+
+type Query = <Row extends object>(text: string, values?: readonly unknown[]) => Promise<Row[]>
+
+/** Where a list goes on: with microseconds, for milliseconds would skip or repeat rows of one moment. */
+const place = z.tuple([z.string().regex(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?\+00$/), z.uuid()])
+
+/** Contacts that a search for conversations looks at, the newest first. */
+const mostContacts = 1000
+
+/**
+ * Conversations that the actor may read, newest activity first, a full page whenever there are enough of them: the policy
+ * is part of the statement. `q` finds the contact (its newest 1000 matches) or the conversation's number.
+ */
+export function listConversations(
+  deps: Pick<LogDeps, 'db' | 'clock'>,
+  actor: Actor,
+  input: ListConversationsQuery & { readonly limit: number; readonly cursor?: string | undefined },
+): Promise<ConversationList> {
+  permit(actor, 'conversation.read')
+  const after = input.cursor === undefined ? null : decodeCursor('conversations', input.cursor, place)
+  return readTenant(deps, actor.tenantId, async (query) => {
+    const values: unknown[] = [actor.tenantId]
+    const bind = (value: unknown) => `$${values.push(value)}`
+    const conditions = ['c.tenant_id = $1', ...filters(input, actor, bind)]
+    if (input.q !== undefined) conditions.push(await matching(query, input.q, bind))
+    if (after)
+      conditions.push(
+        `(c.last_activity_at, c.id) < (${bind(after[0])}::timestamptz, ${bind(after[1])}::uuid)`,
+      )
+    const visible = conversationVisibility(actor, values.length + 1)
+    values.push(...visible.values)
+    const rows = await query<{ id: string; at: string }>(
+      `select c.id, c.last_activity_at::text as at from conversations c where ${conditions.join(' and ')} and ${visible.sql}
+       order by c.last_activity_at desc, c.id desc limit ${bind(input.limit + 1)}`,
+      values,
+    )
+    const page = rows.slice(0, input.limit)
+    const views = await viewConversations(
+      query,
+      actor.tenantId,
+      page.map((row) => row.id),
+      deps.clock.now(),
+    )
+    const last = page.at(-1)
+    return {
+      data: page.flatMap((row) => views.get(row.id) ?? []),
+      nextCursor:
+        rows.length > input.limit && last ? encodeCursor('conversations', [last.at, last.id]) : null,
+    }
+  })
+}
+
+function filters(input: ListConversationsQuery, actor: Actor, bind: (value: unknown) => string): string[] {
+  const found: string[] = []
+  if (input.status) found.push(`c.status = any(${bind(input.status)})`)
+  if (input.assignee === 'none') found.push('c.assignee_id is null')
+  else if (input.assignee === 'me')
+    // A program is nobody's assignee, so nothing is its own.
+    found.push(actor.kind === 'user' ? `c.assignee_id = ${bind(actor.id)}` : 'false')
+  else if (input.assignee) found.push(`c.assignee_id = ${bind(input.assignee)}`)
+  if (input.team === 'none') found.push('c.team_id is null')
+  else if (input.team) found.push(`c.team_id = ${bind(input.team)}`)
+  if (input.channel) found.push(`c.channel_id = ${bind(input.channel)}`)
+  if (input.contact) found.push(`c.contact_id = ${bind(input.contact)}`)
+  if (input.label) found.push(`c.labels @> array[${bind(input.label.trim())}::text]`)
+  return found
+}
+
+async function matching(query: Query, q: string, bind: (value: unknown) => string): Promise<string> {
+  const contacts = await query<{ contact_id: number }>(
+    'select contact_id from find_contacts($1, $2, null, $3)',
+    [contactLike(q), addressLike(q), mostContacts],
+  )
+  const byContact = `c.contact_id = any(${bind(contacts.map((row) => row.contact_id))}::integer[])`
+  const number = /^#?(\d{1,15})$/.exec(q.trim())?.[1]
+  return number === undefined ? byContact : `(${byContact} or c.number = ${bind(Number(number))})`
+}

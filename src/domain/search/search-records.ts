@@ -1,0 +1,78 @@
+import { z } from 'zod'
+import type { Actor } from '../../auth/actor.ts'
+import { permit } from '../../auth/can.ts'
+import type { ContactView } from '../../contract/records.ts'
+import type { CustomerHit, DealHit } from '../../contract/rest/messages.ts'
+import { decodeCursor, encodeCursor, type Page, pageOf } from '../../http/cursor.ts'
+import { type LogDeps, readTenant } from '../../log/tenant-tx.ts'
+import { viewContacts } from '../contacts/present-contact.ts'
+import { addressLike, contactLike } from '../messages/search-terms.ts'
+
+type Query = <Row extends object>(text: string, values?: readonly unknown[]) => Promise<Row[]>
+interface Search {
+  readonly q: string
+  readonly limit: number
+  readonly cursor?: string | undefined
+}
+
+/** Contacts by part of a name, an e-mail address or any other address, newest first. */
+export function searchContacts(
+  deps: Pick<LogDeps, 'db'>,
+  actor: Actor,
+  input: Search,
+): Promise<Page<ContactView>> {
+  return page(deps, actor, 'search contacts', input, async (query, below) => {
+    const found = await query<{ contact_id: number }>(
+      'select contact_id from find_contacts($1, $2, $3, $4)',
+      [contactLike(input.q), addressLike(input.q), below, input.limit + 1],
+    )
+    const ids = found.map((row) => row.contact_id)
+    return (await viewContacts(query, actor.tenantId, ids)).reverse()
+  })
+}
+
+/** Customers by part of a name, company, e-mail address or phone number, newest first. */
+export function searchCustomers(
+  deps: Pick<LogDeps, 'db'>,
+  actor: Actor,
+  input: Search,
+): Promise<Page<CustomerHit>> {
+  return page(deps, actor, 'search customers', input, (query, below) =>
+    query<CustomerHit>(
+      `select c.id, c.name, c.company, c.email, c.phone from find_customers($2, $3, $4) found
+       join customers c on c.tenant_id = $1 and c.id = found.customer_id order by c.id desc`,
+      [actor.tenantId, contactLike(input.q), below, input.limit + 1],
+    ),
+  )
+}
+
+/** Deals by part of their title, newest first. */
+export function searchDeals(deps: Pick<LogDeps, 'db'>, actor: Actor, input: Search): Promise<Page<DealHit>> {
+  return page(deps, actor, 'search deals', input, (query, below) =>
+    query<DealHit>(
+      `select d.id, d.title, d.stage_id as "stageId", d.customer_id as "customerId", d.contact_id as "contactId" from deals d
+       where d.tenant_id = $1 and d.deleted_at is null and search_key(d.title) like $2 and ($3::integer is null or d.id < $3)
+       order by d.id desc limit $4`,
+      [actor.tenantId, contactLike(input.q), below, input.limit + 1],
+    ),
+  )
+}
+
+function page<Hit extends { id: number }>(
+  deps: Pick<LogDeps, 'db'>,
+  actor: Actor,
+  kind: string,
+  input: Search,
+  find: (query: Query, below: number | null) => Promise<Hit[]>,
+): Promise<Page<Hit>> {
+  permit(actor, 'record.read')
+  const [below] = input.cursor === undefined ? [null] : decodeCursor(kind, input.cursor, z.tuple([z.int32()]))
+  return readTenant(deps, actor.tenantId, async (query) =>
+    pageOf(
+      await find(query, below),
+      input.limit,
+      (hit) => hit,
+      (hit) => encodeCursor(kind, [hit.id]),
+    ),
+  )
+}

@@ -1,0 +1,39 @@
+import type { Actor } from '../../auth/actor.ts'
+import { mayHear } from '../../auth/audience.ts'
+import { Failure } from '../../contract/errors.ts'
+import { formatPosition, type Position } from '../../contract/position.ts'
+import { readEvents, readHead, type StoredEvent } from '../../log/read.ts'
+import type { LogDeps } from '../../log/tenant-tx.ts'
+import type { Config } from '../../platform/config.ts'
+
+export interface News {
+  readonly events: readonly StoredEvent[]
+  /** All up to here was considered; where to go on, although the last event may have been for others. */
+  readonly position: string
+  /** The log goes on behind `position`. */
+  readonly more: boolean
+}
+
+/**
+ * What happened after a position, as far as the actor may hear it now: the replay of the socket, over REST. Looks at
+ * `limit` events (at most REPLAY_PAGE) and gives those that are for the actor.
+ * Fails with `log_position_gone`; `details.reason` says why, `details.position` is the head.
+ */
+export async function readNews(
+  deps: Pick<LogDeps, 'db'> & { readonly config: Pick<Config, 'REPLAY_EVENTS' | 'REPLAY_PAGE'> },
+  actor: Actor,
+  input: { readonly after: Position; readonly limit: number },
+): Promise<News> {
+  const limit = Math.min(input.limit, deps.config.REPLAY_PAGE)
+  const page = await readEvents(deps, actor.tenantId, input.after, limit, deps.config.REPLAY_EVENTS)
+  if (typeof page === 'string') {
+    const head = await readHead(deps, actor.tenantId)
+    throw new Failure('log_position_gone', { reason: page, position: formatPosition(head) })
+  }
+  const last = page.events.at(-1) ?? input.after
+  return {
+    events: page.events.filter((event) => mayHear(actor, event.scope, event.place)),
+    position: formatPosition(last),
+    more: last.seq < page.head.seq,
+  }
+}
