@@ -10,12 +10,15 @@ export interface JobData {
   'deliver-outbound': { tenantId: string; channelId: string }
   /** A file waits to be fetched. */
   'fetch-media': { tenantId: string; attachmentId: string }
+  /** An agent has read a conversation, or writes in it: tell the customer. Losing it loses a blue tick. */
+  'mark-read': { tenantId: string; conversationId: string; typing?: boolean }
 }
 export type JobName = keyof JobData
 export const jobNames = [
   'ingest-inbound',
   'deliver-outbound',
   'fetch-media',
+  'mark-read',
 ] as const satisfies readonly JobName[]
 
 export interface Jobs {

@@ -37,6 +37,7 @@ export function createMetrics() {
       'Work found by the sweep because its nudge was lost.',
       ['job'],
     ),
+    workersRebuilt: counter('hub_workers_rebuilt_total', 'Queue workers that stayed silent and were built anew.', ['job']),
     deadLetters: gauge('hub_dead_letters', 'Deliveries that are parked.'),
     providerSends: counter('hub_provider_send_total', 'Calls to networks.', ['provider', 'result']),
     sendsFenced: counter('hub_send_fenced_total', 'Outcomes of workers that had lost their claim; refused.'),

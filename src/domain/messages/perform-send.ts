@@ -1,0 +1,105 @@
+import { Failure } from '../../contract/errors.ts'
+import { type LogDeps, readTenant } from '../../log/tenant-tx.ts'
+import type { Config } from '../../platform/config.ts'
+import type { Logger } from '../../platform/logger.ts'
+import type { Metrics } from '../../platform/metrics.ts'
+import type { Storage } from '../../platform/storage.ts'
+import type { OutboundMedia, ProviderError, SendOutcome } from '../../providers/port.ts'
+import { providers } from '../../providers/registry.ts'
+import { type LoadedChannel, loadChannelForProvider } from '../channels/load-channel.ts'
+import { providerIo } from '../channels/provider-io.ts'
+import { openAttachment } from '../media/open-attachment.ts'
+import type { ClaimedSend } from './claim-sends.ts'
+
+export interface PerformDeps extends LogDeps {
+  readonly config: Config
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly storage: Storage
+}
+
+/** Something of ours is away: the message waits, nobody is to blame. */
+const ourTroubleMs = 5_000
+
+/**
+ * One call of the network for a claimed message. Never throws: what goes wrong before the call is `later` or `refused`,
+ * an error that comes out of the adapter is `unknown`, because nobody can say how far it came.
+ */
+export async function performSend(deps: PerformDeps, send: ClaimedSend): Promise<SendOutcome> {
+  let outcome: SendOutcome
+  try {
+    outcome = await attempt(deps, send)
+  } catch (error) {
+    deps.log.error(
+      { err: error, messageId: send.message.id, attemptId: send.attemptId },
+      'a send broke off in our code',
+    )
+    outcome = {
+      kind: 'unknown',
+      error: ours('internal', 'We failed while sending', 'our log knows the reason', false),
+    }
+  }
+  deps.metrics.providerSends.inc({ provider: send.provider, result: outcome.kind })
+  return outcome
+}
+
+async function attempt(deps: PerformDeps, send: ClaimedSend): Promise<SendOutcome> {
+  const prepared = await prepare(deps, send)
+  if ('kind' in prepared) return prepared
+  const { channel, media } = prepared
+  return providers[send.provider].send(
+    channel,
+    { ...send.message, ...(media && { media }) },
+    providerIo(deps),
+  )
+}
+
+/** Everything that is ours to fetch before the network is called; nothing has gone out when this fails. */
+async function prepare(
+  deps: PerformDeps,
+  send: ClaimedSend,
+): Promise<{ channel: LoadedChannel; media?: OutboundMedia } | Exclude<SendOutcome, { kind: 'accepted' }>> {
+  let channel: LoadedChannel | null
+  try {
+    channel = await readTenant(deps, send.tenantId, (query) =>
+      loadChannelForProvider({ query }, deps.config, send.channelId),
+    )
+  } catch (error) {
+    if (error instanceof Failure) return later(error)
+    deps.log.error({ err: error, channelId: send.channelId }, 'the secrets of a channel cannot be read')
+    const told = ours(
+      'secrets_unreadable',
+      'The secrets of the channel cannot be read',
+      'enter them again',
+      false,
+    )
+    return { kind: 'refused', error: told, stopChannel: true }
+  }
+  if (channel === null)
+    return {
+      kind: 'refused',
+      error: ours('channel_down', 'The number was removed', '', false),
+      stopChannel: false,
+    }
+  if (send.attachmentId === null) return { channel }
+  try {
+    return { channel, media: await openAttachment(deps, send.tenantId, send.attachmentId) }
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    if (error.code === 'unavailable') return later(error)
+    return {
+      kind: 'refused',
+      error: ours(error.code, 'The file is not there', error.message, true),
+      stopChannel: false,
+    }
+  }
+}
+
+function later(failure: Failure): SendOutcome & { kind: 'later' } {
+  const error = ours(failure.code, 'A server of ours does not answer', failure.message, true)
+  return { kind: 'later', afterMs: ourTroubleMs, scope: 'message', error }
+}
+
+function ours(code: string, title: string, detail: string, retryable: boolean): ProviderError {
+  return { code, title, detail, retryable }
+}

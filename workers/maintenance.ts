@@ -1,0 +1,53 @@
+import type { Deps } from '../src/deps.ts'
+import type { SweepTask } from './sweep.ts'
+
+const hourMs = 3_600_000
+const partitionDaysAhead = 7
+/** Rows that one statement throws away, so that it stays short. */
+const deliveriesAtOnce = 5000
+
+/** What is kept for a time and then thrown away, and the partitions of the coming days. */
+export function maintenance(deps: Pick<Deps, 'config' | 'log'>): readonly SweepTask[] {
+  const { config, log } = deps
+  return [
+    {
+      name: 'event-partitions',
+      everyMs: hourMs,
+      run: async (query) => {
+        const done = await query<{ action: string; partition_name: string }>(
+          'select action, partition_name from maintain_event_partitions($1, $2)',
+          [partitionDaysAhead, config.LOG_KEEP_DAYS],
+        )
+        for (const { action, partition_name: partition } of done)
+          log.info({ partition }, `a partition was ${action}`)
+      },
+    },
+    {
+      name: 'old-deliveries',
+      everyMs: hourMs,
+      run: async (query) => {
+        for (let gone = deliveriesAtOnce; gone === deliveriesAtOnce; ) {
+          const [row] = await query<{ gone: number }>(
+            'select sweep_deliveries(make_interval(days => $1), $2) as gone',
+            [config.WEBHOOK_KEEP_DAYS, deliveriesAtOnce],
+          )
+          gone = row?.gone ?? 0
+        }
+      },
+    },
+    {
+      name: 'old-keys',
+      everyMs: hourMs,
+      run: async (query) => {
+        await query('select sweep_idempotency_keys(make_interval(hours => $1))', [config.IDEMPOTENCY_HOURS])
+      },
+    },
+    {
+      name: 'old-parked-updates',
+      everyMs: hourMs,
+      run: async (query) => {
+        await query('select sweep_parked_updates()')
+      },
+    },
+  ]
+}

@@ -1,0 +1,61 @@
+import type { Deps } from '../src/deps.ts'
+import { wakeSnoozed } from '../src/domain/conversations/wake-snoozed.ts'
+import { openDeliveries } from '../src/domain/messages/deliver-messages.ts'
+import { tellRead } from '../src/domain/messages/tell-read.ts'
+import { tidyMedia } from '../src/domain/media/sweep-media.ts'
+import { outboundSweeps } from './deliver-outbound.ts'
+import { MediaFetcher } from './fetch-media.ts'
+import { maintenance } from './maintenance.ts'
+import { startSweep } from './sweep.ts'
+import { startWorkerRegistry } from './worker-registry.ts'
+
+export interface Workers {
+  /** Takes nothing more and settles when what was begun has its outcome. The caller decides how long to wait for that. */
+  close(): Promise<void>
+}
+
+/** Conversations that one look wakes. */
+const mostSnoozes = 500
+const tidyMediaMs = 600_000
+
+/** Everything that works in the background: what a nudge starts, and the sweep that finds what no nudge told. */
+export function startWorkers(deps: Deps): Workers {
+  const deliveries = openDeliveries(deps)
+  const media = new MediaFetcher(deps)
+  const registry = startWorkerRegistry(deps, {
+    'deliver-outbound': (channel) => deliveries.deliverChannel(channel),
+    'fetch-media': (job) => media.fetch(job),
+    'mark-read': (reading) => tellRead(deps, reading),
+  })
+  const sweep = startSweep(deps, [
+    ...outboundSweeps(deps, deliveries),
+    ...maintenance(deps),
+    {
+      name: 'snoozes',
+      everyMs: deps.config.SWEEP_MS,
+      run: async () => {
+        await wakeSnoozed(deps, { atMost: mostSnoozes })
+      },
+    },
+    {
+      name: 'due-media',
+      everyMs: deps.config.SWEEP_MS,
+      run: async () => {
+        deps.metrics.jobsReconciled.inc({ job: 'fetch-media' }, await media.sweep())
+      },
+    },
+    {
+      name: 'tidy-media',
+      everyMs: tidyMediaMs,
+      run: async () => {
+        await tidyMedia(deps)
+      },
+    },
+  ])
+  return {
+    close: async () => {
+      // Intake first, so that nothing new begins while the calls under way come to their end.
+      await Promise.all([sweep.close(), registry.close(), deliveries.close(), media.stop()])
+    },
+  }
+}
