@@ -158,6 +158,7 @@ export const settings = {
 
   // REST limits
   REST_BODY_BYTES: setting(count(256 * 1024), 'Largest JSON body.', { unit: 'bytes' }),
+  REST_REQUEST_MS: setting(count(30_000), 'Longest time for a request to arrive.', { unit: 'ms' }),
   REST_RATE_PER_MINUTE: setting(count(1200), 'Requests per user or key and minute.'),
   REST_IP_RATE_PER_MINUTE: setting(count(6000), 'Requests per address and minute, before sign-in.'),
   JSON_DEPTH: setting(count(32), 'Deepest JSON.'),

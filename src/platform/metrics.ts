@@ -47,6 +47,7 @@ export function createMetrics() {
       'hub_media_pending_oldest_seconds',
       'Age of the oldest file that waits to be fetched.',
     ),
+    httpRequests: histogram('hub_http_request_seconds', 'From a REST request to its answer.', ['method', 'route', 'status']),
     authzDenied: counter('hub_authz_denied_total', 'Refused actions.', ['code']),
     build: gauge('hub_build_info', 'Constant 1 with the version.', ['version']),
   }

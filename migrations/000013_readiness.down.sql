@@ -1,0 +1,1 @@
+revoke select on switchboard_migrations from switchboard_app;

@@ -1,0 +1,114 @@
+import { Router } from 'express'
+import { z } from 'zod'
+import { can, permit } from '../../auth/can.ts'
+import type { ChannelView } from '../../contract/channel.ts'
+import { channelPatch, newChannel } from '../../contract/rest/channels.ts'
+import { etagOf } from '../../http/conditional.ts'
+import { decodeCursor, encodeCursor, pageOf, paging } from '../../http/cursor.ts'
+import { type ReplyOptions, reply } from '../../http/reply.ts'
+import { type RouteDeps, route } from '../../http/route.ts'
+import type { Config } from '../../platform/config.ts'
+import type { Logger } from '../../platform/logger.ts'
+import { connectChannel } from './connect-channel.ts'
+import { createChannel } from './create-channel.ts'
+import { getChannel, listChannels } from './list-channels.ts'
+import { presentChannel } from './present-channel.ts'
+import { removeChannel } from './remove-channel.ts'
+import { updateChannel } from './update-channel.ts'
+import { applyReport, askProvider, type ProviderDeps } from './verify-channel.ts'
+
+type ChannelDeps = RouteDeps &
+  ProviderDeps & { readonly config: Pick<Config, 'LIST_LIMIT'>; readonly log: Logger }
+
+const one = { id: z.uuid() }
+
+/** Members of a patch after which the network must hear our address again. */
+const connectionMembers = ['baseUrl', 'apiKey', 'webhookSecret', 'accessToken'] as const
+
+/** /api/v1/channels: everybody of the tenant reads, admins write. */
+export function channelRoutes(deps: ChannelDeps): Router {
+  const router = Router()
+
+  router.get(
+    '/channels',
+    route(deps, { query: paging(deps.config) }, async (ctx) => {
+      permit(ctx.actor, 'channel.read')
+      const { cursor, limit } = ctx.query
+      const [after] = cursor === undefined ? [null] : decodeCursor('channels', cursor, z.tuple([z.uuid()]))
+      const rows = await ctx.read((query) => listChannels(query, after, limit + 1))
+      const showKey = can(ctx.actor, 'channel.manage')
+      return pageOf(
+        rows,
+        limit,
+        (row) => presentChannel(row, deps.config, showKey),
+        (row) => encodeCursor('channels', [row.id]),
+      )
+    }),
+  )
+
+  router.post(
+    '/channels',
+    route(deps, { body: newChannel, status: 201 }, async (ctx) => {
+      permit(ctx.actor, 'channel.manage')
+      return ctx.write(async (tx) => {
+        const channel = await createChannel(tx, deps, ctx, ctx.body)
+        tx.onCommit(() => connectLater(deps, tx.tenantId, channel.id))
+        return answer(channel, {
+          status: 201,
+          location: `${deps.config.BASE_PATH}/api/v1/channels/${channel.id}`,
+        })
+      })
+    }),
+  )
+
+  router.get(
+    '/channels/:id',
+    route(deps, { params: one }, async (ctx) => {
+      permit(ctx.actor, 'channel.read')
+      const row = await ctx.read((query) => getChannel(query, ctx.params.id))
+      return answer(presentChannel(row, deps.config, can(ctx.actor, 'channel.manage')))
+    }),
+  )
+
+  router.patch(
+    '/channels/:id',
+    route(deps, { params: one, body: channelPatch }, async (ctx) => {
+      permit(ctx.actor, 'channel.manage')
+      return ctx.write(async (tx) => {
+        const channel = await updateChannel(tx, deps, ctx, ctx.params.id, ctx.body, ctx.ifMatch)
+        if (connectionMembers.some((member) => ctx.body[member] !== undefined))
+          tx.onCommit(() => connectLater(deps, tx.tenantId, channel.id))
+        return answer(channel)
+      })
+    }),
+  )
+
+  router.delete(
+    '/channels/:id',
+    route(deps, { params: one }, async (ctx) => {
+      permit(ctx.actor, 'channel.manage')
+      return ctx.write((tx) => removeChannel(tx, deps, ctx, ctx.params.id, ctx.ifMatch))
+    }),
+  )
+
+  router.post(
+    '/channels/:id/verify',
+    route(deps, { params: one }, async (ctx) => {
+      permit(ctx.actor, 'channel.manage')
+      const report = await askProvider(deps, ctx.actor.tenantId, ctx.params.id)
+      return ctx.write(async (tx) => answer(await applyReport(tx, deps, ctx, ctx.params.id, report)))
+    }),
+  )
+
+  return router
+}
+
+const answer = (channel: ChannelView, options: ReplyOptions = {}) =>
+  reply({ data: channel }, { etag: etagOf(channel), ...options })
+
+/** The answer does not wait for a network. */
+function connectLater(deps: ChannelDeps, tenantId: string, id: string): void {
+  connectChannel(deps, tenantId, id).catch((error: unknown) => {
+    deps.log.warn({ err: error, channelId: id }, 'a channel could not be checked')
+  })
+}

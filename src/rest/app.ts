@@ -1,0 +1,73 @@
+import express, { type Express, type IRouter } from 'express'
+import type { Deps } from '../deps.ts'
+import { channelRoutes } from '../domain/channels/channels.routes.ts'
+import { conversationRoutes } from '../domain/conversations/conversations.routes.ts'
+import { mediaRoutes } from '../domain/media/media.routes.ts'
+import { messageRoutes } from '../domain/messages/messages.routes.ts'
+import { searchRoutes } from '../domain/search/search.routes.ts'
+import { syncRoutes } from '../domain/sync/sync.routes.ts'
+import { crmProfileRoutes, userRoutes } from '../domain/users/users.routes.ts'
+import type { Readiness } from '../platform/readiness.ts'
+import { door } from './door.ts'
+import type { EntryCache } from './entry-cache.ts'
+import { errorResponse } from './error-response.ts'
+import { crossOrigin, requestId, securityHeaders } from './headers.ts'
+import { healthRoutes } from './health.routes.ts'
+import { type Mount, nothingThere } from './nothing-there.ts'
+import { limitPerAddress, limitPerCaller } from './rate-limits.ts'
+import { readJson } from './read-json.ts'
+import { requestLog } from './request-log.ts'
+import { validateRoutes } from './validate.routes.ts'
+
+/** What the app is made of beside its dependencies. */
+export interface AppParts {
+  readonly entries: EntryCache
+  readonly readiness: () => Promise<Readiness>
+}
+
+/**
+ * The whole REST surface under BASE_PATH. In order: id, log, headers; probes; webhooks with raw bodies; the limit per
+ * address; the door; the limit per caller; bodies; the features; then what is not there, and what went wrong.
+ */
+export function createApp(deps: Deps, { entries, readiness }: AppParts): Express {
+  const { config } = deps
+  const base = config.BASE_PATH
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.set('query parser', 'simple')
+  app.set('trust proxy', [...config.TRUST_PROXY])
+
+  app.use(requestId, requestLog(deps.log, deps.metrics), ...securityHeaders(), crossOrigin(config))
+
+  const open: Mount[] = [{ at: base, router: healthRoutes(deps, readiness) }]
+  mount(app, open)
+  app.use(limitPerAddress(deps))
+
+  const json = readJson(config)
+  const beforeDoor: Mount[] = [{ at: `${base}/api/auth`, router: validateRoutes(deps, entries) }]
+  app.use(`${base}/api/auth`, ...json)
+  mount(app, beforeDoor)
+
+  const behindDoor: Mount[] = [
+    { at: `${base}/api/v1`, router: channelRoutes(deps) },
+    { at: `${base}/api/v1`, router: conversationRoutes(deps) },
+    { at: `${base}/api/v1`, router: messageRoutes(deps) },
+    { at: `${base}/api/v1`, router: mediaRoutes(deps) },
+    { at: `${base}/api/v1`, router: searchRoutes(deps) },
+    { at: `${base}/api/v1`, router: syncRoutes(deps) },
+    { at: `${base}/admin`, router: userRoutes(deps) },
+    { at: `${base}/api/users`, router: crmProfileRoutes(deps) },
+  ]
+  const guarded = [...new Set(behindDoor.map(({ at }) => at))]
+  app.use(guarded, door(deps, entries), limitPerCaller(deps), ...json)
+  mount(app, behindDoor)
+
+  app.use(nothingThere([...open, ...beforeDoor, ...behindDoor]))
+  app.use(errorResponse(deps.log))
+  return app
+}
+
+function mount(app: IRouter, mounts: readonly Mount[]): void {
+  for (const { at, router } of mounts) app.use(at === '' ? '/' : at, router)
+}

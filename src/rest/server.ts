@@ -1,0 +1,77 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Deps } from '../deps.ts'
+import { readinessOf } from '../platform/readiness.ts'
+import { createApp } from './app.ts'
+import { EntryCache } from './entry-cache.ts'
+
+/** A server to live on beside others, or a port of our own (default PORT on HOST; 0 picks a free one). */
+export interface RestOptions {
+  readonly httpServer?: Server
+  readonly port?: number
+}
+
+export interface RestServer {
+  /** Where it listens; 0 on a server of others that does not listen yet. */
+  readonly port: number
+  /** Says "not ready" from now on, answers what is under way and what still comes, then closes a server of its own. */
+  drain(): Promise<void>
+  /** Frees everything at once. A server of others stays open. */
+  close(): Promise<void>
+}
+
+const headerCount = 100
+/** Longer than proxies keep an idle connection, so that they close it and not we under their next request. */
+const keepAliveMs = 75_000
+
+/** Starts the REST server. Needs neither database nor Redis to start. */
+export async function startRest(deps: Deps, { httpServer, port }: RestOptions = {}): Promise<RestServer> {
+  const { config } = deps
+  const entries = new EntryCache(deps)
+  const readiness = readinessOf(deps)
+  let draining = false
+  const app = createApp(deps, { entries, readiness: () => readiness(draining) })
+  const socketPath = `${config.BASE_PATH}/socket.io`
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
+    // On a server that is shared with the gateway its paths are not ours, whoever came first.
+    if (httpServer !== undefined && (request.url === socketPath || request.url?.startsWith(`${socketPath}/`)))
+      return
+    if (draining) response.setHeader('connection', 'close')
+    app(request, response)
+  }
+  const server = httpServer ?? createServer()
+  server.on('request', listener)
+  if (httpServer === undefined) {
+    server.requestTimeout = config.REST_REQUEST_MS
+    server.headersTimeout = config.REST_REQUEST_MS
+    server.keepAliveTimeout = keepAliveMs
+    server.maxHeadersCount = headerCount
+    server.listen(port ?? config.PORT, config.HOST)
+    await once(server, 'listening')
+  }
+  return {
+    get port() {
+      return (server.address() as AddressInfo | null)?.port ?? 0
+    },
+    drain: async () => {
+      draining = true
+      // Balancers must see "not ready" before the door closes.
+      await pause(config.SHUTDOWN_NOTICE_MS)
+      if (httpServer !== undefined) return
+      server.close()
+      server.closeIdleConnections()
+      await once(server, 'close')
+    },
+    close: async () => {
+      draining = true
+      entries.close()
+      server.off('request', listener)
+      if (httpServer !== undefined || !server.listening) return
+      server.close()
+      server.closeAllConnections()
+      await once(server, 'close')
+    },
+  }
+}
