@@ -3,56 +3,77 @@ import type { MediaDeps } from '../src/domain/media/media-deps.ts'
 import { listDueMedia } from '../src/domain/media/sweep-media.ts'
 import type { JobData } from '../src/platform/jobs.ts'
 
+/** Files that one process has in hand, downloading or in line, per download that it may do at once. */
+const inHandPerDownload = 16
+
 /**
- * The downloads of one process: at most MEDIA_CONCURRENCY at once, whether a nudge or the sweep asked for them. A file is
- * never fetched twice at once, here or elsewhere: its row is claimed first.
+ * The downloads of one process: at most MEDIA_CONCURRENCY at once, whether a nudge or the sweep asked for them; the others
+ * stand in line. A file is never fetched twice at once, here or elsewhere: its row is claimed first.
  */
 export class MediaFetcher {
   readonly #deps: MediaDeps
-  readonly #running = new Map<string, Promise<void>>()
+  /** By attachment, in line or under way. */
+  readonly #inHand = new Map<string, Promise<void>>()
+  readonly #line: (() => void)[] = []
+  #free: number
   #stopped = false
 
   constructor(deps: MediaDeps) {
     this.#deps = deps
+    this.#free = deps.config.MEDIA_CONCURRENCY
   }
 
-  /** A nudge: settles when the file's try is over. Too busy now is fine: the sweep comes back to it. */
-  async fetch(job: JobData['fetch-media']): Promise<void> {
-    await this.#start(job)
+  /** A nudge: settles when the file's try is over. When too much is in hand it is dropped: the sweep comes back to it. */
+  fetch(job: JobData['fetch-media']): Promise<void> {
+    const inHand = this.#inHand.get(job.attachmentId)
+    if (inHand !== undefined) return inHand
+    if (this.#room() <= 0) return Promise.resolve()
+    const done = this.#inTurn(job).finally(() => this.#inHand.delete(job.attachmentId))
+    this.#inHand.set(job.attachmentId, done)
+    return done
   }
 
   /**
-   * Starts what is due and was not nudged, as far as there is room, and does not wait for it. Answers how many it started.
+   * Takes up what is due and was not nudged, as far as there is room, and does not wait for it. Answers how many that were.
    * Fails when the database is away.
    */
   async sweep(): Promise<number> {
-    const room = this.#deps.config.MEDIA_CONCURRENCY - this.#running.size
-    if (room <= 0 || this.#stopped) return 0
+    const room = this.#room()
+    if (room <= 0) return 0
     const due = await listDueMedia(this.#deps, room)
-    const found = due.filter(({ attachmentId }) => !this.#running.has(attachmentId))
-    for (const job of found) void this.#start(job)
+    const found = due.filter(({ attachmentId }) => !this.#inHand.has(attachmentId))
+    for (const job of found) void this.fetch(job)
     return found.length
   }
 
-  /** Starts nothing any more and settles when nothing runs. What is cut off by the end of the process is taken over when its lease runs out. */
+  /**
+   * Starts nothing any more and settles when nothing runs. What the end of the process cuts off is taken over by another
+   * one when its lease runs out.
+   */
   async stop(): Promise<void> {
     this.#stopped = true
-    await Promise.all(this.#running.values())
+    for (const goOn of this.#line.splice(0)) goOn()
+    await Promise.all(this.#inHand.values())
   }
 
-  #start(job: JobData['fetch-media']): Promise<void> {
-    const running = this.#running.get(job.attachmentId)
-    if (running !== undefined) return running
-    if (this.#stopped || this.#running.size >= this.#deps.config.MEDIA_CONCURRENCY) return Promise.resolve()
-    const started = fetchAttachment(this.#deps, job)
-      .then((result) => {
-        this.#deps.log.debug({ ...job, result }, 'a file was tried')
-      })
-      .catch((error: unknown) => {
-        this.#deps.log.error({ err: error, ...job }, 'a file could not be tried')
-      })
-      .finally(() => this.#running.delete(job.attachmentId))
-    this.#running.set(job.attachmentId, started)
-    return started
+  #room(): number {
+    return this.#stopped ? 0 : this.#deps.config.MEDIA_CONCURRENCY * inHandPerDownload - this.#inHand.size
+  }
+
+  async #inTurn(job: JobData['fetch-media']): Promise<void> {
+    if (this.#free > 0) this.#free -= 1
+    else await new Promise<void>((goOn) => this.#line.push(goOn))
+    try {
+      if (this.#stopped) return
+      const result = await fetchAttachment(this.#deps, job)
+      this.#deps.log.debug({ ...job, result }, 'a file was tried')
+    } catch (error) {
+      this.#deps.log.error({ err: error, ...job }, 'a file could not be tried')
+    } finally {
+      // The place goes to whoever is next in line.
+      const next = this.#line.shift()
+      if (next) next()
+      else this.#free += 1
+    }
   }
 }

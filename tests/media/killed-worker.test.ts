@@ -44,11 +44,13 @@ describe('[MED2] a worker that is killed', () => {
 
     server.serve = bytes(await photo())
     // Nobody touches it before the lease of the dead one ran out.
-    expect(await eventually(async () => {
-      const result = await fetchIt(media, attachmentId)
-      if (result === 'taken') throw new Error('still leased')
-      return result
-    })).toBe('stored')
+    expect(
+      await eventually(async () => {
+        const result = await fetchIt(media, attachmentId)
+        if (result === 'taken') throw new Error('still leased')
+        return result
+      }),
+    ).toBe('stored')
     expect(await media.halfUploads()).toEqual([])
     const row = await media.row(attachmentId)
     expect((await media.objects()).sort()).toEqual([row.object_key, row.thumbnail_key].sort())
@@ -71,11 +73,13 @@ describe('[MED2] a worker that is killed', () => {
     expect((await media.row(attachmentId)).state).toBe('pending')
 
     server.serve = bytes(await photo(10))
-    expect(await eventually(async () => {
-      const result = await fetchIt(media, attachmentId)
-      if (result === 'taken') throw new Error('still leased')
-      return result
-    })).toBe('stored')
+    expect(
+      await eventually(async () => {
+        const result = await fetchIt(media, attachmentId)
+        if (result === 'taken') throw new Error('still leased')
+        return result
+      }),
+    ).toBe('stored')
     const row = await media.row(attachmentId)
     expect((await media.objects()).sort()).toEqual([row.object_key, row.thumbnail_key].sort())
     expect((await media.events()).filter((event) => event.type === 'message.media_stored')).toHaveLength(1)

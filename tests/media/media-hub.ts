@@ -138,10 +138,10 @@ export async function startMediaHub(
     },
     expireLease: async (attachmentId) => {
       await inTenant(deps, tenant.id, (tx) =>
-        tx.query(`update attachments set lease_until = now() - interval '1 second' where tenant_id = $1 and id = $2`, [
-          tenant.id,
-          attachmentId,
-        ]),
+        tx.query(
+          `update attachments set lease_until = now() - interval '1 second' where tenant_id = $1 and id = $2`,
+          [tenant.id, attachmentId],
+        ),
       )
     },
     halfUploads: async () => {

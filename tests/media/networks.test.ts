@@ -26,7 +26,11 @@ async function cloudChannel(media: MediaHub): Promise<string> {
 
 /** Answers a lookup with this address, as Graph does. */
 function lookup(server: StandIn, url: string): void {
-  server.always({ method: 'GET', path: '/media-1', answer: { json: { messaging_product: 'whatsapp', url, id: 'media-1' } } })
+  server.always({
+    method: 'GET',
+    path: '/media-1',
+    answer: { json: { messaging_product: 'whatsapp', url, id: 'media-1' } },
+  })
 }
 
 describe("[MED4] files of Meta's Cloud API", () => {
@@ -34,10 +38,15 @@ describe("[MED4] files of Meta's Cloud API", () => {
     await using server = await startStandIn()
     await using media = await startMediaHub(server)
     lookup(server, `${server.url}/download/1`)
-    server.always({ path: '/download/1', answer: { bytes: await photo(), headers: { 'content-type': 'image/jpeg' } } })
+    server.always({
+      path: '/download/1',
+      answer: { bytes: await photo(), headers: { 'content-type': 'image/jpeg' } },
+    })
     const { attachmentId } = await media.receive({ id: 'media-1' }, { channelId: await cloudChannel(media) })
     expect(await fetchIt(media, attachmentId)).toBe('stored')
-    expect(server.requests.map((request) => request.headers['authorization'])).toEqual(Array(2).fill(`Bearer ${token}`))
+    expect(server.requests.map((request) => request.headers['authorization'])).toEqual(
+      Array(2).fill(`Bearer ${token}`),
+    )
   })
 
   test('whose address ran out are looked up again at once', async () => {
@@ -50,23 +59,42 @@ describe("[MED4] files of Meta's Cloud API", () => {
     server.always({ path: '/new', answer: { bytes: await photo() } })
     const { attachmentId } = await media.receive({ id: 'media-1' }, { channelId: await cloudChannel(media) })
     expect(await fetchIt(media, attachmentId)).toBe('stored')
-    expect(server.requests.map((request) => request.path.split('?')[0])).toEqual(['/media-1', '/old', '/media-1', '/new'])
+    expect(server.requests.map((request) => request.path.split('?')[0])).toEqual([
+      '/media-1',
+      '/old',
+      '/media-1',
+      '/new',
+    ])
   })
 
   test('whose id ran out after a week are expired, and the message says so', async () => {
     await using server = await startStandIn()
     await using media = await startMediaHub(server)
-    const error = { message: 'Unsupported get request.', type: 'GraphMethodException', code: 100, error_subcode: 33 }
+    const error = {
+      message: 'Unsupported get request.',
+      type: 'GraphMethodException',
+      code: 100,
+      error_subcode: 33,
+    }
     server.always({ path: '/media-1', answer: { status: 400, json: { error } } })
-    const { attachmentId, messageId } = await media.receive({ id: 'media-1' }, { channelId: await cloudChannel(media) })
+    const { attachmentId, messageId } = await media.receive(
+      { id: 'media-1' },
+      { channelId: await cloudChannel(media) },
+    )
     expect(await fetchIt(media, attachmentId)).toBe('expired')
-    expect((await media.message(messageId)).media).toMatchObject({ state: 'expired', reason: 'the network no longer has the file' })
+    expect((await media.message(messageId)).media).toMatchObject({
+      state: 'expired',
+      reason: 'the network no longer has the file',
+    })
   })
 
   test('wait for a human when the token is no good', async () => {
     await using server = await startStandIn()
     await using media = await startMediaHub(server)
-    server.always({ path: '/media-1', answer: { status: 401, json: { error: { code: 190, message: 'expired' } } } })
+    server.always({
+      path: '/media-1',
+      answer: { status: 401, json: { error: { code: 190, message: 'expired' } } },
+    })
     const { attachmentId } = await media.receive({ id: 'media-1' }, { channelId: await cloudChannel(media) })
     expect(await fetchIt(media, attachmentId)).toBe('later')
     const row = await media.row(attachmentId)
@@ -127,7 +155,9 @@ describe('[MED8] an address that points elsewhere', () => {
 
 describe('[MED9] files of Evolution', () => {
   const fixture = (name: string) =>
-    JSON.parse(readFileSync(new URL(`../fixtures/whatsapp/evolution/${name}.json`, import.meta.url), 'utf8')) as {
+    JSON.parse(
+      readFileSync(new URL(`../fixtures/whatsapp/evolution/${name}.json`, import.meta.url), 'utf8'),
+    ) as {
       instance: string
       data: { key: { id: string }; message: { base64?: string } }
     }
@@ -172,7 +202,11 @@ describe('[MED9] files of Evolution', () => {
     expect(JSON.stringify(ref)).not.toContain(body.data.message.base64.slice(0, 100))
     expect(await fetchIt(media, received.attachmentId)).toBe('stored')
     expect(server.requests).toEqual([])
-    expect((await media.row(received.attachmentId)).sha256).toBe(createHash('sha256').update(await photo()).digest('hex'))
+    expect((await media.row(received.attachmentId)).sha256).toBe(
+      createHash('sha256')
+        .update(await photo())
+        .digest('hex'),
+    )
   })
 
   test('are asked for at the server when the delivery is gone', async () => {
@@ -183,7 +217,13 @@ describe('[MED9] files of Evolution', () => {
     const channelId = await evolutionChannel(media, body.instance, server.url)
     const { received, inboxId } = await deliver(media, channelId, body)
     await media.dropDelivery(inboxId)
-    const json = { mediaType: 'imageMessage', fileName: 'x.jpeg', mimetype: 'image/jpeg', base64: body.data.message.base64, buffer: null }
+    const json = {
+      mediaType: 'imageMessage',
+      fileName: 'x.jpeg',
+      mimetype: 'image/jpeg',
+      base64: body.data.message.base64,
+      buffer: null,
+    }
     server.always({ path: `/chat/getBase64FromMediaMessage/${body.instance}`, answer: { status: 201, json } })
     expect(await fetchIt(media, received.attachmentId)).toBe('stored')
     expect(server.requests.map((request) => request.json)).toEqual([
@@ -197,7 +237,12 @@ describe('[MED9] files of Evolution', () => {
     await using media = await startMediaHub(server)
     const channelId = await evolutionChannel(media, 'one', server.url)
     const { attachmentId } = await media.receive({ key: { id: 'ABC' } }, { channelId })
-    server.always({ answer: { status: 400, json: { status: 400, error: 'Bad Request', response: { message: ['Message not found'] } } } })
+    server.always({
+      answer: {
+        status: 400,
+        json: { status: 400, error: 'Bad Request', response: { message: ['Message not found'] } },
+      },
+    })
     expect(await fetchIt(media, attachmentId)).toBe('expired')
   })
 })

@@ -22,7 +22,11 @@ async function ownStore() {
   const start = (): Promise<EmbeddedObjectStore> => startObjectStore({ dataDir, log: () => {}, test: true })
   let store = await start()
   return {
-    environment: { S3_ENDPOINT: store.endpoint, S3_ACCESS_KEY: store.accessKey, S3_SECRET_KEY: store.secretKey } as Environment,
+    environment: {
+      S3_ENDPOINT: store.endpoint,
+      S3_ACCESS_KEY: store.accessKey,
+      S3_SECRET_KEY: store.secretKey,
+    } as Environment,
     stop: () => store.stop(),
     start: async () => {
       store = await start()
@@ -35,11 +39,22 @@ async function ownStore() {
 }
 
 /** Our own trouble: not one of the file's tries, nothing announced, the text is there. */
-async function expectWaiting(media: MediaHub, received: { attachmentId: string; messageId: string }): Promise<void> {
+async function expectWaiting(
+  media: MediaHub,
+  received: { attachmentId: string; messageId: string },
+): Promise<void> {
   const row = await media.row(received.attachmentId)
-  expect(row).toMatchObject({ state: 'pending', attempts: 0, claim_token: null, reason: 'the object store does not answer' })
+  expect(row).toMatchObject({
+    state: 'pending',
+    attempts: 0,
+    claim_token: null,
+    reason: 'the object store does not answer',
+  })
   expect(Date.parse(row.next_attempt_at ?? '')).toBeGreaterThan(Date.now())
-  expect(await media.message(received.messageId)).toMatchObject({ text: 'a caption', media: { state: 'pending' } })
+  expect(await media.message(received.messageId)).toMatchObject({
+    text: 'a caption',
+    media: { state: 'pending' },
+  })
   expect((await media.events()).filter((event) => event.type.startsWith('message.media'))).toEqual([])
 }
 
@@ -119,7 +134,9 @@ describe('[MED10] while the object store', () => {
     const upload = await announceUpload(media.hub, await photo(), 'image/jpeg')
     await upload.put()
     await store.stop()
-    await expect(checkUploaded(media.hub.deps, media.hub.tenant.id, [upload.id])).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(checkUploaded(media.hub.deps, media.hub.tenant.id, [upload.id])).rejects.toMatchObject({
+      code: 'unavailable',
+    })
     expect((await media.row(upload.id)).state).toBe('awaiting_upload')
     await store.start()
     // A connection that was kept from before may break first.

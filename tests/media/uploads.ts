@@ -11,13 +11,19 @@ export async function announceUpload(
 ) {
   const { actor } = await hub.signIn('agent')
   const input = { mimeType, sizeBytes: more.sizeBytes ?? file.length, fileName: more.fileName ?? 'file.bin' }
-  const { id, upload } = await inTenant(hub.deps, hub.tenant.id, (tx) => startUpload(tx, hub.deps, { actor }, input))
+  const { id, upload } = await inTenant(hub.deps, hub.tenant.id, (tx) =>
+    startUpload(tx, hub.deps, { actor }, input),
+  )
   return {
     id,
     upload,
     actor,
     put: async (body: Uint8Array = file): Promise<number> => {
-      const response = await fetch(upload.url, { method: upload.method, headers: upload.headers, body: new Uint8Array(body) })
+      const response = await fetch(upload.url, {
+        method: upload.method,
+        headers: upload.headers,
+        body: new Uint8Array(body),
+      })
       await response.body?.cancel()
       return response.status
     },
