@@ -1,0 +1,137 @@
+import { expect } from 'vitest'
+import {
+  addConversation,
+  addMessages,
+  addNotes,
+  applyEvent,
+  fromSnapshot,
+  moveTo,
+} from '../../src/contract/apply-event.ts'
+import type { ClientState } from '../../src/contract/client-state.ts'
+import type { ConversationView } from '../../src/contract/conversation.ts'
+import type { AnyLogEvent } from '../../src/contract/events/catalogue.ts'
+import { formatPosition, type Position, parsePosition } from '../../src/contract/position.ts'
+import type { NoteList } from '../../src/contract/rest/conversations.ts'
+import type { MessagePage } from '../../src/contract/rest/messages.ts'
+import type { SyncAnswer } from '../../src/contract/rest/sync.ts'
+import { readHead } from '../../src/log/read.ts'
+import { type Api, startApi } from './api.ts'
+import type { Hub } from './hub.ts'
+
+/** Somebody who holds a state of the hub, as a console does. */
+export interface Watcher {
+  readonly name: string
+  readonly token: string
+}
+
+interface EventsAnswer {
+  readonly data: AnyLogEvent[]
+  readonly position: string
+  readonly more: boolean
+}
+
+/** An admin, an agent and a viewer who look on. */
+export async function threeWatchers(hub: Hub): Promise<Watcher[]> {
+  const roles = ['admin', 'agent', 'viewer'] as const
+  return Promise.all(
+    roles.map(async (role) => {
+      const { token } = await hub.signIn(role, { sub: `watching-${role}` })
+      return { name: `watching ${role}`, token }
+    }),
+  )
+}
+
+/**
+ * The net under every use case: a snapshot from before, plus the events that `act` recorded, must be what a fresh snapshot
+ * holds, down to each loaded message and note (SYN2). The events come by GET /events and through the reducer of the
+ * console, for every watcher (an admin, an agent and a viewer when none are named). Fails with a difference by record, and
+ * refuses an `act` that recorded nothing. Answers with what `act` gave.
+ */
+export async function expectReplayEqualsSnapshot<T>(
+  hub: Hub,
+  act: () => Promise<T>,
+  options: { readonly watchers?: readonly Watcher[]; readonly api?: Api } = {},
+): Promise<T> {
+  const api = options.api ?? (await startApi(hub))
+  const watchers = options.watchers ?? (await threeWatchers(hub))
+  const before = await Promise.all(watchers.map((watcher) => takeState(api, watcher)))
+  const headBefore = await readHead(hub.deps, hub.tenant.id)
+  const result = await act()
+  const headAfter = await readHead(hub.deps, hub.tenant.id)
+  if (headAfter.seq === headBefore.seq)
+    throw new Error('the act recorded no event, so this would prove nothing')
+  for (const [at, watcher] of watchers.entries()) {
+    const replayed = await follow(api, watcher, before[at] as ClientState)
+    const fresh = await takeState(api, watcher)
+    expect(shown(replayed), `${watcher.name}: replayed, against a fresh snapshot`).toEqual(shown(fresh))
+  }
+  return result
+}
+
+/** A fresh snapshot with all messages and notes of its conversations loaded. Refuses one that does not hold all. */
+export async function takeState(api: Api, watcher: Watcher): Promise<ClientState> {
+  const sync = await api.get<SyncAnswer>(watcher.token, '/sync')
+  if (sync.truncated) throw new Error('the snapshot is truncated: two of them cannot be compared')
+  let state = fromSnapshot(sync)
+  for (const id of state.conversations.keys()) state = await loadInside(api, watcher, state, id)
+  return state
+}
+
+/** Loads what is in a conversation; a conversation that is out of sight by now has nothing to load. */
+async function loadInside(api: Api, watcher: Watcher, state: ClientState, id: string): Promise<ClientState> {
+  const messages = await api.call<MessagePage>(
+    watcher.token,
+    'GET',
+    `/conversations/${id}/messages?limit=200`,
+  )
+  const notes = await api.call<NoteList>(watcher.token, 'GET', `/conversations/${id}/notes?limit=200`)
+  let next = state
+  if (messages.status === 200) next = addMessages(next, id, messages.body)
+  if (notes.status === 200) next = addNotes(next, id, notes.body)
+  return next
+}
+
+/** Follows the log to its end, and fetches what is wanted, as a console does. */
+export async function follow(api: Api, watcher: Watcher, from: ClientState): Promise<ClientState> {
+  let state = from
+  for (let more = true; more; ) {
+    const page = await api.get<EventsAnswer>(
+      watcher.token,
+      `/events?after=${formatPosition(state.position)}&limit=50`,
+    )
+    const known = new Set(state.conversations.keys())
+    for (const event of page.data) state = applyEvent(state, event)
+    state = moveTo(state, parsePosition(page.position) as Position)
+    for (const id of state.wanted) state = await fetchWanted(api, watcher, state, id)
+    for (const id of state.conversations.keys())
+      if (!known.has(id)) state = await loadInside(api, watcher, state, id)
+    more = page.more
+  }
+  return state
+}
+
+async function fetchWanted(api: Api, watcher: Watcher, state: ClientState, id: string): Promise<ClientState> {
+  const path = `/conversations/${id}`
+  const answer = await api.call<{ data: ConversationView; position: string }>(watcher.token, 'GET', path)
+  // Out of sight by now: the event that says so is on its way.
+  return answer.status === 200 ? addConversation(state, answer.body.data, answer.body.position) : state
+}
+
+/** What is compared: records by id, and the windows as they are at one moment, for time alone closes them. */
+function shown(state: ClientState) {
+  const now = Date.now()
+  const conversations = [...state.conversations.values()].map((conversation) => {
+    const { required, expiresAt } = conversation.window
+    const open = !required || (expiresAt !== null && Date.parse(expiresAt) > now)
+    return [conversation.id, { ...conversation, window: { required, expiresAt, open } }]
+  })
+  return {
+    position: formatPosition(state.position),
+    conversations: Object.fromEntries(conversations),
+    messages: Object.fromEntries(state.messages),
+    notes: Object.fromEntries(state.notes),
+    channels: Object.fromEntries(state.channels),
+    users: Object.fromEntries(state.users),
+    wanted: [...state.wanted],
+  }
+}
