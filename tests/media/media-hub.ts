@@ -1,4 +1,5 @@
 import { Client } from 'minio'
+import pg from 'pg'
 import { type AnyLogEvent } from '../../src/contract/events/catalogue.ts'
 import type { MessageView } from '../../src/contract/message.ts'
 import { openConversations } from '../../src/domain/conversations/open-conversation.ts'
@@ -9,6 +10,7 @@ import { encodeEvent, readEvents } from '../../src/log/read.ts'
 import { inTenant, readTenant } from '../../src/log/tenant-tx.ts'
 import type { Environment } from '../../src/platform/config.ts'
 import { uuidv7 } from '../../src/platform/uuid.ts'
+import { eventually } from '../harness/eventually.ts'
 import { type Hub, startHub } from '../harness/hub.ts'
 
 export interface Received {
@@ -38,6 +40,8 @@ export interface MediaHub extends AsyncDisposable {
   onlyDelivery(): Promise<number>
   /** As the sweep of old deliveries does. */
   dropDelivery(id: number): Promise<void>
+  /** Settles when some transaction of this hub waits for a lock. */
+  waitingForLock(): Promise<void>
   /** Everything in the bucket. */
   objects(): Promise<string[]>
 }
@@ -106,6 +110,10 @@ export async function startMediaHub(
            values ($1, $2, $3, $4, 1, 'in', 'contact', 'image', 'a caption', $5, 'received', $6)`,
           [tenant.id, messageId, conversationId, channelId, attachmentId, tx.now],
         )
+        await tx.query(
+          `update conversations set last_seq = 1, unread_count = 1, last_message_id = $3 where tenant_id = $1 and id = $2`,
+          [tenant.id, conversationId, messageId],
+        )
         return { messageId, attachmentId, conversationId }
       }),
     row: async (attachmentId) => {
@@ -160,6 +168,20 @@ export async function startMediaHub(
         tx.query(`update webhook_inbox set state = 'done' where tenant_id = $1 and id = $2`, [tenant.id, id]),
       )
       await deps.db.write.query(`select sweep_deliveries(interval '-1 second', 10)`)
+    },
+    waitingForLock: async () => {
+      const client = new pg.Client({ connectionString: hub.config.DATABASE_URL })
+      await client.connect()
+      try {
+        await eventually(async () => {
+          const { rowCount } = await client.query(
+            `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+          )
+          if (rowCount === 0) throw new Error('nobody waits')
+        }, 3000)
+      } finally {
+        await client.end()
+      }
     },
     objects: () => listObjects(hub),
     [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose](),
