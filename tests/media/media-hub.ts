@@ -40,6 +40,8 @@ export interface MediaHub extends AsyncDisposable {
   onlyDelivery(): Promise<number>
   /** As the sweep of old deliveries does. */
   dropDelivery(id: number): Promise<void>
+  /** Gives the person of a conversation a number and opens the window, so that we may write to them. */
+  makeReachable(conversationId: string): Promise<void>
   /** Settles when some transaction of this hub waits for a lock. */
   waitingForLock(): Promise<void>
   /** Everything in the bucket. */
@@ -168,6 +170,19 @@ export async function startMediaHub(
         tx.query(`update webhook_inbox set state = 'done' where tenant_id = $1 and id = $2`, [tenant.id, id]),
       )
       await deps.db.write.query(`select sweep_deliveries(interval '-1 second', 10)`)
+    },
+    makeReachable: async (conversationId) => {
+      await inTenant(deps, tenant.id, async (tx) => {
+        await tx.query(
+          `insert into contact_identities (tenant_id, contact_id, kind, value)
+           select tenant_id, contact_id, 'phone', '5511999990001' from conversations where tenant_id = $1 and id = $2`,
+          [tenant.id, conversationId],
+        )
+        await tx.query(
+          `update conversations set window_expires_at = now() + interval '1 hour' where tenant_id = $1 and id = $2`,
+          [tenant.id, conversationId],
+        )
+      })
     },
     waitingForLock: async () => {
       const client = new pg.Client({ connectionString: hub.config.DATABASE_URL })

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { MessageView } from '../../src/contract/message.ts'
 import type { MediaLink, StartedUpload } from '../../src/contract/rest/media.ts'
 import { checkUploaded } from '../../src/domain/media/check-uploaded.ts'
 import { fetchAttachment } from '../../src/domain/media/fetch-attachment.ts'
@@ -34,7 +35,6 @@ describe('POST /api/v1/media', () => {
   test('[MED11] gives a signed address; the bytes go straight to the store, and then the file is ready', async () => {
     await using media = await startMediaHub(nobody)
     const { hub } = media
-    await hub.deps.storage.ready()
     const api = await startApi(hub)
     const picture = await photo()
     const body = { mimeType: 'image/jpeg', sizeBytes: picture.length, fileName: 'shrub.jpg' }
@@ -59,6 +59,15 @@ describe('POST /api/v1/media', () => {
     await audit.query('rollback')
     audit.release()
     expect(rows).toEqual([{ action: 'media.upload', entity_id: data.id, after: body }])
+  })
+
+  test('says so when the object store is away', async () => {
+    await using media = await startMediaHub(nobody, { S3_ENDPOINT: nobody.url })
+    const api = await startApi(media.hub)
+    const body = { mimeType: 'image/png', sizeBytes: 10, fileName: 'x' }
+    const response = await api('/media', media.hub.token('agent'), { method: 'POST', body })
+    expect(response.status).toBe(503)
+    expect(await response.json()).toMatchObject({ code: 'unavailable' })
   })
 
   test('takes exactly MEDIA_BYTES, and no more', async () => {
@@ -101,6 +110,64 @@ describe('POST /api/v1/media', () => {
         await (await api('/media', media.hub.token('agent'), { method: 'POST', body, headers })).json(),
       )
     expect(answers[1]).toEqual(answers[0])
+  })
+})
+
+describe('a message with a file', () => {
+  /** A conversation of the fake network that may be written in, and an upload for it. */
+  async function startConversation(file: Uint8Array, mimeType: string) {
+    const media = await startMediaHub(nobody)
+    const { hub } = media
+    const { conversationId } = await media.receive({ id: 'f1' })
+    await media.makeReachable(conversationId)
+    const api = await startApi(hub)
+    const token = hub.token('agent')
+    const body = { mimeType, sizeBytes: file.length, fileName: 'file' }
+    const announced = await api('/media', token, { method: 'POST', body })
+    const { data } = (await announced.json()) as { data: StartedUpload }
+    return {
+      media,
+      mediaId: data.id,
+      put: () =>
+        fetch(data.upload.url, { method: 'PUT', headers: data.upload.headers, body: new Uint8Array(file) }),
+      send: async () => {
+        const message = {
+          clientMessageId: 'one-message',
+          type: 'image',
+          media: { id: data.id, caption: 'Look' },
+        }
+        const response = await api(`/conversations/${conversationId}/messages`, token, {
+          method: 'POST',
+          body: message,
+        })
+        return {
+          status: response.status,
+          body: (await response.json()) as { data?: MessageView; code?: string },
+        }
+      },
+      [Symbol.asyncDispose]: () => media[Symbol.asyncDispose](),
+    }
+  }
+
+  test('[MED11] is refused until the bytes are there, and then queued with them', async () => {
+    await using it = await startConversation(await photo(), 'image/jpeg')
+    const early = await it.send()
+    expect([early.status, early.body.code]).toEqual([409, 'media_not_ready'])
+    expect((await it.put()).status).toBe(200)
+    const sent = await it.send()
+    expect(sent.status).toBe(202)
+    expect(sent.body.data).toMatchObject({
+      text: 'Look',
+      media: { id: it.mediaId, state: 'stored', mimeType: 'image/jpeg', sizeBytes: (await photo()).length },
+    })
+    expect((await it.send()).status).toBe(200)
+  })
+
+  test('[MED11] is refused for good when the file is not what was announced', async () => {
+    await using it = await startConversation(Buffer.from('<script>alert(1)</script>'), 'image/jpeg')
+    await it.put()
+    const sent = await it.send()
+    expect([sent.status, sent.body.code]).toEqual([422, 'media_refused'])
   })
 })
 

@@ -31,7 +31,6 @@ export const mediaLinkQuery = z.strictObject({
   redirect: z.stringbool({ truthy: ['true', '1'], falsy: ['false', '0'], case: 'sensitive' }).default(true),
   thumbnail: z.stringbool({ truthy: ['true', '1'], falsy: ['false', '0'], case: 'sensitive' }).default(false),
 })
-export type MediaLinkQuery = z.infer<typeof mediaLinkQuery>
 
 /** An address for whoever holds it, for minutes. Do not keep it: ask again. */
 export const mediaLink = z.strictObject({

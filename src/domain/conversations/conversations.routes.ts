@@ -5,6 +5,7 @@ import { paging } from '../../http/cursor.ts'
 import { reply } from '../../http/reply.ts'
 import { route, type RouteDeps } from '../../http/route.ts'
 import type { Config } from '../../platform/config.ts'
+import type { Storage } from '../../platform/storage.ts'
 import { writeNote } from '../notes/add-note.ts'
 import { listNotes } from '../notes/list-notes.ts'
 import { assignConversation } from './assign-conversation.ts'
@@ -17,7 +18,7 @@ import { setConversationStatus } from './set-conversation-status.ts'
 import { snoozeConversation } from './snooze-conversation.ts'
 import { startConversation } from './start-conversation.ts'
 
-export type ConversationDeps = RouteDeps & { readonly config: Config }
+export type ConversationDeps = RouteDeps & { readonly config: Config; readonly storage: Storage }
 
 const params = { id: z.uuid() }
 

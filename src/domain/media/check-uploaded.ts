@@ -1,12 +1,13 @@
 import { Failure } from '../../contract/errors.ts'
-import { inTenant, readTenant } from '../../log/tenant-tx.ts'
+import { inTenant, type LogDeps, readTenant } from '../../log/tenant-tx.ts'
+import type { Config } from '../../platform/config.ts'
 import { type AttachmentRow, attachmentColumns } from './attachment-row.ts'
 import { headBytes, judgeType } from './judge-type.ts'
 import type { MediaDeps } from './media-deps.ts'
 import { newObjectKey } from './object-key.ts'
 
 /** No metrics and no log, so that every sender has them at hand. */
-type CheckDeps = Omit<MediaDeps, 'log' | 'metrics'>
+type CheckDeps = LogDeps & Pick<MediaDeps, 'storage'> & { readonly config: Pick<Config, 'MEDIA_BYTES'> }
 
 /** A file that a message may refer to. */
 export interface ReadyMedia {

@@ -11,7 +11,7 @@ export function cleanFileName(name: string | null | undefined): string | null {
   const bare = (name ?? '').toWellFormed().replaceAll(harmful, '').replaceAll(/[/\\]/g, '_').trim()
   const visible = bare.replaceAll(/^[.\s]+|[.\s]+$/g, '')
   if (visible === '') return null
-  const characters = [...visible]
+  const characters = Array.from(visible)
   if (characters.length <= longestName) return visible
   const ending = /\.[^.]{1,10}$/.exec(visible)?.[0] ?? ''
   return `${characters.slice(0, longestName - ending.length).join('')}${ending}`

@@ -13,9 +13,11 @@ export function mediaRoutes(deps: Omit<MediaDeps, 'log' | 'metrics'>): Router {
 
   router.post(
     '/media',
-    route(deps, { body: startUploadBody, status: 201 }, (ctx) =>
-      ctx.write(async (tx) => ({ data: await startUpload(tx, deps, ctx, ctx.body) })),
-    ),
+    route(deps, { body: startUploadBody, status: 201 }, async (ctx) => {
+      // An address is of no use while there is no bucket, or no store.
+      await deps.storage.ready()
+      return ctx.write(async (tx) => ({ data: await startUpload(tx, deps, ctx, ctx.body) }))
+    }),
   )
 
   router.get(

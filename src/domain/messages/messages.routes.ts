@@ -6,10 +6,11 @@ import { paging } from '../../http/cursor.ts'
 import { reply } from '../../http/reply.ts'
 import { route, type RouteDeps } from '../../http/route.ts'
 import type { Config } from '../../platform/config.ts'
+import type { Storage } from '../../platform/storage.ts'
 import { listMessages } from './list-messages.ts'
 import { sendMessage } from './send-message.ts'
 
-export type MessageDeps = RouteDeps & { readonly config: Config }
+export type MessageDeps = RouteDeps & { readonly config: Config; readonly storage: Storage }
 
 const params = { id: z.uuid() }
 

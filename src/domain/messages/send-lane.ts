@@ -8,6 +8,7 @@ import { inTenant, type LogDeps, type TenantTx } from '../../log/tenant-tx.ts'
 import type { Config } from '../../platform/config.ts'
 import { isUnavailable, isUniqueViolation } from '../../platform/db.ts'
 import { Lane } from '../../platform/lane.ts'
+import type { Storage } from '../../platform/storage.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import type { ConversationRow } from '../conversations/conversation-row.ts'
 import { viewConversations } from '../conversations/load-conversations.ts'
@@ -31,7 +32,9 @@ import { type Draft, draftOf } from './send-draft.ts'
 import { refusalOf } from './send-gate.ts'
 
 export interface SendDeps extends LogDeps {
-  readonly config: Pick<Config, 'SEND_BATCH' | 'SEND_WAITING' | 'TEXT_CHARACTERS' | 'DATABASE_POOL'>
+  readonly config: Pick<Config, 'SEND_BATCH' | 'SEND_WAITING' | 'TEXT_CHARACTERS' | 'DATABASE_POOL' | 'MEDIA_BYTES'>
+  /** For a look at the file that a message is about to refer to. */
+  readonly storage: Storage
 }
 
 /** One send that waits for its batch. */
