@@ -60,12 +60,42 @@ export async function expectReplayEqualsSnapshot<T>(
   const headAfter = await readHead(hub.deps, hub.tenant.id)
   if (headAfter.seq === headBefore.seq)
     throw new Error('the act recorded no event, so this would prove nothing')
-  for (const [at, watcher] of watchers.entries()) {
-    const replayed = await follow(api, watcher, before[at] as ClientState)
-    const fresh = await takeState(api, watcher)
-    expect(shown(replayed), `${watcher.name}: replayed, against a fresh snapshot`).toEqual(shown(fresh))
-  }
+  for (const [at, watcher] of watchers.entries())
+    await expectSameAsSnapshot(api, watcher, before[at] as ClientState)
   return result
+}
+
+/** Follows the log from a state to its end, when nothing happens any more, and compares with a fresh snapshot. */
+export async function expectSameAsSnapshot(api: Api, watcher: Watcher, from: ClientState): Promise<void> {
+  const replayed = await follow(api, watcher, from)
+  const fresh = await takeState(api, watcher)
+  expect(shown(replayed), `${watcher.name}: replayed, against a fresh snapshot`).toEqual(shown(fresh))
+}
+
+/**
+ * That a snapshot is what the log says at its very position: the events up to there, on an older snapshot, make the same.
+ * For somebody whose rights do not change, such as an admin.
+ */
+export async function expectExactAt(
+  api: Api,
+  watcher: Watcher,
+  from: SyncAnswer,
+  exact: SyncAnswer,
+): Promise<void> {
+  const end = parsePosition(exact.position) as Position
+  let state = fromSnapshot(from)
+  while (state.position.seq < end.seq) {
+    const page = await api.get<EventsAnswer>(
+      watcher.token,
+      `/events?after=${formatPosition(state.position)}&limit=50`,
+    )
+    const due = page.data.filter((event) => event.seq <= end.seq)
+    state = moveTo(due.reduce(applyEvent, state), {
+      ...end,
+      seq: Math.min(end.seq, parsePosition(page.position)?.seq ?? 0),
+    })
+  }
+  expect(shown(state), `the snapshot at ${exact.position}`).toEqual(shown(fromSnapshot(exact)))
 }
 
 /** A fresh snapshot with all messages and notes of its conversations loaded. Refuses one that does not hold all. */
@@ -99,12 +129,12 @@ export async function follow(api: Api, watcher: Watcher, from: ClientState): Pro
       watcher.token,
       `/events?after=${formatPosition(state.position)}&limit=50`,
     )
-    const known = new Set(state.conversations.keys())
     for (const event of page.data) state = applyEvent(state, event)
     state = moveTo(state, parsePosition(page.position) as Position)
     for (const id of state.wanted) state = await fetchWanted(api, watcher, state, id)
+    // Opened as a person would: also one that could not be loaded before, because it was out of sight for a while.
     for (const id of state.conversations.keys())
-      if (!known.has(id)) state = await loadInside(api, watcher, state, id)
+      if (!state.messages.has(id) || !state.notes.has(id)) state = await loadInside(api, watcher, state, id)
     more = page.more
   }
   return state
