@@ -11,6 +11,8 @@ export interface TakenSend {
   readonly type: string
   readonly text: string | null
   readonly payload: Record<string, unknown>
+  /** The network's id of the file that was uploaded before. */
+  readonly file?: string
 }
 
 /** A number on the fake network, played by a real server that counts what it accepted. */

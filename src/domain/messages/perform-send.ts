@@ -47,11 +47,26 @@ async function attempt(deps: PerformDeps, send: ClaimedSend): Promise<SendOutcom
   const prepared = await prepare(deps, send)
   if ('kind' in prepared) return prepared
   const { channel, media } = prepared
-  return providers[send.provider].send(
-    channel,
-    { ...send.message, ...(media && { media }) },
-    providerIo(deps),
-  )
+  let notOpened: unknown
+  const watched = media && {
+    ...media,
+    open: () =>
+      media.open().catch((error: unknown) => {
+        notOpened = error
+        throw error
+      }),
+  }
+  try {
+    return await providers[send.provider].send(
+      channel,
+      { ...send.message, ...(watched && { media: watched }) },
+      providerIo(deps),
+    )
+  } catch (error) {
+    // A file that could not even be opened was not sent, and neither was its message.
+    if (error !== notOpened || !(error instanceof Failure)) throw error
+    return fileTrouble(error)
+  }
 }
 
 /** Everything that is ours to fetch before the network is called; nothing has gone out when this fails. */
@@ -86,13 +101,14 @@ async function prepare(
     return { channel, media: await openAttachment(deps, send.tenantId, send.attachmentId) }
   } catch (error) {
     if (!(error instanceof Failure)) throw error
-    if (error.code === 'unavailable') return later(error)
-    return {
-      kind: 'refused',
-      error: ours(error.code, 'The file is not there', error.message, true),
-      stopChannel: false,
-    }
+    return fileTrouble(error)
   }
+}
+
+function fileTrouble(failure: Failure): Exclude<SendOutcome, { kind: 'accepted' }> {
+  if (failure.code === 'unavailable') return later(failure)
+  const error = ours(failure.code, 'The file is not there', failure.message, true)
+  return { kind: 'refused', error, stopChannel: false }
 }
 
 function later(failure: Failure): SendOutcome & { kind: 'later' } {

@@ -1,0 +1,201 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { connect, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, test } from 'vitest'
+import { sendMessage } from '../../src/domain/messages/send-message.ts'
+import { type EmbeddedRedis, startRedis } from '../../src/embedded/redis.ts'
+import { readTenant } from '../../src/log/tenant-tx.ts'
+import type { Environment } from '../../src/platform/config.ts'
+import { uuidv7 } from '../../src/platform/uuid.ts'
+import { startWorkers, type Workers } from '../../workers/server.ts'
+import { eventually } from '../harness/eventually.ts'
+import { type Hub, startHub } from '../harness/hub.ts'
+import { connectNumber } from '../harness/number.ts'
+
+let hub: Hub
+afterEach(() => hub[Symbol.asyncDispose]())
+
+/** Long enough that the sweep finds nothing during a test: what works, works by nudges. */
+const noSweep = { SWEEP_MS: '600000' }
+
+async function ownRedis(): Promise<EmbeddedRedis> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'switchboard-test-redis-'))
+  const redis = await startRedis({ dataDir, log: () => {}, test: true })
+  closers.push(async () => {
+    await redis.stop()
+    rmSync(dataDir, { recursive: true, force: true })
+  })
+  return redis
+}
+const closers: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).toReversed()) await close()
+})
+
+async function begin(redisUrl: string, more: Environment = {}) {
+  hub = await startHub({
+    REDIS_URL: redisUrl,
+    SEND_RATE_PER_SECOND: '1000',
+    SEND_BURST: '1000',
+    SWEEP_MS: '300',
+    ...more,
+  })
+  const number = await connectNumber(hub)
+  const { actor } = await hub.signIn('agent')
+  const conversations = await Promise.all(Array.from({ length: 5 }, () => number.conversation()))
+  const send = async (place: number) => {
+    const conversationId = conversations[place % 5]?.id ?? ''
+    const text = String(place)
+    return (
+      await sendMessage(hub.deps, actor, { conversationId, clientMessageId: uuidv7(), type: 'text', text })
+    ).message
+  }
+  const work = (): Workers => {
+    const workers = startWorkers(hub.deps)
+    hub.onClose(() => workers.close())
+    return workers
+  }
+  const ready = () => eventually(() => expect(hub.deps.redis.status).toBe('ready'))
+  return { number, send, work, ready }
+}
+const unsent = () =>
+  readTenant(hub.deps, hub.tenant.id, (query) => query(`select 1 from messages where status <> 'sent'`, []))
+
+describe('[OUT9] the nudges', () => {
+  test('[B1] Redis forgets everything again and again: every message goes out once', async () => {
+    const redis = await ownRedis()
+    const { number, send, work, ready } = await begin(redis.url)
+    work()
+    await ready()
+    for (let place = 0; place < 60; place++) {
+      await send(place)
+      if (place % 3 === 0) await hub.deps.redis.flushall()
+    }
+    await eventually(async () => expect(await unsent()).toEqual([]))
+    expect(number.accepted).toHaveLength(60)
+    expect(number.doubles()).toEqual([])
+  })
+
+  test('[B2] Redis is away: messages are taken and go out within a sweep; back again, nudges work by themselves', async () => {
+    const redis = await ownRedis()
+    const { number, send, work, ready } = await begin(redis.url)
+    work()
+    await ready()
+    await redis.stop()
+    const started = performance.now()
+    for (let place = 0; place < 10; place++) await send(place)
+    expect(performance.now() - started, 'nobody waited for Redis').toBeLessThan(1000)
+    await eventually(async () => expect(await unsent()).toEqual([]), 2000)
+    await redis.start()
+    await ready()
+    await send(10)
+    await eventually(async () => expect(await unsent()).toEqual([]))
+    expect(number.doubles()).toEqual([])
+    expect(number.accepted).toHaveLength(11)
+  })
+
+  test('[B2] [B3] workers resume by nudges alone, also when Redis comes back empty', async () => {
+    const redis = await ownRedis()
+    const { number, send, work, ready } = await begin(redis.url, noSweep)
+    work()
+    await ready()
+    const check = async (count: number) => {
+      await send(count)
+      await eventually(() => expect(number.accepted).toHaveLength(count), 20_000)
+    }
+    await check(1)
+    await redis.restartEmpty()
+    await ready()
+    await check(2)
+    await redis.stop()
+    await redis.start()
+    await ready()
+    await check(3)
+  }, 60_000)
+
+  test('[B11] Redis that is not there when the workers start is found when it comes', async () => {
+    const redis = await ownRedis()
+    await redis.stop()
+    const { number, send, work, ready } = await begin(redis.url)
+    work()
+    await send(0)
+    await eventually(() => expect(number.accepted).toHaveLength(1))
+    await redis.start()
+    await ready()
+    await send(1)
+    await eventually(() => expect(number.accepted).toHaveLength(2))
+  })
+
+  test('[B5] a worker whose connections are dead without knowing it is built anew', async () => {
+    const redis = await ownRedis()
+    await using link = await startLink(redis.port)
+    const url = new URL(redis.url)
+    url.port = String(link.port)
+    const { number, send, work } = await begin(url.toString(), { SWEEP_MS: '500' })
+    work()
+    await send(0)
+    await eventually(() => expect(number.accepted).toHaveLength(1))
+    link.freeze('worker-deliver-outbound')
+    await send(1)
+    await eventually(async () => {
+      const { values } = await hub.deps.metrics.workersRebuilt.get()
+      expect(values).toEqual([expect.objectContaining({ value: 1, labels: { job: 'deliver-outbound' } })])
+    }, 20_000)
+    await eventually(async () => {
+      const waiting = await hub.deps.redis.llen(`${hub.config.REDIS_PREFIX}:deliver-outbound:wait`)
+      expect(waiting).toBe(0)
+    })
+  }, 40_000)
+
+  test('closing does not wait for a Redis that is away', async () => {
+    const redis = await ownRedis()
+    const { work, ready } = await begin(redis.url)
+    const workers = work()
+    await ready()
+    await redis.stop()
+    const started = performance.now()
+    await workers.close()
+    expect(performance.now() - started).toBeLessThan(3000)
+  })
+})
+
+/** A TCP link to Redis whose connections can be frozen: nothing passes any more and nobody is told. */
+async function startLink(
+  port: number,
+): Promise<AsyncDisposable & { port: number; freeze(name: string): void }> {
+  const pairs: { inner: Socket; outer: Socket; name: string }[] = []
+  const server = createServer((inner) => {
+    const outer = connect(port, '127.0.0.1')
+    const pair = { inner, outer, name: '' }
+    pairs.push(pair)
+    inner.on('data', (data) => {
+      pair.name ||= /switchboard-([\w-]+)/.exec(data.toString('latin1'))?.[1] ?? ''
+    })
+    for (const socket of [inner, outer]) socket.on('error', () => {})
+    inner.pipe(outer)
+    outer.pipe(inner)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : 0,
+    freeze: (name) => {
+      const frozen = pairs.filter((pair) => pair.name.startsWith(name))
+      expect(frozen.length).toBeGreaterThan(0)
+      for (const { inner, outer } of frozen) {
+        inner.unpipe(outer)
+        outer.unpipe(inner)
+        inner.pause()
+        outer.pause()
+      }
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const { inner, outer } of pairs) {
+        inner.destroy()
+        outer.destroy()
+      }
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
