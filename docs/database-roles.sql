@@ -1,0 +1,29 @@
+-- For a superuser of a server where migrations may not create roles. Run once, in the database of the hub, with psql:
+--   psql -v owner=hub_owner -v login=hub_app -f docs/database-roles.sql
+-- Afterwards DATABASE_OWNER_URL logs in as the owner (runs the migrations, owns the tables) and DATABASE_URL as the login
+-- (owns nothing, bound by row security). Passwords are set with \password.
+
+-- What the application may do, given by the migrations table by table.
+do $$ begin
+  if not exists (select from pg_roles where rolname = 'switchboard_app') then
+    create role switchboard_app nologin nosuperuser nobypassrls;
+  end if;
+end $$;
+
+-- Owns the few narrow functions that read across tenants, and nothing else.
+do $$ begin
+  if not exists (select from pg_roles where rolname = 'switchboard_router') then
+    create role switchboard_router nologin nosuperuser bypassrls;
+  end if;
+end $$;
+
+select format('create role %I login nosuperuser nobypassrls', :'owner')
+where not exists (select from pg_roles where rolname = :'owner') \gexec
+select format('create role %I login nosuperuser nobypassrls', :'login')
+where not exists (select from pg_roles where rolname = :'login') \gexec
+
+grant switchboard_app to :"owner" with admin option;
+grant switchboard_router to :"owner";
+grant switchboard_app to :"login";
+select format('grant connect, create on database %I to %I', current_database(), :'owner') \gexec
+select format('grant connect on database %I to %I', current_database(), :'login') \gexec
