@@ -54,36 +54,56 @@ async function check(deps: CheckDeps, tenantId: string, row: AttachmentRow): Pro
   if (row.state === 'stored') return ready(row)
   if (row.state !== 'awaiting_upload' || row.object_key === null)
     return new Failure('media_refused', { mediaId: row.id, reason: row.reason ?? 'it was never uploaded' })
-  const size = await deps.storage.sizeOf(row.object_key)
-  if (size === null) return new Failure('media_not_ready', { mediaId: row.id })
+  const upload = row.object_key
+  const size = await deps.storage.sizeOf(upload)
+  if (size === null) return again(deps, tenantId, row.id)
   const wrongSize = sizeComplaint(size, row.size_bytes, deps.config.MEDIA_BYTES)
   if (wrongSize !== null) return refuse(deps, tenantId, row, wrongSize)
 
   const key = newObjectKey(tenantId, deps.clock.now())
-  await deps.storage.copy(row.object_key, key)
-  const [copied, head] = [await deps.storage.sizeOf(key), await deps.storage.peek(key, headBytes)]
-  const judged = await judgeType(head, row.mime_type)
-  const complaint =
-    sizeComplaint(copied ?? 0, row.size_bytes, deps.config.MEDIA_BYTES) ??
-    (judged.fits ? null : `its content is not ${row.mime_type}`)
-  if (complaint !== null) {
-    await deps.storage.remove(key)
-    return refuse(deps, tenantId, row, complaint)
+  try {
+    await deps.storage.copy(upload, key)
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'not_found') return again(deps, tenantId, row.id)
+    throw error
   }
+  const looked = await lookAt(deps, key, row).catch(async (error: unknown) => {
+    await discard(deps, key)
+    throw error
+  })
+  if (looked.complaint !== null) {
+    await discard(deps, key)
+    return refuse(deps, tenantId, row, looked.complaint)
+  }
+  // When this throws it may have been committed all the same, so the copy must stay.
   const settled = await settle(deps, tenantId, row.id, {
     state: 'stored',
-    mimeType: judged.mimeType,
+    mimeType: looked.mimeType,
     key,
     reason: null,
   })
-  await discard(deps, settled === null ? key : row.object_key)
-  // Somebody else looked at the same upload in the same moment, and was first.
+  await discard(deps, settled === null ? key : upload)
   return settled === null ? again(deps, tenantId, row.id) : ready(settled)
 }
 
+/** What came, as nobody can change it any more. */
+async function lookAt(
+  deps: CheckDeps,
+  key: string,
+  row: AttachmentRow,
+): Promise<{ complaint: string | null; mimeType: string }> {
+  const size = (await deps.storage.sizeOf(key)) ?? 0
+  const wrongSize = sizeComplaint(size, row.size_bytes, deps.config.MEDIA_BYTES)
+  if (wrongSize !== null) return { complaint: wrongSize, mimeType: row.mime_type }
+  const { mimeType, fits } = await judgeType(await deps.storage.peek(key, headBytes), row.mime_type)
+  return { complaint: fits ? null : `its content is not ${row.mime_type}`, mimeType }
+}
+
+/** The row once more, when the upload is not there (any more): somebody else may have looked at it in the same moment. */
 async function again(deps: CheckDeps, tenantId: string, id: string): Promise<ReadyMedia | Failure> {
   const [row] = await load(deps, tenantId, [id])
   if (row?.state === 'stored') return ready(row)
+  if (row?.state === 'awaiting_upload') return new Failure('media_not_ready', { mediaId: id })
   return new Failure('media_refused', { mediaId: id, reason: row?.reason ?? 'it is gone' })
 }
 
