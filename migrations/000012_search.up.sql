@@ -24,7 +24,7 @@ create function customer_search_key(name text, company text, email text, phone t
 returns text language sql immutable parallel safe
 return search_key(name || ' ' || coalesce(company, '') || ' ' || coalesce(email, '') || ' ' || coalesce(phone, ''));
 
--- Contacts by part of a name or of an address. In: two LIKE patterns (of folded text; of an address, or null) and the
+-- Contacts by part of a name or of an address. In: two LIKE patterns (of a name; of an address, or null) and the
 -- id to go on below. Out: ids, newest first. Locks: none.
 create function find_contacts(name_like text, address_like text, below integer, at_most integer)
 returns table (contact_id integer) language sql stable as
@@ -32,7 +32,7 @@ $$ select c.id from contacts c
    where c.tenant_id = (select current_tenant()) and c.deleted_at is null and (below is null or c.id < below)
      and c.id in (
        select f.id from contacts f
-       where f.tenant_id = (select current_tenant()) and contact_search_key(f.first_name, f.last_name, f.profile_name, f.email) like name_like
+       where f.tenant_id = (select current_tenant()) and contact_search_key(f.first_name, f.last_name, f.profile_name, f.email) like search_key(name_like)
        union all
        select i.contact_id from contact_identities i
        where i.tenant_id = (select current_tenant()) and address_like is not null and i.value like address_like)
@@ -43,17 +43,17 @@ create function find_customers(text_like text, below integer, at_most integer)
 returns table (customer_id integer) language sql stable as
 $$ select c.id from customers c
    where c.tenant_id = (select current_tenant()) and c.deleted_at is null and (below is null or c.id < below)
-     and customer_search_key(c.name, c.company, c.email, c.phone) like text_like
+     and customer_search_key(c.name, c.company, c.email, c.phone) like search_key(text_like)
    order by c.id desc limit at_most $$;
 call make_router_function('find_customers(text, integer, integer)');
 
--- Messages by words. In: a tsquery as text, over folded text; the time and id to go on below. Out: ids, newest first,
+-- Messages by words. In: a tsquery as text; the time and id to go on below. Out: ids, newest first,
 -- of all conversations: the caller must leave out what its reader may not see. Locks: none.
 create function find_messages(words text, below_at timestamptz, below_id uuid, at_most integer)
 returns table (message_id uuid, sent_at timestamptz) language sql stable as
 $$ select m.id, m.sent_at from messages m
    where m.tenant_id = (select current_tenant()) and m.text is not null and m.deleted_at is null
-     and to_tsvector('pg_catalog.simple', search_key(m.text)) @@ to_tsquery('pg_catalog.simple', words)
+     and to_tsvector('pg_catalog.simple', search_key(m.text)) @@ to_tsquery('pg_catalog.simple', search_key(words))
      and (below_at is null or (m.sent_at, m.id) < (below_at, below_id))
    order by m.sent_at desc, m.id desc limit at_most $$;
 call make_router_function('find_messages(text, timestamptz, uuid, integer)');

@@ -1,4 +1,4 @@
-/** Letters without their marks, in lower case; the database folds the rest the same way (search_key). */
+/** Letters without their marks: no sign may appear later, when the database folds the text once more (search_key). */
 function folded(text: string): string {
   return text
     .normalize('NFKD')
@@ -11,7 +11,7 @@ function within(text: string): string {
   return `%${text.replaceAll(/[\\%_]/g, '\\$&')}%`
 }
 
-/** A LIKE pattern for names; the database folds what it is compared with. */
+/** A LIKE pattern for names; the database folds it and what it is compared with. */
 export function contactLike(q: string): string {
   return within(folded(q.trim()))
 }

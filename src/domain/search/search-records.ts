@@ -51,7 +51,7 @@ export function searchDeals(deps: Pick<LogDeps, 'db'>, actor: Actor, input: Sear
   return page(deps, actor, 'search deals', input, (query, below) =>
     query<DealHit>(
       `select d.id, d.title, d.stage_id as "stageId", d.customer_id as "customerId", d.contact_id as "contactId" from deals d
-       where d.tenant_id = $1 and d.deleted_at is null and search_key(d.title) like $2 and ($3::integer is null or d.id < $3)
+       where d.tenant_id = $1 and d.deleted_at is null and search_key(d.title) like search_key($2) and ($3::integer is null or d.id < $3)
        order by d.id desc limit $4`,
       [actor.tenantId, contactLike(input.q), below, input.limit + 1],
     ),
