@@ -3,6 +3,8 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { Actor } from '../../src/auth/actor.ts'
 import type { MessageView } from '../../src/contract/message.ts'
 import type { SendMessageInput } from '../../src/contract/socket.ts'
+import { readConversation } from '../../src/domain/conversations/read-conversation.ts'
+import { adoptEcho } from '../../src/domain/messages/resolve-unknown.ts'
 import { sendMessage } from '../../src/domain/messages/send-message.ts'
 import { readEvents } from '../../src/log/read.ts'
 import { inTenant, readTenant } from '../../src/log/tenant-tx.ts'
@@ -410,6 +412,84 @@ describe('what networks do', () => {
     expect((await stored()).map(({ status }) => status).sort()).toEqual(['failed', 'queued'])
     expect(number.arrived).toEqual([])
   })
+})
+
+describe('[OUT7] an unknown message', () => {
+  const echoOf = (conversationId: string, text: string, providerMessageId: string) =>
+    inTenant(hub.deps, hub.tenant.id, (tx) =>
+      adoptEcho(tx, { conversationId, providerMessageId, type: 'text', text, at: new Date() }),
+    )
+
+  test('is settled by its echo; an echo of something else is not taken for it', async () => {
+    const { number, send, work } = await begin()
+    number.answer(() => ({ fault: 'reset' }))
+    work()
+    const { id } = await number.conversation()
+    const { message } = await send(id, 'hello')
+    expect((await settled(message)).status).toBe('unknown')
+    expect(await echoOf(id, 'something else', 'net-x')).toBe(null)
+    expect(await echoOf((await number.conversation()).id, 'hello', 'net-x')).toBe(null)
+    expect(await echoOf(id, 'hello', 'net-9')).toBe(message.id)
+    expect(await settled(message)).toMatchObject({
+      status: 'sent',
+      provider_message_id: 'net-9',
+      error: null,
+    })
+    expect(await eventsOf(message.id)).toEqual(['message.queued', 'message.unknown', 'message.sent'])
+    expect(await echoOf(id, 'hello', 'net-10'), 'it was settled').toBe(null)
+  })
+
+  test('an echo that is faster than the answer gives the message its id, and the answer changes nothing', async () => {
+    const { number, send, work } = await begin()
+    const { id } = await number.conversation()
+    let adopted: string | null = null
+    number.answer(async ({ ref }) => {
+      adopted = await echoOf(id, 'hello', `net-1-${ref}`)
+      return undefined
+    })
+    work()
+    const { message } = await send(id, 'hello')
+    await eventually(async () =>
+      expect(
+        await rows(`select 1 from send_attempts where state = 'accepted' and tenant_id = $1`),
+      ).toHaveLength(1),
+    )
+    expect(adopted).toBe(message.id)
+    expect(await settled(message)).toMatchObject({
+      status: 'sent',
+      provider_message_id: `net-1-${message.id}`,
+    })
+    expect(await eventsOf(message.id)).toEqual(['message.queued', 'message.sent'])
+  })
+})
+
+test('the customer learns what an agent has read, up to there and no further', async () => {
+  const { number, work, actor } = await begin()
+  const reads: unknown[] = []
+  number.server.always({
+    method: 'POST',
+    path: '/reads',
+    answer: (request) => {
+      reads.push(request.json)
+      return { status: 200, json: {} }
+    },
+  })
+  work()
+  const { id } = await number.conversation()
+  for (const seq of [1, 2, 3])
+    await change(
+      `insert into messages (tenant_id, id, conversation_id, channel_id, seq, direction, author_kind, type, text, status, provider_message_id, sent_at)
+       values ($1, $2, $3, $4, $5, 'in', 'contact', 'text', 'hi', 'received', $6, now())`,
+      [uuidv7(), id, number.channelId, seq, `in-${seq}`],
+    )
+  await change('update conversations set last_seq = 3, unread_count = 3 where tenant_id = $1 and id = $2', [
+    id,
+  ])
+  await eventually(() => expect(hub.deps.redis.status).toBe('ready'))
+  await readConversation(hub.deps, actor, { conversationId: id, seq: 2 })
+  await eventually(() =>
+    expect(reads).toEqual([expect.objectContaining({ messageId: 'in-2', typing: false })]),
+  )
 })
 
 describe('pace', () => {

@@ -31,6 +31,7 @@ export function readConversation(
          where tenant_id = $1 and conversation_id = $2 and seq > $3 and direction = 'in'`,
         [tx.tenantId, before.id, readSeq],
       )
+      tx.nudge('mark-read', { tenantId: tx.tenantId, conversationId: before.id })
       return changeConversation(tx, before, 'conversation.updated', {
         read_seq: readSeq,
         unread_count: Math.min(before.unread_count, after?.unread ?? 0),
