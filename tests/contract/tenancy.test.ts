@@ -1,0 +1,255 @@
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { inTenant, readTenant } from '../../src/log/tenant-tx.ts'
+import { uuidv7 } from '../../src/platform/uuid.ts'
+import { type Hub, startHub } from '../harness/hub.ts'
+
+let hub: Hub
+let owner: pg.Client
+let other: { id: string }
+
+interface Table {
+  name: string
+  forced: boolean
+  enabled: boolean
+  owner: string
+}
+
+/** Every table of ours that says whose a row is, partitions too, and `tenants` itself. */
+async function tables(): Promise<Table[]> {
+  const { rows } = await owner.query<Table>(
+    `select c.relname as name, c.relrowsecurity as enabled, c.relforcerowsecurity as forced, pg_get_userbyid(c.relowner) as owner
+     from pg_class c
+     where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p')
+       and (c.relname = 'tenants' or exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped))
+     order by 1`,
+  )
+  return rows
+}
+
+const fill: Record<string, string> = {
+  uuid: 'gen_random_uuid()',
+  jsonb: `'{}'`,
+  json: `'{}'`,
+  bytea: `'\\x00'`,
+  'timestamp with time zone': 'now()',
+  date: 'current_date',
+  boolean: 'false',
+  integer: '1',
+  smallint: '1',
+  bigint: '1',
+  'double precision': '1',
+}
+
+/** One row of the first tenant in every table, whatever its columns mean: keys and checks are off for it. */
+async function fillEveryTable(all: readonly Table[]): Promise<void> {
+  await owner.query(`set session_replication_role = replica`)
+  const { rows: checks } = await owner.query<{ statement: string }>(
+    `select format('alter table %s drop constraint %I', conrelid::regclass, conname) as statement from pg_constraint
+     where contype = 'c' and connamespace = current_schema()::regnamespace and coninhcount = 0`,
+  )
+  for (const { statement } of checks) await owner.query(statement)
+  for (const { name } of all.filter((table) => !/^events_\d/.test(table.name))) {
+    if (name === 'tenants' || name === 'events_default') continue
+    const { rows: columns } = await owner.query<{ name: string; type: string }>(
+      `select column_name as name, data_type as type from information_schema.columns
+       where table_schema = current_schema() and table_name = $1 and column_name <> 'tenant_id' and is_nullable = 'NO'
+         and column_default is null and identity_generation is null and is_generated = 'NEVER'`,
+      [name],
+    )
+    const values = columns.map((column) => fill[column.type] ?? `'x'`)
+    await owner.query(
+      `insert into ${name} (${['tenant_id', ...columns.map((column) => column.name)].join(', ')})
+       values (${[`'${hub.tenant.id}'`, ...values].join(', ')}) on conflict do nothing`,
+    )
+  }
+  // Beyond every partition that exists.
+  await owner.query(
+    `insert into events (tenant_id, epoch, seq, type, scope, actor, payload, occurred_at)
+     values ($1, 1, 2, 'x', '{}', '{}', '{}', '2100-01-01')`,
+    [hub.tenant.id],
+  )
+  await owner.query(`set session_replication_role = default`)
+}
+
+beforeAll(async () => {
+  hub = await startHub()
+  other = await hub.addTenant()
+  owner = new pg.Client({ connectionString: hub.config.DATABASE_URL })
+  await owner.connect()
+  await fillEveryTable(await tables())
+})
+afterAll(async () => {
+  await owner.end()
+  await hub[Symbol.asyncDispose]()
+})
+
+describe('the catalogue', () => {
+  test('[TEN1] every table with a tenant has row security, forced, with a policy that checks writes too', async () => {
+    const all = await tables()
+    expect(all.length).toBeGreaterThan(25)
+    const { rows: policies } = await owner.query<{
+      tablename: string
+      cmd: string
+      permissive: string
+      qual: string
+      with_check: string
+      roles: string
+    }>(
+      'select tablename, cmd, permissive, qual, with_check, roles::text from pg_policies where schemaname = current_schema()',
+    )
+    for (const table of all) {
+      expect(table, table.name).toMatchObject({ enabled: true, forced: true })
+      const own = policies.filter((policy) => policy.tablename === table.name)
+      expect(own, table.name).toHaveLength(1)
+      expect(own[0], table.name).toMatchObject({ cmd: 'ALL', permissive: 'PERMISSIVE', roles: '{public}' })
+      for (const rule of [own[0]?.qual, own[0]?.with_check])
+        expect(rule, table.name).toMatch(/= \( SELECT current_tenant\(\)/)
+    }
+  })
+
+  test('[TEN1] tables without a tenant are known one by one', async () => {
+    const { rows } = await owner.query<{ name: string }>(
+      `select relname as name from pg_class where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f')
+         and relname <> all ($1) order by 1`,
+      [(await tables()).map((table) => table.name)],
+    )
+    expect(rows.map((row) => row.name)).toEqual(['switchboard_migrations'])
+  })
+
+  test('[TEN3] the application owns nothing and may not become anybody', async () => {
+    const { rows } = await owner.query<{ kind: string; name: string }>(
+      `select 'class' as kind, relname::text as name from pg_class where relowner = 'switchboard_app'::regrole
+       union all select 'function', proname::text from pg_proc where proowner = 'switchboard_app'::regrole
+       union all select 'schema', nspname::text from pg_namespace where nspowner = 'switchboard_app'::regrole
+       union all select 'member of', roleid::regrole::text from pg_auth_members where member = 'switchboard_app'::regrole`,
+    )
+    expect(rows).toEqual([])
+    const { rows: roles } = await owner.query(
+      `select rolsuper, rolbypassrls, rolcreaterole, rolcreatedb from pg_roles where rolname = 'switchboard_app'`,
+    )
+    expect(roles).toEqual([
+      { rolsuper: false, rolbypassrls: false, rolcreaterole: false, rolcreatedb: false },
+    ])
+    const { rows: truncates } = await owner.query<{ name: string }>(
+      `select relname as name from pg_class where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p')
+         and (has_table_privilege('switchboard_app', oid, 'truncate') or has_table_privilege('switchboard_app', oid, 'trigger')
+           or has_table_privilege('switchboard_app', oid, 'references'))`,
+    )
+    expect(truncates).toEqual([])
+  })
+
+  test('[TEN3] functions that look across tenants are few, belong to the router and trust no search path', async () => {
+    const { rows } = await owner.query<{ name: string; owner: string; path: string | null }>(
+      `select proname as name, pg_get_userbyid(proowner) as owner,
+              (select c from unnest(proconfig) c where c like 'search_path=%') as path
+       from pg_proc where pronamespace = current_schema()::regnamespace and prosecdef order by 1`,
+    )
+    for (const row of rows) {
+      expect(row.path, row.name).toMatch(/pg_temp"?$/)
+      if (row.name !== 'maintain_event_partitions') expect(row.owner, row.name).toBe('switchboard_router')
+    }
+  })
+
+  test('[ACC9] S30 the trail and the log take new rows only', async () => {
+    for (const table of ['audit_logs', 'events'])
+      for (const verb of [
+        `update ${table} set tenant_id = tenant_id`,
+        `delete from ${table}`,
+        `truncate ${table}`,
+      ])
+        await expect(
+          inTenant(hub.deps, hub.tenant.id, (tx) => tx.query(verb)),
+          verb,
+        ).rejects.toMatchObject({ code: '42501' })
+  })
+})
+
+describe('rows', () => {
+  test('[TEN1] [TEN2] without a tenant, and as another one, no table shows, changes or takes a row', async () => {
+    for (const { name } of await tables()) {
+      if (/^events_\d/.test(name)) continue
+      const column = name === 'tenants' ? 'id' : 'tenant_id'
+      const { rows: mine } = await owner.query<{ row: string }>(
+        `select to_json(t)::text as row from ${name} t where ${column} = $1 limit 1`,
+        [hub.tenant.id],
+      )
+      expect(mine, name).toHaveLength(1)
+
+      const seen = await readTenant(hub.deps, hub.tenant.id, (query) =>
+        query(`select 1 from ${name} where ${column} = $1`, [hub.tenant.id]),
+      )
+      expect(seen.length, `${name}, own`).toBeGreaterThan(0)
+
+      const { rows: without } = await hub.deps.db.write.query(`select 1 from ${name}`)
+      expect(without, `${name}, no tenant`).toEqual([])
+
+      const theirs = await readTenant(hub.deps, other.id, (query) =>
+        query(`select 1 from ${name} where ${column} = $1`, [hub.tenant.id]),
+      )
+      expect(theirs, `${name}, other tenant`).toEqual([])
+
+      for (const verb of [
+        `update ${name} set ${column} = ${column} where ${column} = $1`,
+        `delete from ${name} where ${column} = $1`,
+      ])
+        await inTenant(hub.deps, other.id, (tx) => tx.query(`${verb} returning 1`, [hub.tenant.id])).then(
+          (changed) => expect(changed, verb).toEqual([]),
+          (error: { code?: string }) => expect(error.code, verb).toBe('42501'),
+        )
+
+      const forging = inTenant(hub.deps, other.id, (tx) =>
+        tx.query(`insert into ${name} select * from json_populate_record(null::${name}, $1)`, [mine[0]?.row]),
+      )
+      // A generated column refuses before the policy is asked; a row that was not written is all that counts.
+      await expect(forging, name).rejects.toMatchObject({ code: expect.stringMatching(/^(42501|428C9)$/) })
+    }
+  })
+
+  test('[TEN2] the tenant does not outlive its transaction: not a commit, an error or a failed statement', async () => {
+    const client = await hub.deps.db.write.connect()
+    client.release()
+    const attempts = [
+      () => inTenant(hub.deps, hub.tenant.id, (tx) => tx.query('select 1')),
+      () => inTenant(hub.deps, hub.tenant.id, () => Promise.reject(new Error('mine'))),
+      () => inTenant(hub.deps, hub.tenant.id, (tx) => tx.query('select 1 / 0')),
+      () => readTenant(hub.deps, hub.tenant.id, (query) => query('select 1')),
+      () => readTenant(hub.deps, hub.tenant.id, () => Promise.reject(new Error('mine'))),
+    ]
+    for (const attempt of attempts) {
+      await attempt().catch(() => {})
+      for (const pool of [hub.deps.db.write, hub.deps.db.read])
+        expect((await pool.query(`select 1 from teams union all select 1 from tenants`)).rows).toEqual([])
+    }
+  })
+
+  test('[TEN2] 1,000 mixed transactions of 40 tenants over 5 connections: each sees its own canary only', async () => {
+    await using crowd = await startHub({
+      DATABASE_POOL: '5',
+      DATABASE_READ_POOL: '5',
+      DATABASE_WAIT_MS: '20000',
+    })
+    const tenants = await Promise.all(Array.from({ length: 40 }, (_, n) => crowd.addTenant(`t${n}`)))
+    for (const { id, slug } of tenants)
+      await inTenant(crowd.deps, id, (tx) =>
+        tx
+          .query('insert into teams (tenant_id, id, name) values ($1, $2, $3)', [id, uuidv7(), slug])
+          .then(() => {}),
+      )
+    const seen = await Promise.all(
+      Array.from({ length: 1000 }, async (_, n) => {
+        const tenant = tenants[(n * 7) % tenants.length] ?? crowd.tenant
+        const names =
+          n % 3 === 0
+            ? await inTenant(crowd.deps, tenant.id, (tx) =>
+                tx.query<{ name: string }>('select name from teams'),
+              )
+            : await readTenant(crowd.deps, tenant.id, (query) =>
+                query<{ name: string }>('select name from teams'),
+              )
+        return names.length === 1 && names[0]?.name === tenant.slug
+      }),
+    )
+    expect(seen.filter((right) => !right)).toEqual([])
+  })
+})
