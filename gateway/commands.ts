@@ -9,6 +9,7 @@ import {
   type EphemeralName,
 } from '../src/contract/socket.ts'
 import type { Deps } from '../src/deps.ts'
+import { parsePart } from '../src/http/faults.ts'
 import { errorBody } from './farewell.ts'
 import { TokenBucket } from './limits.ts'
 import type { Desk, Session, SessionActor } from './session.ts'
@@ -83,13 +84,17 @@ export class Commands {
     const command = typeof name === 'string' ? this.#commands.get(name) : undefined
     if (!command)
       return refuse(new Failure('unknown_command', { command: String(name).slice(0, 64) }).toBody())
-    const parsed = command.schema.safeParse(given[0])
-    if (!parsed.success) return refuse(invalid(parsed.error))
+    let input: never
+    try {
+      input = parsePart(command.schema, given[0], 'body') as never
+    } catch (error) {
+      return refuse(errorBody(error, this.#deps.log, 'reading a command'))
+    }
     this.#underWay += 1
     desk.waiting += 1
     const turn = command.renews ? Promise.resolve() : desk.line
     const done = turn
-      .then(() => this.#run(session, command, parsed.data as never, ack))
+      .then(() => this.#run(session, command, input, ack))
       .finally(() => {
         desk.waiting -= 1
         this.#underWay -= 1
@@ -164,14 +169,4 @@ export class Commands {
 export function userBurst(config: Deps['config']): number {
   const factor = config.SOCKET_COMMANDS_BURST / config.SOCKET_COMMANDS_PER_SECOND
   return Math.max(1, Math.ceil(config.SOCKET_USER_COMMANDS_PER_SECOND * factor))
-}
-
-function invalid(error: z.ZodError): ErrorBody {
-  const errors = error.issues.map((issue) => ({
-    pointer: issue.path
-      .map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`)
-      .join(''),
-    message: issue.message,
-  }))
-  return new Failure('validation_failed', { errors }).toBody()
 }

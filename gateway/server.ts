@@ -16,7 +16,7 @@ import { Slots } from './limits.ts'
 import { type Admitted, Newcomers } from './newcomer.ts'
 import { People } from './people.ts'
 import { Presence } from './presence.ts'
-import { answerProbe } from './probes.ts'
+import { probes } from './probes.ts'
 import { Session } from './session.ts'
 import { Signs } from './signs.ts'
 import { Tails } from './tails.ts'
@@ -89,9 +89,8 @@ class RunningGateway implements Gateway {
     const { config } = deps
     this.#deps = deps
     this.#ownsHttp = httpServer === undefined
-    this.#http =
-      httpServer ??
-      createServer((request, response) => void answerProbe(deps, this.#isReady(), request, response))
+    const probe = probes(deps, () => this.#newcomers.isDraining)
+    this.#http = httpServer ?? createServer((request, response) => void probe(request, response))
     const instance = uuidv7()
     this.#subscriber = openRedis(config, deps.log, 'ephemerals')
     this.#people = new People(userBurst(config))
@@ -162,10 +161,6 @@ class RunningGateway implements Gateway {
       this.#http.once('error', reject)
       this.#http.listen(config.PORT, config.HOST, resolve)
     })
-  }
-
-  #isReady(): boolean {
-    return !this.#newcomers.isDraining
   }
 
   async #admit(socket: Socket, next: (error?: Error) => void): Promise<void> {

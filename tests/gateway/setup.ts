@@ -24,7 +24,10 @@ export interface GatewayHub extends Hub {
   happen(count?: number, size?: number): Promise<void>
 }
 
-export async function startGatewayHub(more: Environment = {}, handlers: CommandHandlers = echo): Promise<GatewayHub> {
+export async function startGatewayHub(
+  more: Environment = {},
+  handlers: CommandHandlers = echo,
+): Promise<GatewayHub> {
   const hub = await startHub(more)
   const gateway = await startGateway(hub.deps, { handlers })
   hub.onClose(() => gateway.close())

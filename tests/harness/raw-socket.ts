@@ -11,7 +11,10 @@ export class RawSocket {
   readonly closed: Promise<{ code: number; reason: string }>
   #waiters: { matches: (text: string) => boolean; resolve: (text: string) => void }[] = []
 
-  constructor(port: number, options: { path?: string; headers?: Record<string, string>; query?: string } = {}) {
+  constructor(
+    port: number,
+    options: { path?: string; headers?: Record<string, string>; query?: string } = {},
+  ) {
     const { path = '/socket.io/', query = 'EIO=4&transport=websocket', headers = {} } = options
     this.ws = new WebSocket(`ws://127.0.0.1:${port}${path}?${query}`, { headers })
     this.ws.on('error', () => {})
@@ -39,7 +42,13 @@ export class RawSocket {
     const found = this.received.find(matches)
     if (found !== undefined) return found
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`nothing like it within ${withinMs} ms: ${this.received.join(' | ').slice(0, 500)}`)), withinMs)
+      const timer = setTimeout(
+        () =>
+          reject(
+            new Error(`nothing like it within ${withinMs} ms: ${this.received.join(' | ').slice(0, 500)}`),
+          ),
+        withinMs,
+      )
       this.#waiters.push({
         matches,
         resolve: (text) => {

@@ -72,7 +72,11 @@ export class TestClient {
   }
 
   /** The next thing of this name that was not asked for yet and matches, from the record or from the future. */
-  async next(name: string, matches: (payload: Payload) => boolean = () => true, withinMs = 8000): Promise<Payload> {
+  async next(
+    name: string,
+    matches: (payload: Payload) => boolean = () => true,
+    withinMs = 8000,
+  ): Promise<Payload> {
     const wanted = (heard: Heard) => heard.name === name && !this.#taken.has(heard) && matches(heard.payload)
     let found = this.heard.find(wanted)
     found ??= await new Promise<Heard>((resolve, reject) => {
@@ -85,7 +89,11 @@ export class TestClient {
       }
       const timer = setTimeout(() => {
         this.#waiters = this.#waiters.filter((one) => one !== waiter)
-        reject(new Error(`no ${name} within ${withinMs} ms; heard: ${this.heard.map((one) => one.name).join(' ')}`))
+        reject(
+          new Error(
+            `no ${name} within ${withinMs} ms; heard: ${this.heard.map((one) => one.name).join(' ')}`,
+          ),
+        )
       }, withinMs)
       this.#waiters.push(waiter)
     })
