@@ -1,4 +1,5 @@
 import { errors, Failure } from '../src/contract/errors.ts'
+import { isUnavailable } from '../src/platform/db.ts'
 import type { Logger } from '../src/platform/logger.ts'
 
 /**
@@ -6,12 +7,14 @@ import type { Logger } from '../src/platform/logger.ts'
  * the next nudge takes it up again; retries of the queue would only repeat the nudge.
  */
 export function logFailure(log: Logger, job: string, error: unknown): void {
-  if (error instanceof Failure && errors[error.code].then === 'later' && error.code !== 'internal') {
-    log.warn(
-      { job, code: error.code, reason: String(error.cause ?? error.message) },
-      'a job waits for better times',
-    )
+  const passing = error instanceof Failure && errors[error.code].then === 'later' && error.code !== 'internal'
+  if (!passing && !isUnavailable(error)) {
+    log.error({ job, err: error }, 'a job failed')
     return
   }
-  log.error({ job, err: error }, 'a job failed')
+  const { cause = error } = error as Error
+  log.warn(
+    { job, reason: cause instanceof Error ? cause.message : 'unavailable' },
+    'a job waits for better times',
+  )
 }

@@ -105,12 +105,11 @@ describe('[A4] [OUT7] a worker that is killed', () => {
 
   test('while its call is open leaves an unknown message; it arrived once and stays at that', async () => {
     const { number, send } = await begin()
-    let worker: WorkerProcess | undefined
-    number.answer(async ({ text }) => {
-      if (text === 'fatal') worker?.signal('SIGKILL')
+    const worker = await startWorkerProcess(hub)
+    number.answer(({ text }) => {
+      if (text === 'fatal') worker.signal('SIGKILL')
       return undefined
     })
-    worker = await startWorkerProcess(hub)
     const message = await send('fatal')
     const next = await send('the next one')
     expect(await worker.ended()).toBe('SIGKILL')
@@ -166,18 +165,17 @@ describe('[A4] [OUT7] a worker that is killed', () => {
 
 test('[A6] [OUT6] a worker that slept through its lease wakes up to find its outcome refused', async () => {
   const { number, send } = await begin()
-  let sleeper: WorkerProcess | undefined
+  const sleeper = await startWorkerProcess(hub)
   let wake = (): void => {}
   const awake = new Promise<void>((resolve) => {
     wake = resolve
   })
   number.answer(async ({ text }) => {
     if (text !== 'sleep') return undefined
-    sleeper?.signal('SIGSTOP')
+    sleeper.signal('SIGSTOP')
     await awake
     return undefined
   })
-  sleeper = await startWorkerProcess(hub)
   const message = await send('sleep')
   await eventually(() => expect(number.arrived).toHaveLength(1))
   await startWorkerProcess(hub)
@@ -185,7 +183,7 @@ test('[A6] [OUT6] a worker that slept through its lease wakes up to find its out
   wake()
   await eventually(() => expect(number.accepted).toHaveLength(1))
   sleeper.signal('SIGCONT')
-  await eventually(() => expect(sleeper?.said).toContain('an outcome came too late and was refused'))
+  await eventually(() => expect(sleeper.said).toContain('an outcome came too late and was refused'))
   expect(await statusOf(message)).toBe('unknown')
   const attempts = await readTenant(hub.deps, hub.tenant.id, (query) =>
     query('select state from send_attempts', []),

@@ -139,7 +139,7 @@ describe('delivery', () => {
     expect(number.accepted.map(({ ref }) => ref).sort()).toEqual(sent.sort())
     for (const { phone } of conversations) {
       const texts = number.accepted.filter(({ to }) => to === phone).map(({ text }) => text)
-      expect(texts).toEqual([...texts].sort())
+      expect(texts).toEqual(texts.toSorted((one, other) => Number(one) - Number(other)))
     }
     expect(number.doubles()).toEqual([])
   })
@@ -411,6 +411,25 @@ describe('what networks do', () => {
     expect(await settled(old.message)).toMatchObject({ status: 'failed', error: { code: 'send_expired' } })
     expect((await stored()).map(({ status }) => status).sort()).toEqual(['failed', 'queued'])
     expect(number.arrived).toEqual([])
+  })
+})
+
+test('[A6] [OUT6] an outcome of an attempt that somebody else has ended changes nothing and is counted', async () => {
+  const { number, send, work } = await begin()
+  number.answer(async () => {
+    await change(`update send_attempts set state = 'unknown' where tenant_id = $1`)
+    return undefined
+  })
+  work()
+  const { id } = await number.conversation()
+  const { message } = await send(id, 'hello')
+  await eventually(async () => {
+    const { values } = await hub.deps.metrics.sendsFenced.get()
+    expect(values).toMatchObject([{ value: 1 }])
+  })
+  expect((await stored()).find((row) => row.id === message.id)).toMatchObject({
+    status: 'queued',
+    provider_message_id: null,
   })
 })
 

@@ -1,11 +1,11 @@
-import type { ChannelView } from '../../contract/channel.ts'
 import { errors, type Failure } from '../../contract/errors.ts'
-import type { MessageType } from '../../contract/message.ts'
 import { inTenant, type LogDeps, type TenantTx } from '../../log/tenant-tx.ts'
 import type { Config } from '../../platform/config.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
-import type { Identity, OutboundMessage, ProviderName } from '../../providers/port.ts'
+import type { OutboundMessage, ProviderName } from '../../providers/port.ts'
 import { findTemplates } from '../templates/find-templates.ts'
+import { isProbing, lockLane } from './channel-lane.ts'
+import { type Candidate, findDue, findExpired, nextAttemptMs, pace } from './due-messages.ts'
 import { loadMessages } from './load-messages.ts'
 import type { StoredMessageError } from './message-row.ts'
 import { budgetOf, type RateConfig, refilled, untilHolds } from './rate-budget.ts'
@@ -61,38 +61,6 @@ export interface Claim {
   readonly dueInMs: number | null
 }
 
-interface LaneRow {
-  tokens: number
-  tokens_age_ms: number
-  paused_ms: number | null
-  pauses: number
-  provider: ProviderName
-  status: ChannelView['status']
-  stopped_reason: string | null
-  removed: boolean
-  tenant_status: string
-}
-
-interface Candidate {
-  id: string
-  conversation_id: string
-  type: MessageType
-  text: string | null
-  payload: Record<string, unknown>
-  attachment_id: string | null
-  priority: number
-  attempts: number
-  expired: boolean
-  contact_id: number
-  window_expires_at: string | null
-  blocked: boolean
-  marketing: 'granted' | 'denied' | null
-  identities: Identity[]
-  target_provider_id: string | null
-  target_direction: 'in' | 'out' | null
-  target_text: string | null
-}
-
 /** How long a process waits for another one's probe before it looks again. */
 const probeWaitMs = 1000
 
@@ -124,9 +92,9 @@ export function claimSends(
     const probe = lane.pauses > 0
     if (probe && (await isProbing(tx, channel.channelId))) return nothing(probeWaitMs)
     const most = probe ? 1 : Math.min(slots.all, Math.floor(tokens), deps.config.SEND_BATCH)
-    const found = await findDue(deps, tx, channel.channelId, most)
+    const found = await findDue(deps.config, tx, channel.channelId, most)
     const { sound, refused } = await judge(tx, lane.provider, channel.channelId, found)
-    const ready = await pace(deps, tx, sound)
+    const ready = await pace(deps.config, tx, sound)
     const again = refused.length > 0 || ready.length < sound.length
     const taken: Candidate[] = []
     let bulk = slots.bulk
@@ -172,66 +140,6 @@ const nothing = (dueInMs: number | null): Claim => ({ sends: [], again: false, d
 const least = (waits: readonly (number | null)[]): number | null => {
   const known = waits.filter((wait) => wait !== null)
   return known.length === 0 ? null : Math.min(...known)
-}
-
-/** The lane, locked; made when the number has none yet. null when there is no such number. */
-async function lockLane(tx: TenantTx, channelId: string): Promise<LaneRow | null> {
-  const lock = () =>
-    tx.query<LaneRow>(
-      `select l.tokens, extract(epoch from clock_timestamp() - l.tokens_at)::double precision * 1000 as tokens_age_ms,
-              case when l.paused_until > clock_timestamp()
-                then ceil(extract(epoch from l.paused_until - clock_timestamp()) * 1000)::integer end as paused_ms,
-              l.pauses, ch.provider, ch.status, ch.stopped_reason, ch.deleted_at is not null as removed, t.status as tenant_status
-       from channel_lanes l
-       join channels ch on ch.tenant_id = l.tenant_id and ch.id = l.channel_id
-       join tenants t on t.id = l.tenant_id
-       where l.tenant_id = $1 and l.channel_id = $2 for update of l`,
-      [tx.tenantId, channelId],
-    )
-  const [lane] = await lock()
-  if (lane) return lane
-  await tx.query(
-    `insert into channel_lanes (tenant_id, channel_id) select tenant_id, id from channels where tenant_id = $1 and id = $2
-     on conflict do nothing`,
-    [tx.tenantId, channelId],
-  )
-  return (await lock())[0] ?? null
-}
-
-async function isProbing(tx: TenantTx, channelId: string): Promise<boolean> {
-  const rows = await tx.query(
-    `select 1 from send_attempts where tenant_id = $1 and channel_id = $2 and state = 'started' limit 1`,
-    [tx.tenantId, channelId],
-  )
-  return rows.length > 0
-}
-
-/** The first waiting message of each conversation, when its time has come and no try of it is under way. */
-const isFirst = `not exists (
-    select from messages e where e.tenant_id = m.tenant_id and e.conversation_id = m.conversation_id
-      and e.status = 'queued' and e.seq < m.seq)
-  and not exists (
-    select from send_attempts a where a.tenant_id = m.tenant_id and a.message_id = m.id and a.state = 'started')`
-
-function findDue(deps: ClaimDeps, tx: TenantTx, channelId: string, most: number): Promise<Candidate[]> {
-  return tx.query<Candidate>(
-    `select m.id, m.conversation_id, m.type, m.text, m.payload, m.attachment_id, m.priority, m.attempts,
-            m.created_at < now() - make_interval(hours => $4) as expired,
-            c.contact_id, c.window_expires_at, ct.blocked, ct.marketing,
-            coalesce((select json_agg(json_build_object('kind', i.kind, 'value', i.value)
-                        order by array_position(array['group', 'wa_id', 'phone', 'bsuid', 'lid', 'parent_bsuid', 'username'], i.kind), i.created_at)
-                      from contact_identities i where i.tenant_id = ct.tenant_id and i.contact_id = ct.id), '[]') as identities,
-            coalesce(r.provider_message_id, m.reply_to_provider_id) as target_provider_id,
-            r.direction as target_direction, r.text as target_text
-     from messages m
-     join conversations c on c.tenant_id = m.tenant_id and c.id = m.conversation_id
-     join contacts ct on ct.tenant_id = c.tenant_id and ct.id = c.contact_id
-     left join messages r on r.tenant_id = m.tenant_id and r.id = m.reply_to_id
-     where m.tenant_id = $1 and m.channel_id = $2 and m.status = 'queued'
-       and (m.next_attempt_at is null or m.next_attempt_at <= clock_timestamp()) and ${isFirst}
-     order by m.priority, m.id limit $3`,
-    [tx.tenantId, channelId, most, deps.config.SEND_EXPIRES_HOURS],
-  )
 }
 
 interface Refused {
@@ -315,53 +223,12 @@ async function failMessages(tx: TenantTx, refused: readonly Refused[]): Promise<
 
 /** While a number sleeps its messages grow old all the same. */
 async function failExpired(deps: ClaimDeps, tx: TenantTx, channelId: string): Promise<number> {
-  const rows = await tx.query<{ id: string }>(
-    `select m.id from messages m
-     where m.tenant_id = $1 and m.channel_id = $2 and m.status = 'queued' and m.created_at < now() - make_interval(hours => $3)
-       and ${isFirst} order by m.priority, m.id limit $4`,
-    [tx.tenantId, channelId, deps.config.SEND_EXPIRES_HOURS, deps.config.SEND_BATCH],
-  )
+  const rows = await findExpired(deps.config, tx, channelId)
   await failMessages(
     tx,
     rows.map(({ id }) => ({ id, error: expiredError })),
   )
   return rows.length
-}
-
-/**
- * With SEND_PAIR_INTERVAL_MS: at most SEND_PAIR_BURST tries of a conversation in that many intervals (Meta counts one
- * message per six seconds and customer, and lends a burst). Those that must wait get their time and leave the way free.
- */
-async function pace(
-  deps: ClaimDeps,
-  tx: TenantTx,
-  found: readonly Candidate[],
-): Promise<readonly Candidate[]> {
-  const { SEND_PAIR_INTERVAL_MS: interval, SEND_PAIR_BURST: burst } = deps.config
-  if (interval === 0 || found.length === 0) return found
-  const waiting = await tx.query<{ id: string }>(
-    `update messages m set next_attempt_at = o.started_at + make_interval(secs => $4 / 1000.0)
-     from unnest($2::uuid[]) as w(id) join messages q on q.tenant_id = $1 and q.id = w.id
-     cross join lateral (
-       select a.started_at from messages x join send_attempts a on a.tenant_id = x.tenant_id and a.message_id = x.id
-       where x.tenant_id = $1 and x.conversation_id = q.conversation_id and x.direction = 'out'
-         and a.started_at > clock_timestamp() - make_interval(secs => $4 / 1000.0)
-       order by a.started_at desc offset $3 - 1 limit 1
-     ) o
-     where m.tenant_id = $1 and m.id = w.id returning m.id`,
-    [tx.tenantId, found.map((one) => one.id), burst, interval * burst],
-  )
-  const paused = new Set(waiting.map((row) => row.id))
-  return found.filter((one) => !paused.has(one.id))
-}
-
-async function nextAttemptMs(tx: TenantTx, channelId: string): Promise<number | null> {
-  const [row] = await tx.query<{ wait_ms: number | null }>(
-    `select ceil(extract(epoch from min(next_attempt_at) - clock_timestamp()) * 1000)::integer as wait_ms from messages
-     where tenant_id = $1 and channel_id = $2 and status = 'queued' and next_attempt_at > clock_timestamp()`,
-    [tx.tenantId, channelId],
-  )
-  return row?.wait_ms ?? null
 }
 
 function claimed(
