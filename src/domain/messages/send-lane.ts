@@ -32,7 +32,10 @@ import { type Draft, draftOf } from './send-draft.ts'
 import { refusalOf } from './send-gate.ts'
 
 export interface SendDeps extends LogDeps {
-  readonly config: Pick<Config, 'SEND_BATCH' | 'SEND_WAITING' | 'TEXT_CHARACTERS' | 'DATABASE_POOL' | 'MEDIA_BYTES'>
+  readonly config: Pick<
+    Config,
+    'SEND_BATCH' | 'SEND_WAITING' | 'TEXT_CHARACTERS' | 'DATABASE_POOL' | 'MEDIA_BYTES'
+  >
   /** For a look at the file that a message is about to refer to. */
   readonly storage: Storage
 }
