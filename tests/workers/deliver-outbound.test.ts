@@ -84,6 +84,18 @@ async function eventsOf(messageId: string): Promise<string[]> {
   return page.events.filter(({ payload }) => payload.includes(messageId)).map(({ type }) => type)
 }
 
+/** A program with a key, whose messages let live chat go first. */
+const program = (): Actor => ({
+  kind: 'key',
+  tenantId: hub.tenant.id,
+  id: uuidv7(),
+  name: 'n8n',
+  role: 'admin',
+  scopes: [],
+  teamIds: new Set(),
+  channelIds: null,
+})
+
 describe('delivery', () => {
   test('[OUT3] a queued message goes out once, with our id, and its success is an event', async () => {
     const { number, send, work } = await begin()
@@ -146,24 +158,26 @@ describe('delivery', () => {
 
   test('live chat goes before what a program sends', async () => {
     const { number, send, work } = await begin()
-    const program: Actor = {
-      kind: 'key',
-      tenantId: hub.tenant.id,
-      id: uuidv7(),
-      name: 'n8n',
-      role: 'admin',
-      scopes: [],
-      teamIds: new Set(),
-      channelIds: null,
-    }
     const bulk = await Promise.all(Array.from({ length: 5 }, () => number.conversation()))
-    for (const { id } of bulk) await send(id, 'bulk', {}, program)
+    for (const { id } of bulk) await send(id, 'bulk', {}, program())
     const { id } = await number.conversation()
     const { message } = await send(id, 'live')
     work()
     await settled(message)
     await eventually(() => expect(number.accepted).toHaveLength(6))
     expect(number.arrived[0]).toMatchObject({ ref: message.id })
+  })
+
+  test('calls that hang leave the reserved share of a number to live chat, and one more bulk message none of it', async () => {
+    const { number, send, work } = await begin({ SEND_CONCURRENCY: '4', SEND_RESERVED_PERCENT: '25' })
+    number.answer(({ text }) => (text === 'bulk' ? { fault: 'stall' } : undefined))
+    const bulk = await Promise.all(Array.from({ length: 4 }, () => number.conversation()))
+    for (const { id } of bulk) await send(id, 'bulk', {}, program())
+    work()
+    await eventually(() => expect(number.arrived).toHaveLength(3))
+    const { id } = await number.conversation()
+    await settled((await send(id, 'live')).message)
+    expect(number.arrived.map(({ text }) => text)).toEqual(['bulk', 'bulk', 'bulk', 'live'])
   })
 
   test('a reaction shows on its target when the network took it, in the place of an older one of ours', async () => {
