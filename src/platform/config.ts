@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { dirname, join } from 'node:path'
 import type { z } from 'zod'
 import { type ConfigValues, type SettingName, settings } from './config-keys.ts'
@@ -93,6 +94,15 @@ function madeSecret(
 const sampleSecret =
   /^(secret|changeme|change-me|your[-_ ]?(jwt[-_ ]?)?secret.*|password|test|example.*|(.)\3+)$/i
 
+/** What Express takes: an address, a network, or one of its names for private networks. */
+function isProxyAddress(text: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true
+  const [address = '', bits, ...others] = text.split('/')
+  const family = isIP(address)
+  if (family === 0 || others.length > 0) return false
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
+}
+
 /** Combinations that cannot be right. */
 function conflicts(config: ConfigValues): string[] {
   const found: string[] = []
@@ -120,7 +130,11 @@ function conflicts(config: ConfigValues): string[] {
       'SEND_LEASE_MS: must be longer than PROVIDER_TIMEOUT_MS, or a call under way would be taken for lost',
     )
   if (config.POLL_MS > 2000) found.push('POLL_MS: at most 2000, so that facts arrive without Redis')
-  if (config.CORS_ALLOWED_ORIGINS.includes('*')) found.push('CORS_ALLOWED_ORIGINS: exact origins only, no *')
+  for (const origin of config.CORS_ALLOWED_ORIGINS)
+    if (URL.parse(origin)?.origin !== origin)
+      found.push(`CORS_ALLOWED_ORIGINS: ${origin} is no exact origin such as https://crm.example`)
+  for (const proxy of config.TRUST_PROXY)
+    if (!isProxyAddress(proxy)) found.push(`TRUST_PROXY: ${proxy} is no address, network (10.0.0.0/8) or loopback`)
   for (const part of config.RUN)
     if (!['gateway', 'rest', 'workers'].includes(part)) found.push(`RUN: there is no part ${part}`)
   return found
