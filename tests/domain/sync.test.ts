@@ -216,6 +216,8 @@ describe('storms', () => {
     const ids: string[] = []
     for (let n = 0; n < 6; n++) ids.push((await buildConversation(hub, channelId)).id)
     const sent: string[] = []
+    let refused = 0
+    let worked = 0
     const seed = stormSeed('storm of conversations')
 
     const step = async (random: () => number): Promise<void> => {
@@ -256,6 +258,8 @@ describe('storms', () => {
         () => null,
         (error: unknown) => error,
       )
+      if (done instanceof Error) refused += 1
+      else worked += 1
       // Refused for cause is part of the storm; anything else is not.
       if (done instanceof Error && !('code' in done && refusals.has(String(done.code)))) throw done
     }
@@ -291,6 +295,9 @@ describe('storms', () => {
       for (const snapshot of exact) await expectExactAt(api, admin, start, snapshot)
       for (const { watcher, state } of midway) await expectSameAsSnapshot(api, watcher, state)
     }
+    // A storm in which nothing or everything was allowed would prove little.
+    expect(worked).toBeGreaterThan(100)
+    expect(refused).toBeGreaterThan(5)
   })
 })
 

@@ -63,4 +63,3 @@ export const statusBody = z.discriminatedUnion('status', [
   z.strictObject({ status: z.literal('snoozed'), snoozedUntil: z.iso.datetime() }),
   z.strictObject({ status: conversationStatus.exclude(['snoozed']) }),
 ])
-export type StatusBody = z.infer<typeof statusBody>

@@ -19,7 +19,6 @@ export type SyncAnswer = z.infer<typeof syncAnswer>
 
 /** Beside `limit`. */
 export const eventsQuery = z.strictObject({ after: positionText })
-export type EventsQuery = z.infer<typeof eventsQuery>
 
 /** An event as it comes over the wire; `data` by `type` is in the catalogue. */
 export const wireEvent = z.strictObject({

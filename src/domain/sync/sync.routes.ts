@@ -1,5 +1,4 @@
 import { Router } from 'express'
-import { z } from 'zod'
 import { permit } from '../../auth/can.ts'
 import { parsePosition, type Position } from '../../contract/position.ts'
 import { eventsQuery } from '../../contract/rest/sync.ts'
@@ -28,18 +27,14 @@ export function syncRoutes(deps: SyncDeps): Router {
   const { limit } = paging(deps.config, Math.min(deps.config.REPLAY_PAGE, deps.config.REPLAY_EVENTS))
   router.get(
     '/events',
-    route(
-      deps,
-      { query: { after: eventsQuery.shape.after, limit } satisfies Record<string, z.ZodType> },
-      async (ctx) => {
-        permit(ctx.actor, 'conversation.read')
-        const after = parsePosition(ctx.query.after) as Position
-        const { events, position, more } = await readNews(deps, ctx.actor, { after, limit: ctx.query.limit })
-        // Events are JSON already, just as they were written.
-        const body = `{"data":[${events.map(encodeEvent).join(',')}],"position":"${position}","more":${more}}`
-        return new Reply(200, body, {})
-      },
-    ),
+    route(deps, { query: { after: eventsQuery.shape.after, limit } }, async (ctx) => {
+      permit(ctx.actor, 'conversation.read')
+      const after = parsePosition(ctx.query.after) as Position
+      const { events, position, more } = await readNews(deps, ctx.actor, { after, limit: ctx.query.limit })
+      // Events are JSON already, just as they were written.
+      const body = `{"data":[${events.map(encodeEvent).join(',')}],"position":"${position}","more":${more}}`
+      return new Reply(200, body, {})
+    }),
   )
   return router
 }
