@@ -26,11 +26,6 @@ export function enter(request: Request, entry: Entry): void {
   if (facts) facts.entry = entry
 }
 
-/** Who was let in; undefined before the door. */
-export function entryOf(request: Request): Entry | undefined {
-  return known.get(request)?.entry
-}
-
 /** Who is behind this request. Use cases take it as it is for the audit trail (`by: ctx`). */
 export interface Caller {
   readonly actor: UserActor | KeyActor

@@ -1,4 +1,5 @@
-import express, { type Request, type RequestHandler } from 'express'
+import type { IncomingMessage } from 'node:http'
+import express, { type RequestHandler } from 'express'
 import { Failure } from '../contract/errors.ts'
 import { type JsonLimits, requireModestJson } from '../http/json-limits.ts'
 import type { Config } from '../platform/config.ts'
@@ -28,7 +29,7 @@ export function readJson(config: Pick<Config, 'REST_BODY_BYTES'> & JsonLimits): 
 }
 
 /** A body of no bytes is no body, so that a POST without one needs no Content-Type. */
-function hasBody(request: Request | import('node:http').IncomingMessage): boolean {
+function hasBody(request: IncomingMessage): boolean {
   const { 'transfer-encoding': transfer, 'content-length': length } = request.headers
   return transfer !== undefined || (length !== undefined && length !== '0')
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { makeApiKey } from '../../src/auth/api-keys.ts'
+import { crmProfileView, meView, validateView } from '../../src/contract/rest/identity.ts'
 import type { Role } from '../../src/contract/records.ts'
 import { openDeps } from '../../src/deps.ts'
 import { inTenant } from '../../src/log/tenant-tx.ts'
@@ -48,6 +49,7 @@ describe('who is there', () => {
       user: { name: 'Ana', role: 'agent', email: null, platformUserId: null },
       tenant: hub.tenant,
     })
+    meView.parse(body)
     expect(body.permissions).toContain('message.send')
     expect(body.permissions).not.toContain('channel.manage')
   })
@@ -63,6 +65,7 @@ describe('who is there', () => {
     const validated = await rest.call<{ expiresAt: string | null }>('POST', '/api/auth/validate', {
       token: key,
     })
+    validateView.parse(validated.body)
     expect(validated.body.expiresAt).toBeNull()
   })
 
@@ -189,6 +192,7 @@ describe('users', () => {
       tx.query('update users set platform_user_id = 4711 where id = $1', [ana.actor.id]).then(() => {}),
     )
     const found = await rest.call('GET', '/api/users/4711/crm-profile', { token: hub.token('agent') })
+    crmProfileView.parse(found.body)
     expect(found.body).toMatchObject({
       user: { id: ana.actor.id, name: 'Ana', platformUserId: 4711 },
       tenant: { slug: 'main' },

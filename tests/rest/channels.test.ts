@@ -163,7 +163,7 @@ describe('connecting a number', () => {
     const answers = await Promise.all(
       [1, 2, 3, 4].map(() => rest.call('POST', '/api/v1/channels', { token: admin, json: input })),
     )
-    expect(answers.map((answer) => answer.status).sort()).toEqual([201, 409, 409, 409])
+    expect(answers.map((answer) => answer.status).toSorted((a, b) => a - b)).toEqual([201, 409, 409, 409])
     expect(await query('select id from channels where external_id = $1', [input.phoneNumberId])).toHaveLength(
       1,
     )
@@ -289,7 +289,7 @@ describe('changing and removing', () => {
       rest.call('PATCH', path, { token: admin, json, headers: { 'if-match': etag } })
     const etag = (await rest.call('GET', path, { token: admin })).headers.get('etag') ?? ''
     const [won, lost] = await Promise.all([ifMatch(etag, { name: 'A' }), ifMatch(etag, { name: 'B' })])
-    expect([won.status, lost.status].sort()).toEqual([200, 412])
+    expect([won.status, lost.status].toSorted((a, b) => a - b)).toEqual([200, 412])
     expect((await ifMatch('"0"')).status).toBe(412)
     expect((await ifMatch('W/"2"')).status).toBe(412)
     expect((await ifMatch('rubbish')).status).toBe(400)

@@ -304,9 +304,9 @@ describe('limits, at and one beyond', () => {
     const { body } = await rest.call<{ nextCursor: string }>('GET', '/admin/users?limit=1', { token: admin })
     const good = body.nextCursor
     expect((await rest.call('GET', `/admin/users?limit=1&cursor=${good}`, { token: admin })).status).toBe(200)
-    const flipped = [...good].map(
-      (letter, at) => `${good.slice(0, at)}${letter === 'A' ? 'B' : 'A'}${good.slice(at + 1)}`,
-    )
+    const flipped = good
+      .split('')
+      .map((letter, at) => `${good.slice(0, at)}${letter === 'A' ? 'B' : 'A'}${good.slice(at + 1)}`)
     const bad = [
       '',
       'x',
