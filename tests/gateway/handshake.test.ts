@@ -1,8 +1,7 @@
-import { createHmac, generateKeyPairSync } from 'node:crypto'
-import jwt from 'jsonwebtoken'
 import { describe, expect, test } from 'vitest'
-import { testJwtSecret } from '../harness/hub.ts'
 import type { ClientOptions } from '../harness/socket-client.ts'
+import { badTokens, forge, goodClaims } from '../harness/tokens.ts'
+import { withTenantOwner } from './owner.ts'
 import { type GatewayHub, startGatewayHub } from './setup.ts'
 
 const refused = async (hub: GatewayHub, options: Partial<ClientOptions>) => {
@@ -15,32 +14,16 @@ const refused = async (hub: GatewayHub, options: Partial<ClientOptions>) => {
   return answer
 }
 
-const now = () => Math.floor(Date.now() / 1000)
-const claims = (more: object = {}) => ({
-  iss: 'cms',
-  sub: 'x',
-  role: 'agent',
-  tenant_id: 'main',
-  iat: now(),
-  exp: now() + 600,
-  ...more,
-})
-/** A token by hand, with whatever header and claims, signed as HS256. */
-const forge = (header: object, body: object, secret = testJwtSecret) => {
-  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const text = `${part(header)}.${part(body)}`
-  return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`
-}
-const hs256 = { alg: 'HS256', typ: 'JWT' }
-
 describe('who may open a socket', () => {
   test('[GW7] refusals say what to do next, by the code of the catalogue', async () => {
     await using hub = await startGatewayHub()
     const suspended = await hub.addTenant('gone')
-    await hub.deps.db.write.query('select 1')
+    await withTenantOwner(hub, (query) =>
+      query(`update tenants set status = 'suspended' where slug = 'gone'`),
+    )
     expect(await refused(hub, { token: '' })).toMatchObject({ code: 'unauthorized', then: 'sign-in' })
     expect(await refused(hub, { token: 'nonsense' })).toMatchObject({ code: 'unauthorized' })
-    expect(await refused(hub, { token: forge(hs256, claims({ exp: now() - 60 })) })).toMatchObject({
+    expect(await refused(hub, { token: hub.token('agent', { ttlSeconds: -60 }) })).toMatchObject({
       code: 'token_expired',
       then: 'sign-in',
     })
@@ -53,7 +36,8 @@ describe('who may open a socket', () => {
     expect(await refused(hub, { auth: { token: 7 } })).toMatchObject({ code: 'unauthorized' })
     expect(await refused(hub, { auth: { token: 'x'.repeat(8193) } })).toMatchObject({ code: 'unauthorized' })
     expect(await refused(hub, { token: hub.token('admin', { tenant: suspended.slug }) })).toMatchObject({
-      code: 'let in',
+      code: 'tenant_suspended',
+      then: 'stop',
     })
     expect(await refused(hub, { token: hub.token('admin', { tenant: 'nobody' }) })).toMatchObject({
       code: 'unauthorized',
@@ -61,51 +45,11 @@ describe('who may open a socket', () => {
     expect(await refused(hub, { auth: { protocol: 1 } })).toMatchObject({ code: 'let in' })
   })
 
-  test('[GW7] S3 S4 S5: another algorithm, a key of its own or a strange kid opens nothing', async () => {
+  test('[GW7] S3 to S8: no bad token opens a socket', async () => {
     await using hub = await startGatewayHub()
-    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
-    const tokens = [
-      forge({ alg: 'none' }, claims()),
-      `${forge({ alg: 'None' }, claims()).split('.').slice(0, 2).join('.')}.`,
-      jwt.sign(claims(), testJwtSecret, { algorithm: 'HS384' }),
-      jwt.sign(claims(), testJwtSecret, { algorithm: 'HS512' }),
-      jwt.sign(claims(), privateKey, { algorithm: 'RS256' }),
-      forge({ typ: 'JWT' }, claims()),
-      forge({ ...hs256, jwk: { kty: 'oct', k: 'AA' } }, claims()),
-      forge({ ...hs256, crit: ['exp'] }, claims()),
-      forge({ ...hs256, kid: 'x'.repeat(10_000) }, claims()),
-      forge({ ...hs256, kid: { $ne: null } }, claims()),
-      forge(hs256, claims(), `${testJwtSecret}x`),
-    ]
-    for (const token of tokens)
-      expect(await refused(hub, { token }), token).toMatchObject({ code: 'unauthorized' })
-    for (const kid of ['../../etc/passwd', "' or 1=1", '__proto__', ''])
-      expect(await refused(hub, { token: forge({ ...hs256, kid }, claims()) })).toMatchObject({
-        code: 'let in',
-      })
-  })
-
-  test('[GW7] S6 S7 S8: claims of the wrong kind, time or issuer open nothing', async () => {
-    await using hub = await startGatewayHub()
-    const bad = [
-      { exp: undefined },
-      { exp: now() + 10 * 365 * 86_400 },
-      { exp: String(now() + 600) },
-      { nbf: now() + 600 },
-      { iat: now() + 600, exp: now() + 1200 },
-      { iss: 'somebody-else' },
-      { iss: undefined },
-      { role: 'root' },
-      { role: ['admin'] },
-      { role: undefined },
-      { tenant_id: ['main'] },
-      { tenant_id: { id: 'main' } },
-      { sub: undefined },
-    ]
-    for (const more of bad)
-      expect(await refused(hub, { token: forge(hs256, claims(more)) }), JSON.stringify(more)).toMatchObject({
-        code: 'unauthorized',
-      })
+    for (const { rule, what, make, code } of badTokens)
+      expect(await refused(hub, { token: make() }), `${rule} ${what}`).toMatchObject({ code })
+    expect(await refused(hub, { token: forge(goodClaims()) })).toMatchObject({ code: 'let in' })
   })
 
   test('[GW8] S1: a page of another origin cannot use the cookie; the exact list decides', async () => {

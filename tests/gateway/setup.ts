@@ -17,7 +17,7 @@ export const echo: CommandHandlers = new Proxy({} as CommandHandlers, {
 export interface GatewayHub extends Hub {
   readonly gateway: Gateway
   /** Another gateway with connections of its own, as a second instance has. */
-  another(more?: Environment): Promise<{ gateway: Gateway; deps: Deps }>
+  another(more?: Partial<Deps['config']>): Promise<{ gateway: Gateway; deps: Deps }>
   connect(options?: Partial<ClientOptions>): TestClient
   raw(options?: ConstructorParameters<typeof RawSocket>[1]): RawSocket
   /** Commits `count` facts that the whole tenant hears, in one transaction. */
@@ -43,8 +43,7 @@ export async function startGatewayHub(
     ...hub,
     gateway,
     another: async (changes = {}) => {
-      const config = Object.keys(changes).length === 0 ? hub.config : { ...hub.config, ...changes }
-      const deps = openDeps(config as Deps['config'], 'second')
+      const deps = openDeps({ ...hub.config, ...changes }, 'second')
       hub.onClose(() => deps.close())
       const second = await startGateway(deps, { handlers })
       hub.onClose(() => second.close())

@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest'
+import { eventually } from '../harness/eventually.ts'
+import { startGatewayHub } from './setup.ts'
+
+const countOf = async (hub: Awaited<ReturnType<typeof startGatewayHub>>, name: string) =>
+  (await hub.deps.metrics.registry.getSingleMetric(name)?.get())?.values[0]?.value ?? 0
+
+test('[GW12] E1: who stops reading is shown out at the byte limit; neighbours notice nothing and nobody misses anything', async () => {
+  await using hub = await startGatewayHub()
+  const neighbour = hub.connect()
+  const { position } = await neighbour.next('caught-up')
+  const sleepers = await Promise.all(
+    Array.from({ length: 8 }, (_, i) =>
+      hub.raw().open(hub.token('agent', { sub: `sleeper-${i}` }), String(position)),
+    ),
+  )
+  for (const sleeper of sleepers) {
+    await sleeper.next((text) => text.startsWith('42["caught-up"'))
+    sleeper.stopReading()
+  }
+  let sent = 0
+  await eventually(async () => {
+    await hub.happen(20, 20_000)
+    sent += 20
+    expect(await countOf(hub, 'hub_slow_kicks_total')).toBe(8)
+  }, 25_000)
+  await eventually(() => expect(hub.gateway.sessions).toBe(1))
+  await eventually(() => expect(neighbour.of('consent.changed')).toHaveLength(sent))
+  expect(neighbour.faults).toEqual([])
+  // What they missed, they get.
+  const back = hub.connect({ token: hub.token('agent', { sub: 'sleeper-0' }), position })
+  await back.next('caught-up', () => true, 20_000)
+  expect(back.of('consent.changed')).toHaveLength(sent)
+  expect(back.faults).toEqual([])
+})
+
+test('[GW12] who leaves something unread for too long is shown out, below the byte limit', async () => {
+  await using hub = await startGatewayHub({ SOCKET_BUFFER_MS: '400', SOCKET_BUFFER_BYTES: '1000000000' })
+  const sleeper = await hub.raw().open(hub.token('agent'))
+  await sleeper.next((text) => text.startsWith('42["caught-up"'))
+  sleeper.stopReading()
+  // Enough to fill the kernel's buffers on both sides.
+  for (let i = 0; i < 12; i++) await hub.happen(20, 50_000)
+  await eventually(async () => expect(await countOf(hub, 'hub_slow_kicks_total')).toBe(1))
+  await eventually(() => expect(hub.gateway.sessions).toBe(0))
+})
+
+test('[GW12] who reads slowly but steadily stays', async () => {
+  await using hub = await startGatewayHub({ SOCKET_BUFFER_MS: '500' })
+  const slow = await hub.raw().open(hub.token('agent'))
+  await slow.next((text) => text.startsWith('42["caught-up"'))
+  const count = () => slow.received.filter((text) => text.startsWith('42["consent.changed"')).length
+  for (let i = 1; i <= 15; i++) {
+    slow.stopReading()
+    await hub.happen(2, 30_000)
+    slow.readOn()
+    await eventually(() => expect(count()).toBe(2 * i))
+  }
+  expect(hub.gateway.sessions).toBe(1)
+})
+
+test('[GW12] a replay waits for its reader and is given up with it', async () => {
+  await using hub = await startGatewayHub({
+    SOCKET_BUFFER_MS: '500',
+    SOCKET_REPLAYS: '1',
+    SOCKET_TAIL_EVENTS: '10',
+    REPLAY_PAGE: '100',
+  })
+  await hub.signIn('admin')
+  for (let i = 0; i < 10; i++) await hub.happen(100, 30_000)
+  const stuck = hub.raw()
+  await stuck.open()
+  stuck.send(`40${JSON.stringify({ token: hub.token('agent'), position: '1:1' })}`)
+  await stuck.next((text) => text.startsWith('42["hello"'))
+  stuck.stopReading()
+  // The only slot is free again when the stuck one is shown out.
+  const other = hub.connect({ position: '1:1' })
+  await other.next('caught-up', () => true, 20_000)
+  expect(other.faults).toEqual([])
+  await eventually(() => expect(hub.gateway.sessions).toBe(1))
+})
