@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 
@@ -58,4 +59,6 @@ export async function endProcess(pid: number, steps: readonly EndingStep[]): Pro
 export async function endChild(child: ChildProcess, steps: readonly EndingStep[]): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
   await endProcess(child.pid, steps)
+  // It is gone, but Node learns so a moment later, and whoever asks the child next must not find it alive.
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
 }
