@@ -16,11 +16,11 @@ export interface WorkerProcess {
   ended(): Promise<number | NodeJS.Signals>
 }
 
-const main = join(import.meta.dirname, '../../workers/main.ts')
+export const workersMain = join(import.meta.dirname, '../../workers/main.ts')
 
 /** Starts `node workers/main.ts` as part of the hub and waits until it is ready. Killed with the hub. */
 export async function startWorkerProcess(hub: Hub, more: Environment = {}): Promise<WorkerProcess> {
-  const child: ChildProcess = spawn(process.execPath, [main], {
+  const child: ChildProcess = spawn(process.execPath, [workersMain], {
     env: { PATH: process.env['PATH'], ...hub.environment, LOG_LEVEL: 'info', ...more } as NodeJS.ProcessEnv,
     stdio: ['ignore', 'pipe', 'inherit'],
   })

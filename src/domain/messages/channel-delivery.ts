@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type ChannelKey, type ClaimedSend, claimSends, releaseSends } from './claim-sends.ts'
-import { type PerformDeps, performSend } from './perform-send.ts'
+import { type PerformDeps, performSend, readChannel } from './perform-send.ts'
 import { recordOutcome } from './record-outcome.ts'
 
 /** Longest timer that is worth setting; the sweep looks again before. */
@@ -87,7 +87,10 @@ export class ChannelDelivery {
       await releaseSends(this.#deps, this.#channel.tenantId, claim.sends)
       return 0
     }
-    for (const send of claim.sends) void this.#carryOut(send)
+    if (claim.sends.length > 0) {
+      const channel = readChannel(this.#deps, this.#channel)
+      for (const send of claim.sends) void this.#carryOut(send, channel)
+    }
     if (claim.again || claim.sends.length > 0) this.#again = true
     else if (claim.dueInMs !== null) this.#sleep(claim.dueInMs)
     return claim.sends.length
@@ -105,10 +108,10 @@ export class ChannelDelivery {
     )
   }
 
-  async #carryOut(send: ClaimedSend): Promise<void> {
+  async #carryOut(send: ClaimedSend, channel: ReturnType<typeof readChannel>): Promise<void> {
     this.#underWay.set(send.attemptId, send)
     try {
-      const outcome = await performSend(this.#deps, send)
+      const outcome = await performSend(this.#deps, send, channel)
       const clear = outcome.kind === 'accepted' || outcome.kind === 'refused'
       const vague = outcome.kind === 'unknown' || (outcome.kind === 'later' && outcome.scope === 'message')
       this.#unclear = clear ? 0 : this.#unclear + (vague ? 1 : 0)

@@ -29,12 +29,18 @@ type DueConfig = Pick<
   'SEND_EXPIRES_HOURS' | 'SEND_BATCH' | 'SEND_PAIR_INTERVAL_MS' | 'SEND_PAIR_BURST'
 >
 
-/** The first waiting message of each conversation, when its time has come and no try of it is under way. */
-const isFirst = `not exists (
-    select from messages e where e.tenant_id = m.tenant_id and e.conversation_id = m.conversation_id
-      and e.status = 'queued' and e.seq < m.seq)
-  and not exists (
-    select from send_attempts a where a.tenant_id = m.tenant_id and a.message_id = m.id and a.state = 'started')`
+/**
+ * The first waiting message of each conversation, when no try of it is under way. Subqueries with a limit, because the
+ * planner cannot turn them into joins: a queue grows faster than its statistics, and as an anti-join this read the
+ * whole queue for every message (20,000 waiting: 990 ms a claim instead of 1).
+ */
+const isFirst = `m.seq = (
+    select e.seq from messages e
+    where e.tenant_id = m.tenant_id and e.conversation_id = m.conversation_id and e.status = 'queued'
+    order by e.seq limit 1)
+  and (
+    select a.id from send_attempts a
+    where a.tenant_id = m.tenant_id and a.message_id = m.id and a.state = 'started' limit 1) is null`
 
 /** Messages that are due, live chat first, then by arrival. One statement on partial indexes; history is not read. */
 export function findDue(

@@ -9,7 +9,7 @@ import { providers } from '../../providers/registry.ts'
 import { type LoadedChannel, loadChannelForProvider } from '../channels/load-channel.ts'
 import { providerIo } from '../channels/provider-io.ts'
 import { openAttachment } from '../media/open-attachment.ts'
-import type { ClaimedSend } from './claim-sends.ts'
+import type { ChannelKey, ClaimedSend } from './claim-sends.ts'
 
 export interface PerformDeps extends LogDeps {
   readonly config: Config
@@ -21,14 +21,25 @@ export interface PerformDeps extends LogDeps {
 /** Something of ours is away: the message waits, nobody is to blame. */
 const ourTroubleMs = 5_000
 
+/** The number that a claim is for, with its secrets: one read for all messages of the claim. null when it was removed. */
+export function readChannel(deps: PerformDeps, channel: ChannelKey): Promise<LoadedChannel | null> {
+  return readTenant(deps, channel.tenantId, (query) =>
+    loadChannelForProvider({ query }, deps.config, channel.channelId),
+  )
+}
+
 /**
  * One call of the network for a claimed message. Never throws: what goes wrong before the call is `later` or `refused`,
  * an error that comes out of the adapter is `unknown`, because nobody can say how far it came.
  */
-export async function performSend(deps: PerformDeps, send: ClaimedSend): Promise<SendOutcome> {
+export async function performSend(
+  deps: PerformDeps,
+  send: ClaimedSend,
+  channel: Promise<LoadedChannel | null>,
+): Promise<SendOutcome> {
   let outcome: SendOutcome
   try {
-    outcome = await attempt(deps, send)
+    outcome = await attempt(deps, send, channel)
   } catch (error) {
     deps.log.error(
       { err: error, messageId: send.message.id, attemptId: send.attemptId },
@@ -43,8 +54,12 @@ export async function performSend(deps: PerformDeps, send: ClaimedSend): Promise
   return outcome
 }
 
-async function attempt(deps: PerformDeps, send: ClaimedSend): Promise<SendOutcome> {
-  const prepared = await prepare(deps, send)
+async function attempt(
+  deps: PerformDeps,
+  send: ClaimedSend,
+  reading: Promise<LoadedChannel | null>,
+): Promise<SendOutcome> {
+  const prepared = await prepare(deps, send, reading)
   if ('kind' in prepared) return prepared
   const { channel, media } = prepared
   let notOpened: unknown
@@ -73,12 +88,11 @@ async function attempt(deps: PerformDeps, send: ClaimedSend): Promise<SendOutcom
 async function prepare(
   deps: PerformDeps,
   send: ClaimedSend,
+  reading: Promise<LoadedChannel | null>,
 ): Promise<{ channel: LoadedChannel; media?: OutboundMedia } | Exclude<SendOutcome, { kind: 'accepted' }>> {
   let channel: LoadedChannel | null
   try {
-    channel = await readTenant(deps, send.tenantId, (query) =>
-      loadChannelForProvider({ query }, deps.config, send.channelId),
-    )
+    channel = await reading
   } catch (error) {
     if (error instanceof Failure) return later(error)
     deps.log.error({ err: error, channelId: send.channelId }, 'the secrets of a channel cannot be read')
