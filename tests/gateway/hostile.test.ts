@@ -1,0 +1,174 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { expect, test } from 'vitest'
+import { eventually } from '../harness/eventually.ts'
+import { RawSocket } from '../harness/raw-socket.ts'
+import { type GatewayHub, startGatewayHub } from './setup.ts'
+
+const conversationId = '01900000-0000-7000-8000-000000000001'
+/** `42<id>["conversation.read", …]` padded so that the whole frame has so many bytes. */
+const frameOf = (bytes: number) => {
+  const [head, tail] = [`421["no.such",{"pad":"`, `"}]`]
+  return head + 'x'.repeat(bytes - head.length - tail.length) + tail
+}
+
+async function stillServes(hub: GatewayHub): Promise<void> {
+  const ana = hub.connect()
+  await ana.next('caught-up')
+  await hub.happen()
+  await ana.next('consent.changed')
+  expect(ana.faults).toEqual([])
+  ana.close()
+}
+
+test('[GW9] a frame of exactly the limit is taken, one byte more closes with 1009', async () => {
+  await using hub = await startGatewayHub()
+  const fits = await hub.raw().open(hub.token('agent'))
+  fits.send(frameOf(64 * 1024))
+  expect(await fits.next((text) => text.startsWith('431'))).toContain('unknown_command')
+  const beyond = await hub.raw().open(hub.token('agent'))
+  beyond.send(frameOf(64 * 1024 + 1))
+  expect((await beyond.closed).code).toBe(1009)
+  const megabyte = await hub.raw().open(hub.token('agent'))
+  megabyte.send(frameOf(1024 * 1024))
+  expect((await megabyte.closed).code).toBe(1009)
+  const stranger = await hub.raw().open()
+  stranger.send(frameOf(1024 * 1024))
+  expect((await stranger.closed).code).toBe(1009)
+  await stillServes(hub)
+})
+
+test('[GW9] S26: packets that are not Socket.IO end the session with bye and nothing else', async () => {
+  await using hub = await startGatewayHub()
+  const attacks = [
+    '4',
+    '47',
+    '49["x"]',
+    '42{"a":1}',
+    '42["x"',
+    '42',
+    '420["x"',
+    '42[]',
+    '42[1]',
+    '42[{"a":1}]',
+    '40{"token":"again"}',
+    '44{"message":"x"}',
+    '450-["x"]',
+    '451-["x",{"_placeholder":true,"num":0}]',
+    '4511-["x",{"_placeholder":true,"num":10}]',
+    '451000000-["x",{"_placeholder":true,"num":0}]',
+    '45-["x"]',
+    '451-["x",{"_placeholder":true,"num":99}]',
+    '42/admin,["x"]',
+    '42["connect"]',
+    '42["disconnect"]',
+    '42["disconnecting"]',
+    '42["newListener",{}]',
+    '42["error",{}]',
+    '43999[1]',
+    '43["x"]',
+    '5',
+    '2probe',
+    '9',
+    '',
+    'x',
+    '\u0000',
+    '42["conversation.read",{"__proto__":{"polluted":1}}]',
+    `42${'['.repeat(20_000)}`,
+    '41',
+  ]
+  for (const attack of attacks) {
+    const raw = await hub.raw().open(hub.token('agent', { sub: 'mallory' }))
+    raw.send(attack)
+    raw.send(Buffer.from([4, 255, 0, 1]))
+    raw.send('421["no.such",{}]')
+    // Either it is answered in our own words, or the connection ends. Nothing in between, and nobody else suffers.
+    await Promise.race([raw.closed, raw.next((text) => text.startsWith('431'))])
+    raw.close()
+  }
+  const spoiled = await hub.raw().open(hub.token('agent'))
+  spoiled.send('42["x"')
+  expect(await spoiled.next((text) => text.startsWith('42["bye"'))).toContain('frame_invalid')
+  await spoiled.closed
+  expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
+  await eventually(() => expect(hub.gateway.sessions).toBe(0))
+  await stillServes(hub)
+})
+
+test('[GW9] S26: tiny fragments, frames without mask and broken UTF-8 end the connection, not the process', async () => {
+  await using hub = await startGatewayHub()
+  const fragments = await hub.raw().open(hub.token('agent'))
+  const tcp = (fragments.ws as unknown as { _socket: import('node:net').Socket })._socket
+  const fragment = Buffer.from([0x00, 0x81, 0, 0, 0, 0, 0x78])
+  tcp.write(Buffer.from([0x01, 0x81, 0, 0, 0, 0, 0x34]))
+  for (let i = 0; i < 131 && tcp.writable; i++)
+    tcp.write(Buffer.concat(Array.from({ length: 1000 }, () => fragment)))
+  await fragments.closed
+  for (const bytes of [
+    [0x81, 0x01, 0x34],
+    [0x81, 0x82, 0, 0, 0, 0, 0xc3, 0x28],
+    [0xf1, 0x80, 0, 0, 0, 0],
+    [0x83, 0x80, 0, 0, 0, 0],
+  ]) {
+    const raw = await hub.raw().open(hub.token('agent'))
+    ;(raw.ws as unknown as { _socket: import('node:net').Socket })._socket.write(Buffer.from(bytes))
+    await raw.closed
+  }
+  await stillServes(hub)
+})
+
+test('[GW9] only WebSocket and only Engine.IO 4: polling, other versions, other namespaces and foreign sids open nothing', async () => {
+  await using hub = await startGatewayHub()
+  const { port } = hub.gateway
+  const get = (query: string, init?: RequestInit) =>
+    fetch(`http://127.0.0.1:${port}/socket.io/?${query}`, init)
+  expect((await get('EIO=4&transport=polling')).status).toBe(400)
+  expect(
+    (
+      await get('EIO=4&transport=polling', {
+        method: 'POST',
+        body: 'x',
+        headers: { 'content-type': 'application/octet-stream' },
+      })
+    ).status,
+  ).toBe(400)
+  expect((await fetch(`http://127.0.0.1:${port}/socket.io/socket.io.js`)).status).toBe(400)
+  for (const query of [
+    'EIO=3&transport=websocket',
+    'transport=websocket',
+    'EIO=4&transport=webtransport',
+    'EIO=4&transport=__proto__',
+    'EIO=4&transport=websocket&sid=__proto__',
+    'EIO=4&transport=websocket&sid=nobody',
+    'EIO=4',
+  ]) {
+    const raw = new RawSocket(port, { query })
+    const { code } = await raw.closed
+    expect([1005, 1006, 1000], query).toContain(code)
+  }
+  const other = await hub.raw().open()
+  other.send(`40/admin,${JSON.stringify({ token: hub.token('admin') })}`)
+  expect(await other.next((text) => text.startsWith('44/admin'))).toContain('Invalid namespace')
+  const headers = connect(port, '127.0.0.1')
+  headers.on('error', () => {})
+  headers.resume()
+  headers.write(
+    `GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\n${'A: b\r\n'.repeat(3000)}\r\n`,
+  )
+  await once(headers, 'close')
+  await stillServes(hub)
+})
+
+test('[GW9] S16: a room cannot be guessed: a conversation that is not ours shows nobody and hears nothing', async () => {
+  await using hub = await startGatewayHub()
+  const ana = hub.connect({ token: hub.token('agent') })
+  await ana.next('caught-up')
+  expect(await ana.send('conversation.view', { conversationId })).toMatchObject({
+    ok: false,
+    error: { code: 'not_found' },
+  })
+  expect(await ana.send('typing', { conversationId, typing: true })).toMatchObject({
+    ok: false,
+    error: { code: 'not_found' },
+  })
+})
