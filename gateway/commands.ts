@@ -25,7 +25,7 @@ export type CommandHandlers = {
 
 /** What the gateway does itself. */
 export interface OwnHandlers {
-  renew(session: Session, input: CommandInput<'session.renew'>): Promise<unknown>
+  readonly renew: (session: Session, input: CommandInput<'session.renew'>) => Promise<unknown>
   readonly ephemeral: {
     readonly [Name in EphemeralName]: (
       session: Session,

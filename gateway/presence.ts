@@ -120,7 +120,7 @@ export class Presence {
     else company.told.set(userId, state)
     const change: EphemeralEvents['presence'] = { userId, state }
     const to = this.#io.to(room(tenantId))
-    void (onlyHere ? to.local : to).volatile.emit('presence', change)
+    void (onlyHere ? to.local : to).emit('presence', change)
   }
 }
 

@@ -77,7 +77,7 @@ export class Trust {
     const [session] = person.sessions
     if (!session) return
     const actor = (await stillWelcome(this.#deps, session.actor)) as SessionActor | null
-    for (const one of [...person.sessions]) {
+    for (const one of person.sessions) {
       if (!one.isPresent) continue
       if (actor) this.become(one, actor)
       else this.#hooks.depart(one, 'access_revoked')

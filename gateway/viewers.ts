@@ -126,13 +126,14 @@ export class Viewers {
     if (typing || was) this.#tell(session, 'typing', room, { ...who(session), conversationId, typing })
   }
 
+  /** Not volatile: of two that follow each other within a tick, Socket.IO would drop the second. */
   #tell<Name extends 'typing' | 'viewing'>(
     session: Session,
     name: Name,
     room: string,
     event: EphemeralEvents[Name],
   ): void {
-    this.#io.to(room).except(session.socket.id).volatile.emit(name, event)
+    this.#io.to(room).except(session.socket.id).emit(name, event)
   }
 }
 

@@ -5,7 +5,7 @@ import { Failure } from '../../src/contract/errors.ts'
 import { inTenant } from '../../src/log/tenant-tx.ts'
 import { buildChannel, buildConversation, customerWrites } from '../harness/crowd.ts'
 import { eventually } from '../harness/eventually.ts'
-import { echo, startGatewayHub } from './setup.ts'
+import { echoing, startGatewayHub } from './setup.ts'
 
 const conversationId = '01900000-0000-7000-8000-000000000001'
 const read = { conversationId, seq: 1 }
@@ -28,11 +28,10 @@ test('[GW13] a command is answered by an ack with what its use case gave', async
 test('[GW13] unknown commands, wrong shapes and failures have their code; nothing is ever left without an answer', async () => {
   await using hub = await startGatewayHub(
     {},
-    {
-      ...handlersOf(),
+    echoing({
       'conversation.claim': () => Promise.reject(new Failure('already_claimed', { owner: 'x' })),
       'conversation.snooze': () => Promise.reject(new Error('secret detail')),
-    },
+    }),
   )
   const ana = hub.connect()
   await ana.next('caught-up')
@@ -78,7 +77,7 @@ test('[GW13] a command without an ack function is done all the same', async () =
   const done: unknown[] = []
   await using hub = await startGatewayHub(
     {},
-    { ...handlersOf(), 'conversation.read': (_deps, _actor, input) => Promise.resolve(done.push(input)) },
+    echoing({ 'conversation.read': (_deps, _actor, input) => Promise.resolve(done.push(input)) }),
   )
   const ana = hub.connect()
   await ana.next('caught-up')
@@ -91,8 +90,7 @@ test('[GW13] commands of one socket take effect in the order they were sent', as
   let running = 0
   await using hub = await startGatewayHub(
     {},
-    {
-      ...handlersOf(),
+    echoing({
       'conversation.read': async (_deps, _actor, { seq }) => {
         running += 1
         expect(running).toBe(1)
@@ -100,7 +98,7 @@ test('[GW13] commands of one socket take effect in the order they were sent', as
         order.push(seq)
         running -= 1
       },
-    },
+    }),
   )
   const ana = hub.connect()
   await ana.next('caught-up')
@@ -208,9 +206,3 @@ test('[GW13] the real use cases answer: claim, label, note, assign, status, read
   )
   expect(ana.faults).toEqual([])
 })
-
-/** The echo as a plain object, so that single commands can be replaced. */
-function handlersOf() {
-  const names = Object.keys(commands) as (keyof typeof commandHandlers)[]
-  return Object.fromEntries(names.map((name) => [name, echo[name]])) as unknown as typeof commandHandlers
-}

@@ -1,11 +1,18 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { assignConversation } from '../../src/domain/conversations/assign-conversation.ts'
+import { formatPosition } from '../../src/contract/position.ts'
+import { claimConversation } from '../../src/domain/conversations/claim-conversation.ts'
+import { labelConversation } from '../../src/domain/conversations/label-conversation.ts'
+import { addNote } from '../../src/domain/notes/add-note.ts'
+import { readHead } from '../../src/log/read.ts'
 import { inTenant } from '../../src/log/tenant-tx.ts'
+import { startApi } from '../harness/api.ts'
 import { buildChannel, buildConversation, buildTeam, customerWrites } from '../harness/crowd.ts'
 import { eventually } from '../harness/eventually.ts'
+import { expectSameAsSnapshot, takeState } from '../harness/replay.ts'
 import { seededRandom, stormSeed } from '../harness/random.ts'
-import { TestClient } from '../harness/socket-client.ts'
+import type { TestClient } from '../harness/socket-client.ts'
 import { recordFacts, startGatewayHub } from './setup.ts'
 
 const last = (client: TestClient) => Number(client.position?.split(':')[1])
@@ -211,4 +218,41 @@ test('[GW1] a stock client that is cut comes back by itself and misses nothing',
   await hub.happen(1)
   await eventually(() => expect(ana.of('consent.changed')).toHaveLength(8))
   expect(ana.faults).toEqual([])
+})
+
+test('[GW1] what a console holds by its snapshot and the socket equals a fresh snapshot, through cuts, for each role', async () => {
+  await using hub = await startGatewayHub({ SOCKET_WATERMARK_MS: '200' })
+  const api = await startApi(hub)
+  const [ana, boss] = [await hub.signIn('agent', { sub: 'ana' }), await hub.signIn('admin', { sub: 'boss' })]
+  const channel = await buildChannel(hub)
+  const open = [await buildConversation(hub, channel), await buildConversation(hub, channel)]
+  const watchers = [ana, boss].map(({ token, actor }) => ({ token, name: actor.name }))
+  const clients = await Promise.all(
+    watchers.map(async (watcher) => {
+      const state = await takeState(api, watcher)
+      const client = hub.connect({
+        token: watcher.token,
+        position: formatPosition(state.position),
+        reconnection: true,
+      })
+      client.state = state
+      return client
+    }),
+  )
+  for (const [round, { id: conversationId }] of open.entries()) {
+    for (const client of clients) await client.next('caught-up')
+    await customerWrites(hub, conversationId, 'hello?')
+    await claimConversation(hub.deps, round === 0 ? ana.actor : boss.actor, { conversationId })
+    for (const client of clients) client.socket.io.engine.close()
+    await labelConversation(hub.deps, boss.actor, { conversationId, add: [`round-${round}`] })
+    await addNote(hub.deps, boss.actor, { conversationId, body: 'mind the gap' })
+    await customerWrites(hub, conversationId, 'anybody?')
+  }
+  const head = await readHead(hub.deps, hub.tenant.id)
+  for (const [place, client] of clients.entries()) {
+    await eventually(() => expect(client.state.position).toEqual(head))
+    await expectSameAsSnapshot(api, watchers[place]!, client.state)
+    expect(client.faults).toEqual([])
+    expect(client.of('reset')).toEqual([])
+  }
 })

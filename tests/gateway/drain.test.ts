@@ -8,7 +8,7 @@ import { startGateway } from '../../gateway/server.ts'
 import { eventually } from '../harness/eventually.ts'
 import { RawSocket } from '../harness/raw-socket.ts'
 import { TestClient } from '../harness/socket-client.ts'
-import { echo, startGatewayHub } from './setup.ts'
+import { echoing, startGatewayHub } from './setup.ts'
 
 const conversationId = '01900000-0000-7000-8000-000000000001'
 
@@ -50,9 +50,7 @@ test('[GW15] a command under way is answered before goodbye, and a newcomer is s
   await using hub = await startGatewayHub()
   const gateway = await startGateway(hub.deps, {
     httpServer,
-    handlers: {
-      ...Object.fromEntries(['conversation.read'].map((name) => [name, () => held.then(() => 'done')])),
-    } as unknown as typeof echo,
+    handlers: echoing({ 'conversation.read': () => held.then(() => 'done') }),
   })
   const ana = hub.connect({ port: gateway.port })
   await ana.next('caught-up')

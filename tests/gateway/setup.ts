@@ -1,5 +1,6 @@
-import { type CommandHandlers } from '../../gateway/commands.ts'
+import type { CommandHandlers } from '../../gateway/commands.ts'
 import { type Gateway, startGateway } from '../../gateway/server.ts'
+import { commands } from '../../src/contract/socket.ts'
 import { type Deps, openDeps } from '../../src/deps.ts'
 import { inTenant, type TenantTx } from '../../src/log/tenant-tx.ts'
 import type { Environment } from '../../src/platform/config.ts'
@@ -8,11 +9,13 @@ import { type Hub, startHub } from '../harness/hub.ts'
 import { RawSocket } from '../harness/raw-socket.ts'
 import { type ClientOptions, TestClient } from '../harness/socket-client.ts'
 
-/** Commands answered by what they were given, so that the gateway's own part can be seen alone. */
-export const echo: CommandHandlers = new Proxy({} as CommandHandlers, {
-  get: (_, name) => (_deps: Deps, actor: { id: string }, input: unknown) =>
-    Promise.resolve({ command: name, actor: actor.id, input }),
-})
+/** Commands answered by what they were given, so that the gateway's own part can be seen alone; some done otherwise. */
+export function echoing(otherwise: Partial<CommandHandlers> = {}): CommandHandlers {
+  const echo = (command: string) => (_deps: Deps, actor: { id: string }, input: unknown) =>
+    Promise.resolve({ command, actor: actor.id, input })
+  const all = Object.fromEntries(Object.keys(commands).map((name) => [name, echo(name)]))
+  return { ...all, ...otherwise } as unknown as CommandHandlers
+}
 
 export interface GatewayHub extends Hub {
   readonly gateway: Gateway
@@ -26,7 +29,7 @@ export interface GatewayHub extends Hub {
 
 export async function startGatewayHub(
   more: Environment = {},
-  handlers: CommandHandlers = echo,
+  handlers: CommandHandlers = echoing(),
 ): Promise<GatewayHub> {
   const hub = await startHub(more)
   const gateway = await startGateway(hub.deps, { handlers })

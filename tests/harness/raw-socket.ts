@@ -18,7 +18,7 @@ export class RawSocket {
     const { path = '/socket.io/', query = 'EIO=4&transport=websocket', headers = {} } = options
     this.ws = new WebSocket(`ws://127.0.0.1:${port}${path}?${query}`, { headers })
     this.ws.on('error', () => {})
-    this.ws.on('message', (data) => this.#hear(String(data)))
+    this.ws.on('message', (data: Buffer) => this.#hear(data.toString()))
     this.closed = new Promise((resolve) => {
       this.ws.on('close', (code, reason) => resolve({ code, reason: String(reason) }))
     })
@@ -75,7 +75,7 @@ export class RawSocket {
   #hear(text: string): void {
     this.received.push(text)
     if (text === '2') this.ws.send('3')
-    for (const waiter of [...this.#waiters]) {
+    for (const waiter of this.#waiters) {
       if (!waiter.matches(text)) continue
       this.#waiters = this.#waiters.filter((one) => one !== waiter)
       waiter.resolve(text)

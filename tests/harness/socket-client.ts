@@ -1,6 +1,8 @@
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client'
-import { commands, type Ack, ephemeralCommands } from '../../src/contract/socket.ts'
-import { catalogue } from '../../src/contract/events/catalogue.ts'
+import type { Ack, CommandName, EphemeralName } from '../../src/contract/socket.ts'
+import { applyEvent, moveTo } from '../../src/contract/apply-event.ts'
+import { type ClientState, emptyState } from '../../src/contract/client-state.ts'
+import { type AnyLogEvent, catalogue } from '../../src/contract/events/catalogue.ts'
 import { formatPosition, parsePosition } from '../../src/contract/position.ts'
 
 /** Anything that the server emitted, in the order it came. */
@@ -41,6 +43,8 @@ export class TestClient {
   /** What broke a promise of the protocol; empty in a good world. */
   readonly faults: string[] = []
   position: string | undefined
+  /** What a console would show: the snapshot it was given, or nothing, and every event since, by the console's reducer. */
+  state: ClientState = emptyState()
   #waiters: Waiter[] = []
   readonly #taken = new Set<Heard>()
 
@@ -116,7 +120,7 @@ export class TestClient {
 
   /** Gives a command and waits for its answer. */
   send<Data = Record<string, unknown>>(
-    name: keyof typeof commands | keyof typeof ephemeralCommands | (string & {}),
+    name: CommandName | EphemeralName | (string & {}),
     input: unknown,
   ): Promise<Ack<Data>> {
     return this.socket.timeout(8000).emitWithAck(name, input)
@@ -139,6 +143,7 @@ export class TestClient {
   }
 
   #follow(name: string, payload: Payload): void {
+    this.#fold(name, payload)
     if (facts.has(name)) {
       const before = parsePosition(this.position)
       const { seq = Number.NaN, epoch = Number.NaN } = payload
@@ -153,5 +158,14 @@ export class TestClient {
         this.faults.push(`${name} went back from ${this.position} to ${payload.position}`)
       this.position = payload.position
     }
+  }
+
+  #fold(name: string, payload: Payload): void {
+    if (facts.has(name)) this.state = applyEvent(this.state, payload as unknown as AnyLogEvent)
+    const position = parsePosition(payload.position)
+    if (!position) return
+    if (name === 'reset' || (name === 'hello' && this.position === undefined))
+      this.state = emptyState(position)
+    else if (name === 'caught-up' || name === 'position') this.state = moveTo(this.state, position)
   }
 }
