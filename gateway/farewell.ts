@@ -55,6 +55,7 @@ export function farewell(
   const bye: Bye = { code, retryAfterMs, reconnect: farewells[code].reconnect }
   session.say('bye', bye)
   session.phase = { state: 'leaving', reason: code }
+  session.tail?.leave(session)
   departures.add(session.wire, now)
   session.wire.close()
 }

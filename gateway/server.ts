@@ -231,6 +231,7 @@ class RunningGateway implements Gateway {
     const { phase, tail } = session
     const code = phase.state === 'leaving' ? phase.reason : 'gone'
     session.phase = { state: 'leaving', reason: code }
+    session.wire.end()
     this.#sessions.delete(session.socket.conn)
     this.#people.leave(session)
     if (tail) this.#tails.leave(tail as Parameters<Tails['leave']>[0], session)

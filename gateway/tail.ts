@@ -42,6 +42,7 @@ export class Tail {
   readonly openedAt: number
   readonly #deps: Deps
   readonly #hooks: TailHooks
+  readonly #bufferBytes: number
   readonly #audiences = new Map<string, Audience>()
   #recent: RecentEvents
   #missed = new Map<string, Missed>()
@@ -52,6 +53,7 @@ export class Tail {
   private constructor(deps: Deps, hooks: TailHooks, tenantId: string, head: Position) {
     this.#deps = deps
     this.#hooks = hooks
+    this.#bufferBytes = deps.config.SOCKET_BUFFER_BYTES
     this.tenantId = tenantId
     this.position = head
     this.#recent = new RecentEvents(head.seq)
@@ -169,7 +171,7 @@ export class Tail {
       if (last) audience.told = last.seq
       const frames = join(heard, events.length, buffers)
       for (const session of audience.sessions) {
-        if (forOne.has(session.actor.id)) {
+        if (forOne.size > 0 && forOne.has(session.actor.id)) {
           const own = events.filter((event) => hears(session.actor, event))
           this.#post(session, join(own, events.length, buffers))
           handed += own.length
@@ -185,8 +187,7 @@ export class Tail {
   }
 
   #post(session: Session, frames: Buffer): void {
-    if (session.wire.unsentBytes > this.#deps.config.SOCKET_BUFFER_BYTES) this.#hooks.slow(session)
-    else session.wire.write(frames)
+    if (!session.wire.offer(frames, this.#bufferBytes)) this.#hooks.slow(session)
   }
 
   /** Tells those who heard less than was considered for them how far they are. */

@@ -16,6 +16,7 @@ export class Wire {
   readonly #connection: Socket['conn']
   readonly #queue: EngineQueue
   readonly #tcp: TcpSocket
+  #isOpen = true
   /** Bytes of ours that wait in Engine.IO's queue. */
   #queuedBytes = 0
   /** Everything up to this byte was unsent at `#behindSince`; 0 when nothing was. */
@@ -28,12 +29,21 @@ export class Wire {
     this.#tcp = tcp
   }
 
-  get isOpen(): boolean {
-    return this.#connection.readyState === 'open' && this.#tcp.writable
+  /** The connection is gone or going; nothing is written any more. */
+  end(): void {
+    this.#isOpen = false
+  }
+
+  /** Writes, unless more than `most` bytes are unsent already; answers whether it did. */
+  offer(frames: Buffer, most: number): boolean {
+    if (this.#tcp.writableLength + this.#queuedBytes > most && this.unsentBytes > most) return false
+    this.write(frames)
+    return true
   }
 
   write(frames: Buffer): void {
-    if (!this.isOpen) return
+    // A flag of our own: this runs once per delivery, and every object looked at costs a cache miss.
+    if (!this.#isOpen) return
     if (this.#queue.writeBuffer.length === 0) {
       this.#queuedBytes = 0
       this.#tcp.write(frames)
@@ -65,8 +75,8 @@ export class Wire {
 
   /** Settles when more may be written without piling it up, or when the connection is gone. */
   async drained(): Promise<void> {
-    while (this.isOpen && this.#queue.writeBuffer.length > 0) await once(this.#connection, 'drain', 'close')
-    if (this.isOpen && this.#tcp.writableNeedDrain) await once(this.#tcp, 'drain', 'close')
+    while (this.#isOpen && this.#queue.writeBuffer.length > 0) await once(this.#connection, 'drain', 'close')
+    if (this.#isOpen && this.#tcp.writableNeedDrain) await once(this.#tcp, 'drain', 'close')
   }
 
   /**
@@ -74,6 +84,7 @@ export class Wire {
    * disconnect, after which stock clients would stay away.
    */
   close(): void {
+    this.end()
     this.#connection.close()
   }
 

@@ -46,7 +46,7 @@ type Row = [
  * that is not the next one means that the log was trimmed.
  * Answers with the reason instead when the position is trimmed, of another epoch, or ahead of the head (a restored
  * backup), or more than `farthest` events behind.
- * Cost: one round trip of one prepared statement, one range scan on (tenant_id, epoch, seq) and a join by primary key, no
+ * Cost: one round trip, a plan that is kept, one range scan on (tenant_id, epoch, seq) and a join by primary key, no
  * locks (docs/measurements.md).
  */
 export async function readEvents(
@@ -56,7 +56,7 @@ export async function readEvents(
   limit: number,
   farthest: number = Number.MAX_SAFE_INTEGER,
 ): Promise<Page | Unreadable> {
-  const answer = await readLog(deps, tenantId, [tenantId, after.epoch, after.seq, limit, farthest])
+  const answer = await readLog(deps, tenantId, [after.epoch, after.seq, limit, farthest])
   if (answer?.[0] !== after.epoch) return 'epoch'
   const [epoch, seq, rows] = answer
   const head = { epoch, seq }
@@ -67,18 +67,20 @@ export async function readEvents(
   return { head, events: rows.map((row) => present(epoch, row)) }
 }
 
+/**
+ * One statement without parameters: a gateway reads after every bell, and bound parameters cost it 100 of 300 µs each
+ * time (five messages and a description where one is enough). What is put into the text is a UUID and integers.
+ */
 async function readLog(
   deps: Pick<LogDeps, 'db'>,
   tenantId: string,
-  values: unknown[],
+  numbers: readonly number[],
 ): Promise<Answer | null> {
-  if (!isUuid(tenantId)) throw new Failure('not_found')
+  if (!isUuid(tenantId) || !numbers.every(Number.isSafeInteger)) throw new Failure('not_found')
   try {
-    const { rows } = await deps.db.read.query<{ log: Answer | null }>({
-      name: 'read_log',
-      text: 'select read_log($1, $2, $3, $4, $5) as log',
-      values,
-    })
+    const { rows } = await deps.db.read.query<{ log: Answer | null }>(
+      `select read_log('${tenantId}', ${numbers.join(', ')}) as log`,
+    )
     return rows[0]?.log ?? null
   } catch (error) {
     if (isUnavailable(error)) throw new Failure('unavailable', {}, { cause: error })
