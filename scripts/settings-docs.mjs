@@ -55,9 +55,7 @@ for (const [name, text] of Object.entries(wanted)) {
   if (!process.argv.includes('--check')) writeFileSync(path(name), text)
   else if (readFileSync(path(name), 'utf8') !== text) {
     stale = true
-    console.error(
-      `${name} does not say what src/platform/config-keys.ts says; npm run settings`,
-    )
+    console.error(`${name} does not say what src/platform/config-keys.ts says; npm run settings`)
   }
 }
 process.exitCode = stale ? 1 : 0

@@ -90,8 +90,16 @@ export const errors = {
   template_not_approved: { http: 422, then: 'fix', means: 'the template does not exist or is not approved' },
   channel_down: { http: 409, then: 'later', means: 'the number is not connected or was stopped' },
   media_not_ready: { http: 409, then: 'later', means: 'the file is not uploaded yet' },
-  media_refused: { http: 422, then: 'fix', means: 'the uploaded file is not what was announced; see details.reason' },
-  media_gone: { http: 410, then: 'stop', means: 'the file could not be fetched from the network; see details.reason' },
+  media_refused: {
+    http: 422,
+    then: 'fix',
+    means: 'the uploaded file is not what was announced; see details.reason',
+  },
+  media_gone: {
+    http: 410,
+    then: 'stop',
+    means: 'the file could not be fetched from the network; see details.reason',
+  },
   contact_blocked: { http: 422, then: 'stop', means: 'this contact is blocked' },
   contact_unreachable: {
     http: 422,

@@ -230,11 +230,17 @@ export const settings = {
   MEDIA_IDLE_MS: setting(count(30_000), 'Longest silence in a download.', { unit: 'ms' }),
   MEDIA_TOTAL_MS: setting(count(600_000), 'Longest download.', { unit: 'ms' }),
   MEDIA_ATTEMPTS: setting(count(6), 'Tries at one file.'),
-  MEDIA_LEASE_MS: setting(count(60_000), 'A download without a sign of life for this long is taken over by another worker.', { unit: 'ms' }),
+  MEDIA_LEASE_MS: setting(
+    count(60_000),
+    'A download without a sign of life for this long is taken over by another worker.',
+    { unit: 'ms' },
+  ),
   MEDIA_CONCURRENCY: setting(count(4), 'Downloads under way per process.'),
   MEDIA_LINK_SECONDS: setting(count(300, 1, 300), 'Life of a signed address.', { unit: 's' }),
   MEDIA_UPLOAD_SECONDS: setting(count(900), 'Life of a signed upload.', { unit: 's' }),
-  UPLOAD_KEEP_DAYS: setting(count(1), 'How long an upload that no message refers to stays in the store.', { unit: 'd' }),
+  UPLOAD_KEEP_DAYS: setting(count(1), 'How long an upload that no message refers to stays in the store.', {
+    unit: 'd',
+  }),
 
   // the log
   LOG_KEEP_DAYS: setting(count(30), 'How long events stay.', { unit: 'd' }),
@@ -276,7 +282,11 @@ export const settings = {
   }),
   SOCKET_REPLAYS: setting(count(64), 'Replays from the database under way per instance.'),
   SOCKET_TAIL_EVENTS: setting(count(2000), 'Events per tenant that a gateway keeps in memory.'),
-  SOCKET_TAIL_BYTES: setting(count(128 * 1024 * 1024), 'Memory of a gateway for recent events, over all tenants.', { unit: 'bytes' }),
+  SOCKET_TAIL_BYTES: setting(
+    count(128 * 1024 * 1024),
+    'Memory of a gateway for recent events, over all tenants.',
+    { unit: 'bytes' },
+  ),
   SOCKET_VIEWS: setting(count(20), 'Conversations that one socket can have on screen.'),
   SOCKET_RECONNECT_SPREAD_MS: setting(
     count(20_000),

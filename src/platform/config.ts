@@ -134,7 +134,8 @@ function conflicts(config: ConfigValues): string[] {
     if (URL.parse(origin)?.origin !== origin)
       found.push(`CORS_ALLOWED_ORIGINS: ${origin} is no exact origin such as https://crm.example`)
   for (const proxy of config.TRUST_PROXY)
-    if (!isProxyAddress(proxy)) found.push(`TRUST_PROXY: ${proxy} is no address, network (10.0.0.0/8) or loopback`)
+    if (!isProxyAddress(proxy))
+      found.push(`TRUST_PROXY: ${proxy} is no address, network (10.0.0.0/8) or loopback`)
   for (const part of config.RUN)
     if (!['gateway', 'rest', 'workers'].includes(part)) found.push(`RUN: there is no part ${part}`)
   return found

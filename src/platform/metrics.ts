@@ -37,17 +37,29 @@ export function createMetrics() {
       'Work found by the sweep because its nudge was lost.',
       ['job'],
     ),
-    workersRebuilt: counter('hub_workers_rebuilt_total', 'Queue workers that stayed silent and were built anew.', ['job']),
+    workersRebuilt: counter(
+      'hub_workers_rebuilt_total',
+      'Queue workers that stayed silent and were built anew.',
+      ['job'],
+    ),
     deadLetters: gauge('hub_dead_letters', 'Deliveries that are parked.'),
     providerSends: counter('hub_provider_send_total', 'Calls to networks.', ['provider', 'result']),
     sendsFenced: counter('hub_send_fenced_total', 'Outcomes of workers that had lost their claim; refused.'),
     sendUnknown: gauge('hub_send_unknown', 'Messages of which we do not know whether they went out.'),
-    mediaFetches: counter('hub_media_fetches_total', 'Tries to fetch a file from a network, by what came of them.', ['result']),
+    mediaFetches: counter(
+      'hub_media_fetches_total',
+      'Tries to fetch a file from a network, by what came of them.',
+      ['result'],
+    ),
     mediaPendingOldest: gauge(
       'hub_media_pending_oldest_seconds',
       'Age of the oldest file that waits to be fetched.',
     ),
-    httpRequests: histogram('hub_http_request_seconds', 'From a REST request to its answer.', ['method', 'route', 'status']),
+    httpRequests: histogram('hub_http_request_seconds', 'From a REST request to its answer.', [
+      'method',
+      'route',
+      'status',
+    ]),
     authzDenied: counter('hub_authz_denied_total', 'Refused actions.', ['code']),
     build: gauge('hub_build_info', 'Constant 1 with the version.', ['version']),
   }

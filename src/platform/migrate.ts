@@ -72,7 +72,7 @@ async function withMigrator<T>(
     return await orm.em.fork().transactional(async (em) => {
       await em.execute('select pg_advisory_xact_lock(?)', [lockKey])
       await orm.em.fork().execute(`create schema if not exists "${schema}"`)
-      return await work(orm.migrator as Migrator)
+      return work(orm.migrator as Migrator)
     })
   } finally {
     await orm.close(true)
