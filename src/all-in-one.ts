@@ -43,6 +43,7 @@ async function start(): Promise<() => Promise<void>> {
   if (problems.length > 0) throw new ConfigError(problems)
   const { rowCount } = await deps.db.write.query('select from find_tenant($1)', [config.JWT_TENANT])
   if (rowCount === 0) await createTenant(deps, { slug: config.JWT_TENANT, name: config.JWT_TENANT })
+  await deps.storage.ready()
   const httpServer = createServer()
   const gateway = await startGateway(deps, { httpServer, handlers: commandHandlers })
   const rest = await startRest(deps, { httpServer })
