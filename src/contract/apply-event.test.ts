@@ -52,7 +52,7 @@ const conversation = (more: Partial<ConversationView> = {}): ConversationView =>
   ...more,
 })
 
-const patch = (lastSeq: number, version: number): ConversationPatch => {
+const patch = (lastSeq: number, version: number, newest = lastSeq): ConversationPatch => {
   const { unreadCount, readSeq, lastInboundAt, lastActivityAt, window, waitingSince, updatedAt } =
     conversation()
   return {
@@ -66,6 +66,7 @@ const patch = (lastSeq: number, version: number): ConversationPatch => {
     window,
     waitingSince,
     updatedAt,
+    lastMessageId: id(100 + newest),
   }
 }
 
@@ -145,6 +146,15 @@ describe('the state of a client', () => {
     expect(held(next)).toMatchObject({ lastSeq: 4, version: 3, lastMessage: { seq: 4 } })
     expect(next.messages.get(id(1))?.map(({ seq }) => seq)).toEqual([1, 4, 3])
     expect(loaded.messages.get(id(1))).toHaveLength(2)
+  })
+
+  test('[SYN6] imported history stands among the messages and leaves the newest one in the preview', () => {
+    const imported = message(4, { sentAt: '2025-01-01T00:00:02.000Z' })
+    const next = applyEvent(
+      start(),
+      event(11, 'message.received', { message: imported, conversation: patch(4, 3, 1) }),
+    )
+    expect(held(next)).toMatchObject({ lastSeq: 4, version: 3, lastMessage: { seq: 1 } })
   })
 
   test('[SYN6] an outcome changes the message wherever it is, and a success takes the error away', () => {

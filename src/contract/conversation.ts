@@ -41,7 +41,7 @@ export const conversationView = z.strictObject({
   team: personView.nullable(),
   labels: z.array(z.string()),
   unreadCount: z.number().int(),
-  /** The newest message by its place in the conversation. */
+  /** The newest message: the one that came last, and of an imported history the latest. */
   lastMessage: messageView.nullable(),
   /** `seq` of the newest message; what `lastSeenSeq` of a send is compared with. */
   lastSeq: z.number().int(),
@@ -61,17 +61,21 @@ export type ConversationView = z.infer<typeof conversationView>
  * What a new message changes of its conversation. Message events carry this instead of the whole conversation, which
  * keeps the hot path narrow; a client that does not know the conversation fetches it.
  */
-export const conversationPatch = conversationView.pick({
-  id: true,
-  unreadCount: true,
-  lastSeq: true,
-  readSeq: true,
-  lastInboundAt: true,
-  lastActivityAt: true,
-  window: true,
-  waitingSince: true,
-  updatedAt: true,
-  version: true,
+export const conversationPatch = z.strictObject({
+  ...conversationView.pick({
+    id: true,
+    unreadCount: true,
+    lastSeq: true,
+    readSeq: true,
+    lastInboundAt: true,
+    lastActivityAt: true,
+    window: true,
+    waitingSince: true,
+    updatedAt: true,
+    version: true,
+  }).shape,
+  /** Which message is the newest now. Not always the one that the event is about: history is imported late. */
+  lastMessageId: z.uuid().nullable(),
 })
 export type ConversationPatch = z.infer<typeof conversationPatch>
 

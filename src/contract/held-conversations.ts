@@ -49,9 +49,10 @@ export function patchConversation(
 ): ClientState {
   const held = state.conversations.get(patch.id)
   if (!held) return { ...state, wanted: withItem(state.wanted, patch.id) }
-  const base = patch.version >= held.version ? { ...held, ...patch } : held
-  const newest = message.seq >= (held.lastMessage?.seq ?? 0)
-  const conversation = newest ? { ...base, lastMessage: message } : base
+  if (patch.version < held.version) return state
+  const { lastMessageId, ...changed } = patch
+  const lastMessage = lastMessageId === message.id ? message : held.lastMessage
+  const conversation = { ...held, ...changed, lastMessage }
   return { ...state, conversations: withEntry(state.conversations, patch.id, conversation) }
 }
 

@@ -11,8 +11,9 @@ export function presentConversation(
   lastMessage: MessageRow | null,
   now: Date,
 ): ConversationView {
+  const { lastMessageId: _, ...patch } = presentPatch(row, now)
   return {
-    ...presentPatch(row, now),
+    ...patch,
     number: row.number,
     channelId: row.channel_id,
     contact: {
@@ -53,6 +54,7 @@ export function presentPatch(row: ConversationRow, now: Date): ConversationPatch
     waitingSince: row.waiting_since,
     updatedAt: row.updated_at,
     version: row.version,
+    lastMessageId: row.last_message_id,
   }
 }
 
