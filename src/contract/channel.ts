@@ -18,7 +18,10 @@ export const channelView = z.strictObject({
   stoppedReason: z.string().nullable(),
   /** Public parts: phoneNumberId, wabaId, displayPhoneNumber; instanceName, baseUrl. Secrets are never returned. */
   settings: z.record(z.string(), z.string()),
-  /** What the network last said of the number: quality, tier, limits, QR code … */
+  /**
+   * What the network last said of the number: quality, tier, limits … `qr` (a data URL) and `pairingCode` are asterisks
+   * wherever they are not asked for by an admin; a `channel.updated` that carries them says that there is a code to ask for.
+   */
   health: z.record(z.string(), z.unknown()),
   /** Where the network must post. */
   webhookUrl: z.string(),

@@ -134,7 +134,7 @@ export const settings = {
       .string()
       .refine((value) => Buffer.from(value, 'base64').length === 32, 'must be 32 bytes in base64')
       .optional(),
-    "Encrypts channels' secrets at rest; made in development.",
+    "Encrypts channels' secrets at rest and what bells take along; made in development.",
     { secret: true },
   ),
   ENCRYPTION_KEY_PREVIOUS: setting(
@@ -172,12 +172,33 @@ export const settings = {
   WEBHOOK_BODY_BYTES: setting(count(4 * 1024 * 1024), 'Largest webhook, before and after unpacking.', {
     unit: 'bytes',
   }),
+  WEBHOOK_JSON_DEPTH: setting(count(200), 'Deepest JSON of a webhook; real ones stay below 20.'),
+  WEBHOOK_WAITING_BYTES: setting(
+    count(128 * 1024 * 1024),
+    'Webhooks that a process holds while they arrive and wait to be stored; one more is answered 503.',
+    { unit: 'bytes' },
+  ),
+  WEBHOOK_ANSWER_MS: setting(
+    count(10_000),
+    'Longest wait for the database with a webhook; then it is answered 503 and comes again.',
+    { unit: 'ms' },
+  ),
+  WEBHOOK_STRANGER_BYTES: setting(
+    count(64 * 1024 * 1024),
+    'Most bytes that are hashed, secret by secret, to find out who signed a webhook that names no number of ours.',
+    { unit: 'bytes' },
+  ),
   WEBHOOK_BATCH: setting(count(200), 'Deliveries of one channel in one transaction.'),
   WEBHOOK_ATTEMPTS: setting(count(5), 'Tries at one delivery before it is parked.'),
   WEBHOOK_KEEP_DAYS: setting(count(7), 'How long processed deliveries stay.', { unit: 'd' }),
   PARKED_UPDATE_HOURS: setting(count(24), 'How long news about an unknown message waits for it.', {
     unit: 'h',
   }),
+  CHANNEL_FACT_BYTES: setting(
+    count(80 * 1024, 1024),
+    'Largest single fact about a number that is kept of what the network says; a QR code has up to 65538.',
+    { unit: 'bytes' },
+  ),
   CONVERSATION_LABELS: setting(count(50), 'Most labels of one conversation.'),
   CONVERSATION_REOPEN_HOURS: setting(
     count(168, 0),
@@ -257,6 +278,11 @@ export const settings = {
     count(5000),
     'How often a gateway rings itself to see that the bell still works.',
     { unit: 'ms' },
+  ),
+  DOORBELL_NEWS_BYTES: setting(
+    count(8192, 0, 1024 * 1024),
+    'Largest commit that a bell takes along, sealed, so that gateways need not read it; 0: none.',
+    { unit: 'bytes' },
   ),
 
   // the socket

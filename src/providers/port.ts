@@ -158,6 +158,8 @@ export interface InboundChannelUpdate extends InboundBase {
   readonly health: Record<string, unknown>
   readonly status?: ChannelStatus
   readonly reason?: string
+  /** Of a `restricted` number: it may still answer, it just may not write to anybody first. */
+  readonly answersOnly?: boolean
 }
 export type ChannelStatus = 'connecting' | 'connected' | 'disconnected' | 'restricted' | 'blocked' | 'removed'
 

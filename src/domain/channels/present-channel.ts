@@ -22,11 +22,16 @@ export const channelColumns = `id, provider, name, status, stopped_reason as "st
 
 export type AddressConfig = Pick<Config, 'PUBLIC_URL' | 'HOST' | 'PORT' | 'BASE_PATH'>
 
+/** Facts of health that let their holder pair a device with the number, and so read and write everything. */
+const pairingFacts = ['qr', 'pairingCode'] as const
+const masked = '********'
+
 /**
  * Channel → wire. The last part of an Evolution address is all that stands between a stranger and a forged
- * delivery, so only who may manage channels sees it (`showKey`); events and everybody else get it masked.
+ * delivery, and a pairing code all that stands between a stranger and the number, so only who may manage channels sees
+ * them (`showSecrets`); events and everybody else get them masked (ACC7, NEWS4).
  */
-export function presentChannel(channel: ChannelRow, config: AddressConfig, showKey = false): ChannelView {
+export function presentChannel(channel: ChannelRow, config: AddressConfig, showSecrets = false): ChannelView {
   return {
     id: channel.id,
     provider: channel.provider,
@@ -34,12 +39,19 @@ export function presentChannel(channel: ChannelRow, config: AddressConfig, showK
     status: channel.status,
     stoppedReason: channel.stoppedReason ?? null,
     settings: channel.settings,
-    health: channel.health,
-    webhookUrl: webhookUrlOf(channel.provider, showKey ? channel.webhookKey : '********', config),
+    health: showSecrets ? channel.health : withoutCodes(channel.health),
+    webhookUrl: webhookUrlOf(channel.provider, showSecrets ? channel.webhookKey : masked, config),
     createdAt: new Date(channel.createdAt).toISOString(),
     updatedAt: new Date(channel.updatedAt).toISOString(),
     version: channel.version,
   }
+}
+
+/** That there is a code may be known: it tells whoever may see it to ask for it. */
+function withoutCodes(health: ChannelRow['health']): Record<string, unknown> {
+  const shown = { ...health }
+  for (const name of pairingFacts) if ((shown[name] ?? null) !== null) shown[name] = masked
+  return shown
 }
 
 /** Where the network must post. Meta has one address per app, so its numbers are told apart by the body. */

@@ -6,6 +6,7 @@ import { readTenant } from '../../log/tenant-tx.ts'
 import type { ChannelReport } from '../../providers/port.ts'
 import { providers } from '../../providers/registry.ts'
 import type { Doer } from '../audit/record-audit.ts'
+import { isDown } from '../messages/send-gate.ts'
 import { auditChannel, auditedChannel } from './audit-channel.ts'
 import type { ChannelConfig } from './create-channel.ts'
 import { lockChannel } from './find-channel.ts'
@@ -40,18 +41,21 @@ export async function applyReport(
 ): Promise<ChannelView> {
   const channel = await lockChannel(tx, id)
   const before = auditedChannel(channel, deps.config)
+  const works = report.status === 'connected'
   const { lastError: _outdated, ...known } = channel.health
   const health = {
-    ...(report.status === 'connected' ? known : channel.health),
+    ...(works ? known : channel.health),
     ...report.health,
     reason: report.reason ?? null,
     ...(report.qr === undefined ? {} : { qr: report.qr }),
   }
-  const stoppedReason = report.status === 'connected' ? null : (channel.stoppedReason ?? null)
+  const stoppedReason = works ? null : (channel.stoppedReason ?? null)
+  const wasDown = isDown(channel.status, channel.stoppedReason ?? null)
   const isNews =
     channel.status !== report.status ||
     (channel.stoppedReason ?? null) !== stoppedReason ||
     !isDeepStrictEqual({ ...channel.health }, health)
+  await rememberTold(tx, id, [...Object.keys(report.health), 'reason', 'qr'], works)
   if (isNews) {
     channel.status = report.status
     channel.stoppedReason = stoppedReason
@@ -60,6 +64,31 @@ export async function applyReport(
     await tx.flush()
     await auditChannel(tx, by, 'verify', id, before, auditedChannel(channel, deps.config))
     tx.record('channel.updated', { channel: presentChannel(channel, deps.config) }, { kind: 'tenant' })
+    if (wasDown && !isDown(channel.status, stoppedReason))
+      tx.nudge('deliver-outbound', { tenantId: tx.tenantId, channelId: id })
   }
   return presentChannel(channel, deps.config, true)
+}
+
+/** News from before this answer that arrives after it must not undo it (NEWS1). The row is locked already; its version stays. */
+async function rememberTold(
+  tx: TenantTx,
+  id: string,
+  facts: readonly string[],
+  works: boolean,
+): Promise<void> {
+  const now = tx.now.toISOString()
+  const said = { status: now, ...(works ? { verdict: now } : {}) }
+  await tx.query(
+    `update channels set told = (case when $5 then told - 'stop' else told end) || $3::jsonb
+       || jsonb_build_object('facts', coalesce(told->'facts', '{}') || $4::jsonb)
+     where tenant_id = $1 and id = $2`,
+    [
+      tx.tenantId,
+      id,
+      JSON.stringify(said),
+      JSON.stringify(Object.fromEntries(facts.map((name) => [name, now]))),
+      works,
+    ],
+  )
 }

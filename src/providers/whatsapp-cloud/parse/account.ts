@@ -12,7 +12,7 @@ import {
 } from '../../untrusted.ts'
 import { type Part, type Reading, Unreadable } from './part.ts'
 
-type Said = Pick<InboundChannelUpdate, 'health' | 'status' | 'reason'>
+type Said = Pick<InboundChannelUpdate, 'health' | 'status' | 'reason' | 'answersOnly'>
 
 const readers = new Map<string, (value: Untrusted) => Said>([
   ['account_update', accountUpdate],
@@ -73,8 +73,25 @@ function accountUpdate(value: Untrusted): Said {
       }),
     },
     ...(status !== undefined && { status }),
+    ...(status === 'restricted' && { answersOnly: leavesAnswers(restrictions) }),
     reason,
   }
+}
+
+/** Not being allowed to add numbers hinders no message; not being allowed to begin conversations hinders no answer. */
+const restriction = {
+  addNumbers: 'RESTRICTED_ADD_PHONE_NUMBER_ACTION',
+  begin: 'RESTRICTED_BIZ_INITIATED_MESSAGING',
+}
+
+/** A list that says nothing we know is taken for the worst. */
+function leavesAnswers(restrictions: readonly Record<string, unknown>[]): boolean {
+  return (
+    restrictions.length > 0 &&
+    restrictions.every(
+      ({ restriction_type: type }) => type === restriction.addNumbers || type === restriction.begin,
+    )
+  )
 }
 
 function statusOf(
@@ -90,9 +107,7 @@ function statusOf(
     case 'ACCOUNT_RECONNECTED':
       return 'connected'
     case 'ACCOUNT_RESTRICTION': {
-      // Not being allowed to add numbers hinders no message.
-      const harmless = (item: Record<string, unknown>) =>
-        item.restriction_type === 'RESTRICTED_ADD_PHONE_NUMBER_ACTION'
+      const harmless = (item: Record<string, unknown>) => item.restriction_type === restriction.addNumbers
       return restrictions.length > 0 && restrictions.every(harmless) ? undefined : 'restricted'
     }
     case 'DISABLED_UPDATE':
