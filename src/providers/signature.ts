@@ -2,6 +2,11 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 
 const form = /^sha256=([0-9a-f]{64})$/
 
+/** Whether a header has the form of a signature at all; one that has not need not be compared with anything. */
+export function isSignature(header: string | undefined): header is string {
+  return header !== undefined && form.test(header)
+}
+
 /**
  * Whether `header` (X-Hub-Signature-256) signs exactly these bytes with this app secret. Only the documented form counts:
  * `sha256=` and 64 lower-case hex digits; anything else, upper case included, is no signature, because Meta never sends it and

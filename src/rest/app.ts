@@ -7,6 +7,7 @@ import { messageRoutes } from '../domain/messages/messages.routes.ts'
 import { searchRoutes } from '../domain/search/search.routes.ts'
 import { syncRoutes } from '../domain/sync/sync.routes.ts'
 import { crmProfileRoutes, userRoutes } from '../domain/users/users.routes.ts'
+import { webhookRoutes } from '../domain/webhooks/webhooks.routes.ts'
 import type { Readiness } from '../platform/readiness.ts'
 import { door } from './door.ts'
 import type { EntryCache } from './entry-cache.ts'
@@ -40,7 +41,11 @@ export function createApp(deps: Deps, { entries, readiness }: AppParts): Express
 
   app.use(requestId, requestLog(deps.log, deps.metrics), ...securityHeaders(), crossOrigin(config))
 
-  const open: Mount[] = [{ at: base, router: healthRoutes(deps, readiness) }]
+  const open: Mount[] = [
+    { at: base, router: healthRoutes(deps, readiness) },
+    // Before any limit per address: Meta posts from a few, and what it posts must not be lost.
+    { at: `${base}/api/webhooks`, router: webhookRoutes(deps) },
+  ]
   mount(app, open)
   app.use(limitPerAddress(deps))
 

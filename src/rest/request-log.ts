@@ -17,7 +17,7 @@ export function requestLog(log: Logger, metrics: Metrics): RequestHandler {
       req: (request: Parameters<RequestHandler>[0]) => ({
         id: requestIdOf(request),
         method: request.method,
-        path: request.originalUrl.split('?', 1)[0],
+        path: shownPath(request.originalUrl),
         ip: addressOf(request),
       }),
       res: (response: { statusCode: number }) => ({ status: response.statusCode }),
@@ -41,6 +41,11 @@ export function requestLog(log: Logger, metrics: Metrics): RequestHandler {
     write(request, response)
     next()
   }
+}
+
+/** Without the query, and without the part of a webhook address that only the network may know. */
+function shownPath(url: string): string {
+  return (url.split('?', 1)[0] ?? '').replace(/(\/webhooks\/evolution\/)[^/]+/i, '$1********')
 }
 
 /** The pattern, never the path: a label must not grow with ids. */
