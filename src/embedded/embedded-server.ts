@@ -21,3 +21,10 @@ export interface EmbeddedOptions {
   /** Gives up durability for speed. For tests only: a crash of the machine may lose or damage data. */
   test?: boolean
 }
+
+/** Where a server listens when it runs; whether it does is another question. */
+export interface RecordedServer {
+  port: number
+  /** As in EmbeddedServer. */
+  url: string
+}

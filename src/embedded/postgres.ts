@@ -14,11 +14,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { cacheDirectory } from './cache-directory.ts'
-import type { EmbeddedOptions, EmbeddedServer } from './embedded-server.ts'
+import type { EmbeddedOptions, EmbeddedServer, RecordedServer } from './embedded-server.ts'
 import { findPostgres, type PostgresBinaries } from './postgres-binaries.ts'
 import { type PostgresHome, postgresHome } from './postgres-directory.ts'
 import { commandLine, type EndingStep, endChild, endProcess, poll } from './processes.ts'
-import { rememberedPort, rememberedSecret } from './remembered.ts'
+import { readRecord, rememberedPort, rememberedSecret } from './remembered.ts'
 
 const run = promisify(execFile)
 
@@ -67,6 +67,12 @@ export async function startPostgres(options: EmbeddedOptions): Promise<EmbeddedS
     startedInMs: performance.now() - startedAt,
     stop: () => (stopping ??= endChild(child, ENDING)),
   }
+}
+
+/** Where the PostgreSQL of this directory listens when it runs, as its last start wrote it down; undefined before that. */
+export function recordedPostgres(dataDir: string): RecordedServer | undefined {
+  const record = readRecord(join(dataDir, 'postgres.port'), join(dataDir, 'postgres.password'))
+  return record && { port: record.port, url: urlOf(NAME, record.port, record.secret) }
 }
 
 function urlOf(database: string, port: number, password: string): string {

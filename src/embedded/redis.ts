@@ -4,10 +4,10 @@ import { connect } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { cacheDirectory } from './cache-directory.ts'
-import type { EmbeddedOptions, EmbeddedServer } from './embedded-server.ts'
+import type { EmbeddedOptions, EmbeddedServer, RecordedServer } from './embedded-server.ts'
 import { commandLine, type EndingStep, endChild, endProcess, poll } from './processes.ts'
 import { findRedis, type RedisBinary } from './redis-binary.ts'
-import { rememberedPort, rememberedSecret } from './remembered.ts'
+import { readRecord, rememberedPort, rememberedSecret } from './remembered.ts'
 
 const ENDING: readonly EndingStep[] = [
   { signal: 'SIGTERM', waitMs: 10_000 },
@@ -47,7 +47,7 @@ export async function startRedis(options: EmbeddedOptions): Promise<EmbeddedRedi
   }
   const end = (steps: readonly EndingStep[]) => endChild(running.child, steps)
   return {
-    url: `redis://:${password}@127.0.0.1:${port}`,
+    url: urlOf(port, password),
     port,
     from: binary.from,
     startedInMs: performance.now() - startedAt,
@@ -63,6 +63,14 @@ export async function startRedis(options: EmbeddedOptions): Promise<EmbeddedRedi
     },
   }
 }
+
+/** Where the Redis of this directory listens when it runs, as its last start wrote it down; undefined before that. */
+export function recordedRedis(dataDir: string): RecordedServer | undefined {
+  const record = readRecord(join(dataDir, 'redis.port'), join(dataDir, 'redis.password'))
+  return record && { port: record.port, url: urlOf(record.port, record.secret) }
+}
+
+const urlOf = (port: number, password: string): string => `redis://:${password}@127.0.0.1:${port}`
 
 /** Ends the server of an earlier, killed run. Redis titles itself `redis-server 127.0.0.1:<port>`. */
 async function endLeftover(directory: string, log: (line: string) => void): Promise<void> {

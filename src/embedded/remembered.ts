@@ -44,3 +44,14 @@ export function rememberedSecret(file: string): string {
   writeFileSync(file, `${secret}\n`, { mode: 0o600 })
   return secret
 }
+
+/** A port and a secret that an earlier start kept, without making either; undefined when one is missing. */
+export function readRecord(
+  portFile: string,
+  secretFile: string,
+): { port: number; secret: string } | undefined {
+  if (!existsSync(portFile) || !existsSync(secretFile)) return undefined
+  const port = Number(readFileSync(portFile, 'utf8'))
+  const secret = readFileSync(secretFile, 'utf8').trim()
+  return Number.isInteger(port) && port > 0 && port < 65536 && secret !== '' ? { port, secret } : undefined
+}

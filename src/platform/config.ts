@@ -141,19 +141,38 @@ function conflicts(config: ConfigValues): string[] {
   return found
 }
 
-/** For `switchboard config print`: every setting with its value, secrets masked. */
-export function describeConfig(
-  config: Config,
-): { name: SettingName; value: string; unit?: string; doc: string }[] {
+/** Where a value came from: the environment, a file that it names, a secret that development keeps, or nobody said. */
+export type SettingSource = 'environment' | 'file' | 'made' | 'default'
+
+export interface DescribedSetting {
+  readonly name: SettingName
+  /** Empty when there is none. */
+  readonly value: string
+  readonly source: SettingSource
+  readonly unit?: string
+  readonly doc: string
+}
+
+/** For `switchboard config print`: every setting with its value, secrets masked. `environment` is what was read. */
+export function describeConfig(config: Config, environment: Environment = process.env): DescribedSetting[] {
   return (Object.keys(settings) as SettingName[]).map((name) => {
     const setting = settings[name]
     const value = config[name]
+    const secret = 'secret' in setting
     const shown = Array.isArray(value) ? value.join(',') : value === undefined ? '' : String(value)
     return {
       name,
-      value: 'secret' in setting && shown !== '' ? '********' : shown,
+      value: secret && shown !== '' ? '********' : shown,
+      source: sourceOf(name, secret && shown !== '', environment),
       ...('unit' in setting && setting.unit ? { unit: setting.unit } : {}),
       doc: setting.doc,
     }
   })
+}
+
+function sourceOf(name: SettingName, secret: boolean, environment: Environment): SettingSource {
+  if (environment[name]) return 'environment'
+  if (secret && environment[`${name}_FILE`]) return 'file'
+  // No secret has a default: one that nobody gave was made.
+  return secret ? 'made' : 'default'
 }

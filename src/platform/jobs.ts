@@ -24,6 +24,7 @@ export const jobNames = [
 export interface Jobs {
   /** Wakes a worker. Never throws, never waits; lost when Redis is away, then the sweep finds the row. */
   nudge<Name extends JobName>(name: Name, data: JobData[Name]): void
+  /** Settles when the nudges under way are with Redis, or lost. */
   close(): Promise<void>
 }
 
@@ -46,16 +47,20 @@ export function openJobs(
       return [name, queue]
     }),
   )
+  const underWay = new Set<Promise<unknown> | undefined>()
   return {
     nudge: (name, data) => {
       // With Redis away commands would wait in line for its return; the sweep is the better memory.
       if (connection.status !== 'ready') return
-      queues
+      const adding = queues
         .get(name)
         ?.add(name, data, { removeOnComplete: true, removeOnFail: true, attempts: 1 })
         .catch(onError)
+        .finally(() => underWay.delete(adding))
+      underWay.add(adding)
     },
     close: async () => {
+      await Promise.allSettled(underWay)
       await Promise.allSettled([...queues.values()].map((queue) => queue.close()))
     },
   }

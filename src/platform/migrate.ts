@@ -1,7 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Migration, Migrator } from '@mikro-orm/migrations'
 import { MikroORM } from '@mikro-orm/postgresql'
+import pg from 'pg'
+import { Failure } from '../contract/errors.ts'
 import type { Config } from './config.ts'
 
 export const migrationsDirectory = join(import.meta.dirname, '../../migrations')
@@ -41,13 +43,19 @@ function sqlMigrations(directory: string) {
     })
 }
 
+/** Who owns our tables, with libpq's meaning of sslmode. */
+function ownerUrl(config: MigrateConfig): URL {
+  const url = new URL(config.DATABASE_OWNER_URL ?? config.DATABASE_URL)
+  if (url.searchParams.has('sslmode')) url.searchParams.set('uselibpqcompat', 'true')
+  return url
+}
+
 async function withMigrator<T>(
   config: MigrateConfig,
   directory: string,
   work: (migrator: Migrator) => Promise<T>,
 ): Promise<T> {
-  const url = new URL(config.DATABASE_OWNER_URL ?? config.DATABASE_URL)
-  if (url.searchParams.has('sslmode')) url.searchParams.set('uselibpqcompat', 'true')
+  const url = ownerUrl(config)
   const schema = config.DATABASE_SCHEMA
   const orm = await MikroORM.init({
     clientUrl: url.toString(),
@@ -84,25 +92,81 @@ export function migrateUp(config: MigrateConfig, directory = migrationsDirectory
   return withMigrator(config, directory, async (migrator) => (await migrator.up()).map((one) => one.name))
 }
 
-/** Takes back the newest migration, or every one (`to: 'nothing'`); the names of what was undone. */
+/**
+ * Takes back the newest migration, the newest `to` ones, or every one (`nothing`); the names of what was undone. Refuses
+ * before anything is changed (`conflict`) when one of them is of a newer release, whose way back this code does not have.
+ */
 export function migrateDown(
   config: MigrateConfig,
-  to: 'previous' | 'nothing' = 'previous',
+  to: 'previous' | 'nothing' | number = 'previous',
   directory = migrationsDirectory,
 ): Promise<string[]> {
-  return withMigrator(config, directory, async (migrator) =>
-    (await migrator.down(to === 'nothing' ? { to: 0 } : undefined)).map((one) => one.name),
-  )
+  return withMigrator(config, directory, async (migrator) => {
+    if (to === 'nothing') return (await migrator.down({ to: 0 })).map((one) => one.name)
+    const executed = (await migrator.getExecuted()).map((one) => one.name)
+    const migrations = executed.slice(-(to === 'previous' ? 1 : to))
+    const known = new Set(knownMigrations(directory))
+    const foreign = migrations.filter((name) => !known.has(name))
+    if (foreign.length > 0)
+      throw new Failure(
+        'conflict',
+        {},
+        {
+          message: `this release does not know ${foreign.join(', ')}; the release that made it takes it back`,
+        },
+      )
+    return (await migrator.down({ migrations })).map((one) => one.name)
+  })
 }
 
-export function migrationStatus(
+/**
+ * Which migrations ran, oldest first, and which of those that this code knows did not. Looks only: it makes neither schema
+ * nor history, so it may ask a database that is not ours yet. Fails as connections fail.
+ */
+export async function migrationStatus(
   config: MigrateConfig,
   directory = migrationsDirectory,
 ): Promise<{ executed: string[]; pending: string[] }> {
-  return withMigrator(config, directory, async (migrator) => ({
-    executed: (await migrator.getExecuted()).map((one) => one.name),
-    pending: (await migrator.getPending()).map((one) => one.name),
-  }))
+  const client = new pg.Client({
+    connectionString: ownerUrl(config).toString(),
+    application_name: 'switchboard-migrate',
+    connectionTimeoutMillis: 5000,
+  })
+  await client.connect()
+  try {
+    const history = `${config.DATABASE_SCHEMA}.${historyTable}`
+    const { rows: found } = await client.query('select from pg_class where oid = to_regclass($1)', [history])
+    const { rows } =
+      found.length === 0
+        ? { rows: [] as { name: string }[] }
+        : await client.query<{ name: string }>(`select name from ${history} order by id`)
+    const executed = rows.map((row) => row.name)
+    return { executed, pending: knownMigrations(directory).filter((name) => !executed.includes(name)) }
+  } finally {
+    await client.end()
+  }
+}
+
+const template = (name: string, way: 'up' | 'down'): string =>
+  way === 'up'
+    ? `-- ${name.replaceAll('_', ' ')}: why it is needed, and what changes.
+-- Locks: which, on what, for how long. Old code: how it survives this.
+
+`
+    : `-- Takes ${name} back. What is lost with it: say so here.
+
+`
+
+/** Writes the pair of files of a new migration with the next free number; the paths of both. Never overwrites. */
+export function createMigration(name: string, directory = migrationsDirectory): { up: string; down: string } {
+  const last = knownMigrations(directory).at(-1) ?? '000000'
+  const numbered = `${String(Number(last.slice(0, 6)) + 1).padStart(6, '0')}_${name}`
+  const write = (way: 'up' | 'down'): string => {
+    const path = join(directory, `${numbered}.${way}.sql`)
+    writeFileSync(path, template(name, way), { flag: 'wx' })
+    return path
+  }
+  return { up: write('up'), down: write('down') }
 }
 
 /** Names of all migrations that this code knows; what /ready compares the database with. */

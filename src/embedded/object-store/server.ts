@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { join, resolve } from 'node:path'
-import type { EmbeddedOptions, EmbeddedServer } from '../embedded-server.ts'
-import { rememberedPort, rememberedSecret } from '../remembered.ts'
+import type { EmbeddedOptions, EmbeddedServer, RecordedServer } from '../embedded-server.ts'
+import { readRecord, rememberedPort, rememberedSecret } from '../remembered.ts'
 import { Blobs } from './blobs.ts'
 import { allowsEverybody } from './bucket-policy.ts'
 import { expire } from './lifecycle.ts'
@@ -16,16 +16,31 @@ import { parseQuery, uriDecode } from './uri.ts'
 import { document, leaf } from './xml.ts'
 
 /** An S3-compatible store in this process. `url` and `endpoint` are the same address. */
-export interface EmbeddedObjectStore extends EmbeddedServer {
+export interface EmbeddedObjectStore extends EmbeddedServer, StoreAccess {}
+
+/** What a client of the store needs. */
+export interface StoreAccess {
   endpoint: string
   region: string
   accessKey: string
   secretKey: string
 }
 
+const ACCESS_KEY = 'switchboard'
+const REGION = 'us-east-1'
+
 const EXPIRE_EVERY_MS = 60 * 60_000
 /** S3's longest key. */
 const MAX_KEY_BYTES = 1024
+
+/** Where the store of this directory listens when it runs, as its last start wrote it down; undefined before that. */
+export function recordedObjectStore(dataDir: string): (RecordedServer & StoreAccess) | undefined {
+  const record = readRecord(join(dataDir, 'object-store.port'), join(dataDir, 'object-store.secret'))
+  if (record === undefined) return undefined
+  const endpoint = `http://127.0.0.1:${record.port}`
+  const access = { endpoint, region: REGION, accessKey: ACCESS_KEY, secretKey: record.secret }
+  return { port: record.port, url: endpoint, ...access }
+}
 
 /**
  * Starts the object store on a loopback port, with its data under `dataDir`: an index in SQLite, and the bytes in files
@@ -42,8 +57,8 @@ export async function startObjectStore(options: EmbeddedOptions): Promise<Embedd
   const store: Store = {
     index: new ObjectIndex(join(directory, 'index.sqlite'), durable),
     blobs: new Blobs(join(directory, 'blobs'), durable),
-    credentials: { accessKey: 'switchboard', secretKey },
-    region: 'us-east-1',
+    credentials: { accessKey: ACCESS_KEY, secretKey },
+    region: REGION,
     now: () => new Date(),
   }
   const referred = store.index.referredBlobs()
