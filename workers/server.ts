@@ -3,8 +3,11 @@ import { wakeSnoozed } from '../src/domain/conversations/wake-snoozed.ts'
 import { openDeliveries } from '../src/domain/messages/deliver-messages.ts'
 import { tellRead } from '../src/domain/messages/tell-read.ts'
 import { tidyMedia } from '../src/domain/media/sweep-media.ts'
+import { customerPresence } from '../src/domain/conversations/show-presence.ts'
+import { openIngest } from '../src/domain/webhooks/ingest.ts'
 import { outboundSweeps } from './deliver-outbound.ts'
 import { MediaFetcher } from './fetch-media.ts'
+import { inboundSweeps } from './ingest-inbound.ts'
 import { maintenance } from './maintenance.ts'
 import { startSweep } from './sweep.ts'
 import { startWorkerRegistry } from './worker-registry.ts'
@@ -21,13 +24,18 @@ const tidyMediaMs = 600_000
 /** Everything that works in the background: what a nudge starts, and the sweep that finds what no nudge told. */
 export function startWorkers(deps: Deps): Workers {
   const deliveries = openDeliveries(deps)
+  const ingest = openIngest(deps, ({ tenantId, channelId }, presences) => {
+    void customerPresence(deps, tenantId, channelId, presences)
+  })
   const media = new MediaFetcher(deps)
   const registry = startWorkerRegistry(deps, {
+    'ingest-inbound': (channel) => ingest.wake(channel),
     'deliver-outbound': (channel) => deliveries.deliverChannel(channel),
     'fetch-media': (job) => media.fetch(job),
     'mark-read': (reading) => tellRead(deps, reading),
   })
   const sweep = startSweep(deps, [
+    ...inboundSweeps(deps, ingest),
     ...outboundSweeps(deps, deliveries),
     ...maintenance(deps),
     {
@@ -55,7 +63,7 @@ export function startWorkers(deps: Deps): Workers {
   return {
     close: async () => {
       // Intake first, so that nothing new begins while the calls under way come to their end.
-      await Promise.all([sweep.close(), registry.close(), deliveries.close(), media.stop()])
+      await Promise.all([sweep.close(), registry.close(), ingest.close(), deliveries.close(), media.stop()])
     },
   }
 }

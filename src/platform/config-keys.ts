@@ -189,11 +189,21 @@ export const settings = {
     { unit: 'bytes' },
   ),
   WEBHOOK_BATCH: setting(count(200), 'Deliveries of one channel in one transaction.'),
+  WEBHOOK_BATCH_BYTES: setting(
+    count(16 * 1024 * 1024),
+    'Bytes of deliveries in one transaction; one delivery is always taken.',
+    { unit: 'bytes' },
+  ),
   WEBHOOK_ATTEMPTS: setting(count(5), 'Tries at one delivery before it is parked.'),
   WEBHOOK_KEEP_DAYS: setting(count(7), 'How long processed deliveries stay.', { unit: 'd' }),
   PARKED_UPDATE_HOURS: setting(count(24), 'How long news about an unknown message waits for it.', {
     unit: 'h',
   }),
+  PARKED_UPDATES_PER_MESSAGE: setting(count(50), 'News that waits for one unknown message; the oldest goes.'),
+  PARKED_UPDATES_PER_CHANNEL: setting(
+    count(10_000),
+    'News of one channel that waits for unknown messages; the oldest goes.',
+  ),
   CHANNEL_FACT_BYTES: setting(
     count(80 * 1024, 1024),
     'Largest single fact about a number that is kept of what the network says; a QR code has up to 65538.',

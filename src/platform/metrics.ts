@@ -31,6 +31,12 @@ export function createMetrics() {
     slowKicks: counter('hub_slow_kicks_total', 'Sessions closed because they did not read.'),
     ingressAck: histogram('hub_ingress_ack_seconds', 'From a webhook to its answer.', ['provider']),
     ingress: counter('hub_ingress_total', 'Webhooks by result.', ['provider', 'result']),
+    webhookItems: counter('hub_webhook_items_total', 'What stood in processed webhooks, by kind.', [
+      'provider',
+      'kind',
+    ]),
+    inboxOldest: gauge('hub_inbox_oldest_seconds', 'Age of the oldest webhook that waits to be processed.'),
+    quarantined: gauge('hub_quarantined', 'Deliveries that belong to nobody who may have them.'),
     outboxOldest: gauge('hub_outbox_oldest_seconds', 'Age of the oldest message that waits to be sent.'),
     jobsReconciled: counter(
       'hub_jobs_reconciled_total',

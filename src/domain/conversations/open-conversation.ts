@@ -19,6 +19,11 @@ export interface WantedConversations {
   readonly assigneeId?: string
 }
 
+type BegunConversations = Pick<WantedConversations, 'channelId' | 'contactIds' | 'assigneeId'> & {
+  /** Whether it begins at its end: a place for imported messages that is no work for anybody. */
+  readonly resolved?: boolean
+}
+
 /**
  * The live conversation of each contact, found, woken, opened again or begun, locked until commit. Records
  * `conversation.opened` and `conversation.status_changed` with the conversation as it is before anything is written in it.
@@ -49,7 +54,7 @@ export async function openConversations(
     keep(await lockLive(tx, wanted.channelId, missing()))
     if (wanted.reopenHours > 0) changed.push(...(await reopenRecent(tx, wanted, missing())))
     keep(changed)
-    begun = await begin(tx, wanted, missing())
+    begun = await begin(tx, { ...wanted, contactIds: missing() })
     keep(begun)
     // An answer can reopen a resolved conversation without holding its contact; then there is one to be found now.
     keep(await lockLive(tx, wanted.channelId, missing()))
@@ -119,11 +124,9 @@ function makeOpen(tx: TenantTx, ids: readonly string[]): Promise<ConversationRow
   )
 }
 
-async function begin(
-  tx: TenantTx,
-  wanted: WantedConversations,
-  contactIds: readonly number[],
-): Promise<ConversationRow[]> {
+/** New conversations of contacts that have none that counts, numbered and not announced yet. The contacts must be locked. */
+export async function begin(tx: TenantTx, wanted: BegunConversations): Promise<ConversationRow[]> {
+  const { channelId, contactIds, assigneeId = null, resolved = false } = wanted
   if (contactIds.length === 0) return []
   const [counter] = await tx.query<{ last_number: number }>(
     `insert into conversation_counters as n (tenant_id, last_number) values ($1, $2)
@@ -133,25 +136,29 @@ async function begin(
   const first = (counter?.last_number ?? 0) - contactIds.length + 1
   return tx.query<ConversationRow>(
     `with c as (
-       insert into conversations (tenant_id, id, number, channel_id, contact_id, assignee_id, last_activity_at, created_at, updated_at)
-       select $1, w.id, $5 + w.place - 1, $2, w.contact_id, $6, $7, $7, $7
+       insert into conversations (tenant_id, id, number, channel_id, contact_id, assignee_id, status, resolved_at,
+         last_activity_at, created_at, updated_at)
+       select $1, w.id, $5 + w.place - 1, $2, w.contact_id, $6, case when $8 then 'resolved' else 'open' end,
+         case when $8 then $7::timestamptz end, $7, $7, $7
        from unnest($3::uuid[], $4::integer[]) with ordinality as w(id, contact_id, place)
        on conflict (tenant_id, channel_id, contact_id) where status <> 'resolved' do nothing
        returning *)
      select ${conversationColumns} from c ${conversationJoins}`,
     [
       tx.tenantId,
-      wanted.channelId,
+      channelId,
       contactIds.map(() => uuidv7(tx.now.getTime())),
       contactIds,
       first,
-      wanted.assigneeId ?? null,
+      assigneeId,
       tx.now,
+      resolved,
     ],
   )
 }
 
-async function announce(
+/** Says what began and what is open again, with the conversations as they are now. */
+export async function announce(
   tx: TenantTx,
   begun: readonly ConversationRow[],
   changed: readonly ConversationRow[],

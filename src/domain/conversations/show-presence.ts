@@ -61,6 +61,10 @@ function signsOf(
        order by c.id, v.place desc`,
       [tenantId, channelId, JSON.stringify(wanted)],
     )
-    return rows.map((row) => ({ conversationId: row.id, contactId: row.contact_id, composing: row.composing }))
+    return rows.map((row) => ({
+      conversationId: row.id,
+      contactId: row.contact_id,
+      composing: row.composing,
+    }))
   })
 }

@@ -1,0 +1,2 @@
+drop function inbox_backlog();
+drop index webhook_inbox_oldest;

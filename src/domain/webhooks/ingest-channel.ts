@@ -1,0 +1,240 @@
+import { inTenant, type LogDeps, type TenantTx } from '../../log/tenant-tx.ts'
+import type { Config } from '../../platform/config.ts'
+import { isCollision, isUnavailable, isUniqueViolation } from '../../platform/db.ts'
+import type { Logger } from '../../platform/logger.ts'
+import type { Metrics } from '../../platform/metrics.ts'
+import type { InboundPresence, PoisonPart, ProviderName } from '../../providers/port.ts'
+import {
+  claimAgain,
+  claimDeliveries,
+  countFailure,
+  endDeliveries,
+  failedBefore,
+  quarantine,
+  type WaitingDelivery,
+} from './inbox.ts'
+import { type ReadDelivery, readDelivery } from './read-delivery.ts'
+import { type RecordDeps, recordItems } from './record-items.ts'
+
+export interface IngestDeps extends LogDeps {
+  readonly config: RecordDeps['config'] &
+    Pick<Config, 'WEBHOOK_BATCH' | 'WEBHOOK_BATCH_BYTES' | 'WEBHOOK_ATTEMPTS'>
+  readonly log: Logger
+  readonly metrics: Metrics
+}
+
+export interface IngestKey {
+  readonly tenantId: string
+  readonly channelId: string
+}
+
+/** What came of a look at the inbox of a channel. */
+export interface Ingested {
+  /** Deliveries that are processed now. */
+  readonly deliveries: number
+  /** Signs of life of customers that stood in them, which are no facts and may be lost. */
+  readonly presences: readonly InboundPresence[]
+}
+
+/**
+ * Processes what waits in the inbox of a channel, the oldest first, until nothing does. Deliveries are taken in batches, each
+ * in one transaction with everything that follows from it; of all processes one at a time works on a channel, so that
+ * messages stay in order and people are made once (IN5).
+ *
+ * A batch that fails is done delivery by delivery, and a delivery that fails is done part by part, so that nothing holds up
+ * its neighbours: parts that cannot be used are kept with their reason in a delivery that is `parked` (IN6). Reasons
+ * that may pass are tried WEBHOOK_ATTEMPTS times. Fails with `unavailable` while the database is away; nothing is lost.
+ */
+export async function ingestChannel(deps: IngestDeps, key: IngestKey): Promise<Ingested> {
+  const presences: InboundPresence[] = []
+  let deliveries = 0
+  const failedAt = new Set<number>()
+  const add = (done: Ingested): void => {
+    deliveries += done.deliveries
+    presences.push(...done.presences)
+  }
+  for (;;) {
+    const next = await takeBatch(deps, key)
+    if (next.kind === 'done') {
+      add(next)
+      if (next.deliveries === 0) break
+    } else for (const id of next.ids) add(await ingestOne(deps, key, id, failedAt))
+  }
+  const again = await inTenant(deps, key.tenantId, (tx) =>
+    failedBefore(tx, key.channelId, deps.config.WEBHOOK_BATCH),
+  )
+  for (const id of again) if (!failedAt.has(id)) add(await ingestOne(deps, key, id, failedAt))
+  return { deliveries, presences }
+}
+
+type Batch = ({ readonly kind: 'done' } & Ingested) | { readonly kind: 'failed'; readonly ids: number[] }
+
+async function takeBatch(deps: IngestDeps, key: IngestKey): Promise<Batch> {
+  const { WEBHOOK_BATCH: most, WEBHOOK_BATCH_BYTES: mostBytes } = deps.config
+  let claimed: readonly WaitingDelivery[] = []
+  try {
+    const done = await inInbox(deps, key, async (tx, provider) => {
+      claimed = await claimDeliveries(tx, key.channelId, { most, mostBytes })
+      return processAll(deps, tx, key, provider, claimed)
+    })
+    return { kind: 'done', ...done }
+  } catch (error) {
+    if (isUnavailable(error)) throw error
+    // Somebody else has been at it for longer than one waits; it goes on where they stop, or at the next look.
+    if (claimed.length === 0 && mayPass(error)) return { kind: 'done', ...nothing }
+    if (claimed.length === 0) throw error
+    deps.log.debug({ ...key, reason: String(error) }, 'a batch of deliveries is done one by one')
+    return { kind: 'failed', ids: claimed.map((one) => one.id) }
+  }
+}
+
+async function ingestOne(
+  deps: IngestDeps,
+  key: IngestKey,
+  id: number,
+  failedAt: Set<number>,
+): Promise<Ingested> {
+  try {
+    return await inInbox(deps, key, async (tx, provider) =>
+      processAll(deps, tx, key, provider, await claimAgain(tx, [id])),
+    )
+  } catch (error) {
+    if (isUnavailable(error)) throw error
+    if (!mayPass(error)) return ingestByParts(deps, key, id, failedAt, error)
+    return fail(deps, key, id, failedAt, error)
+  }
+}
+
+/** Each part of a delivery by itself, in one transaction; those that fail are set aside. */
+async function ingestByParts(
+  deps: IngestDeps,
+  key: IngestKey,
+  id: number,
+  failedAt: Set<number>,
+  why: unknown,
+): Promise<Ingested> {
+  deps.log.warn({ ...key, delivery: id, err: why }, 'a delivery is processed part by part')
+  try {
+    return await inInbox(deps, key, async (tx, provider) => {
+      const [delivery] = await claimAgain(tx, [id])
+      if (!delivery) return nothing
+      const read = readDelivery(provider, delivery)
+      const poison: PoisonPart[] = [...read.poison]
+      for (const one of read.received) {
+        try {
+          await tx.attempt(() => recordItems(tx, deps, key.channelId, [one]))
+        } catch (error) {
+          if (isUnavailable(error) || mayPass(error)) throw error
+          poison.push({ reason: `it could not be stored: ${messageOf(error)}`, raw: one.item })
+        }
+      }
+      await endDeliveries(tx, [{ id, poison }])
+      return { deliveries: 1, presences: read.presences }
+    })
+  } catch (error) {
+    if (isUnavailable(error)) throw error
+    return fail(deps, key, id, failedAt, error)
+  }
+}
+
+const nothing: Ingested = { deliveries: 0, presences: [] }
+
+async function fail(
+  deps: IngestDeps,
+  key: IngestKey,
+  id: number,
+  failedAt: Set<number>,
+  error: unknown,
+): Promise<Ingested> {
+  failedAt.add(id)
+  const state = await inTenant(deps, key.tenantId, (tx) =>
+    countFailure(tx, id, messageOf(error), deps.config.WEBHOOK_ATTEMPTS),
+  )
+  deps.log.warn({ ...key, delivery: id, state, err: error }, 'a delivery could not be processed')
+  return nothing
+}
+
+/** Waited too long or met others head-on: the next time it may work. Anything else fails the same way every time. */
+function mayPass(error: unknown): boolean {
+  const { code } = error as { code?: string }
+  return (
+    isCollision(error) || isUniqueViolation(error) || code === '55P03' || code === '57014' || code === '40003'
+  )
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+interface ChannelProvider {
+  readonly provider: ProviderName
+  readonly settings: Readonly<Record<string, string>>
+}
+
+const mostTries = 3
+
+/**
+ * Work on the inbox of a channel, which nobody else works on until it is committed. A number that was removed and a tenant
+ * that was suspended meanwhile keep what came for them, unprocessed. Ids that the answer to a send took at the same
+ * moment are looked at again.
+ */
+async function inInbox(
+  deps: IngestDeps,
+  key: IngestKey,
+  work: (tx: TenantTx, channel: ChannelProvider) => Promise<Ingested>,
+): Promise<Ingested> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await inTenant(
+        deps,
+        key.tenantId,
+        async (tx) => {
+          await tx.query(`select pg_advisory_xact_lock(hashtextextended('switchboard ingest ' || $1, 0))`, [
+            key.channelId,
+          ])
+          const [channel] = await tx.query<ChannelProvider & { removed: boolean; active: boolean }>(
+            `select c.provider, c.settings, c.deleted_at is not null as removed, t.status = 'active' as active
+             from channels c join tenants t on t.id = c.tenant_id where c.tenant_id = $1 and c.id = $2`,
+            [tx.tenantId, key.channelId],
+          )
+          if (channel && !channel.removed && channel.active) return work(tx, channel)
+          await quarantine(
+            tx,
+            key.channelId,
+            channel?.active === false ? 'tenant_suspended' : 'channel_removed',
+          )
+          return nothing
+        },
+        { kind: 'provider' },
+      )
+    } catch (error) {
+      if (!isUniqueViolation(error, 'messages_one_per_provider_id') || attempt === mostTries) throw error
+    }
+  }
+}
+
+async function processAll(
+  deps: IngestDeps,
+  tx: TenantTx,
+  key: IngestKey,
+  channel: ChannelProvider,
+  deliveries: readonly WaitingDelivery[],
+): Promise<Ingested> {
+  if (deliveries.length === 0) return nothing
+  const read: ReadDelivery[] = deliveries.map((delivery) => readDelivery(channel, delivery))
+  await recordItems(
+    tx,
+    deps,
+    key.channelId,
+    read.flatMap(({ received }) => received),
+  )
+  await endDeliveries(tx, read)
+  tx.onCommit(() => {
+    for (const { received, poison } of read) {
+      for (const { item } of received)
+        deps.metrics.webhookItems.inc({ provider: channel.provider, kind: item.kind })
+      deps.metrics.webhookItems.inc({ provider: channel.provider, kind: 'poison' }, poison.length)
+    }
+  })
+  return { deliveries: deliveries.length, presences: read.flatMap(({ presences }) => presences) }
+}
