@@ -1,4 +1,4 @@
-import { encodeEvent, type StoredEvent } from '../src/log/read.ts'
+import { encodeEvent, type StoredEvent } from '../src/log/stored-event.ts'
 
 /**
  * One unfragmented, unmasked, uncompressed WebSocket text frame (RFC 6455, 5.2), which is what a server sends. Made once

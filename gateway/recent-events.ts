@@ -1,6 +1,6 @@
 import type { ConversationPlace, Scope } from '../src/log/scope.ts'
 import { conversationOf } from '../src/log/scope.ts'
-import type { StoredEvent } from '../src/log/read.ts'
+import type { StoredEvent } from '../src/log/stored-event.ts'
 import { eventFrame } from './frames.ts'
 
 /** An event ready to be sent, with what decides who hears it. */

@@ -1,7 +1,9 @@
 import { mayHear } from '../src/auth/audience.ts'
 import { formatPosition, type Position } from '../src/contract/position.ts'
 import type { Reset } from '../src/contract/socket.ts'
-import { readEvents, readHead, type StoredEvent, type Unreadable } from '../src/log/read.ts'
+import { pagesOf } from '../src/log/news.ts'
+import { readEvents, readHead, type Unreadable } from '../src/log/read.ts'
+import type { Page, StoredEvent } from '../src/log/stored-event.ts'
 import type { Deps } from '../src/deps.ts'
 import { type Audience, noticeFrame, type Session, type SessionActor } from './session.ts'
 import { type RecentEvent, RecentEvents } from './recent-events.ts'
@@ -73,6 +75,21 @@ export class Tail {
     return this.#recent.bytes
   }
 
+  /**
+   * A bell rang and took this along. It is taken only where it continues the position exactly, and never while a read is
+   * under way; what is behind the position is known already, and for anything else the log is asked (GW17).
+   */
+  hear(news: readonly string[]): void {
+    const pages = news.length > 0 ? pagesOf(news) : []
+    if (pages.length === 0) return this.wake()
+    for (const page of pages) {
+      const { epoch, seq } = this.position
+      if (page.head.epoch === epoch && page.head.seq <= seq) continue
+      if (this.isDraining || page.head.epoch !== epoch || page.events[0]?.seq !== seq + 1) return this.wake()
+      this.#take(page)
+    }
+  }
+
   /** Look now. Never fails: what cannot be read now is found by the next poll. */
   wake(): void {
     this.refresh().catch((error: unknown) => {
@@ -101,15 +118,20 @@ export class Tail {
         await this.#restart(page)
         continue
       }
-      if (page.events.length === 0) continue
-      this.#hooks.passed(this.tenantId, page.events)
-      const last = page.events[page.events.length - 1] as StoredEvent
-      this.position = { epoch: last.epoch, seq: last.seq }
-      this.#missed.clear()
-      this.#deliver(this.#recent.append(page.events, page.head.seq))
-      this.#recent.trim(this.#deps.config.SOCKET_TAIL_EVENTS)
-      if (page.head.seq > last.seq) this.#again = true
+      this.#take(page)
+      if (page.head.seq > this.position.seq) this.#again = true
     }
+  }
+
+  /** The events right behind the position: it moves behind them, and they are delivered in this very turn. */
+  #take(page: Page): void {
+    const last = page.events.at(-1)
+    if (!last) return
+    this.#hooks.passed(this.tenantId, page.events)
+    this.position = { epoch: last.epoch, seq: last.seq }
+    this.#missed.clear()
+    this.#deliver(this.#recent.append(page.events, page.head.seq))
+    this.#recent.trim(this.#deps.config.SOCKET_TAIL_EVENTS)
   }
 
   /** The past is not what it was: a restore, or a log trimmed under us. Everybody starts from a snapshot. */

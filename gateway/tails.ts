@@ -79,7 +79,7 @@ export class Tails {
   #open(tenantId: string): Entry {
     const entry: Entry = { tail: undefined, opening: undefined, stopListening: () => {} }
     // Listening begins before the head is read, so that nothing committed in between is missed for a whole poll.
-    entry.stopListening = this.#deps.doorbell.listen(tenantId, () => entry.tail?.wake())
+    entry.stopListening = this.#deps.doorbell.listen(tenantId, (news) => entry.tail?.hear(news()))
     entry.opening = Tail.open(this.#deps, this.#hooks, tenantId).then(
       (tail) => {
         entry.tail = tail

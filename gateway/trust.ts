@@ -1,7 +1,7 @@
 import { stillWelcome } from '../src/auth/authenticate.ts'
 import type { FarewellCode } from '../src/contract/socket.ts'
 import type { Deps } from '../src/deps.ts'
-import type { StoredEvent } from '../src/log/read.ts'
+import type { StoredEvent } from '../src/log/stored-event.ts'
 import type { EntryCache } from './entry-cache.ts'
 import { Slots } from './limits.ts'
 import type { People } from './people.ts'

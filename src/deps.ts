@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { AuthDeps } from './auth/authenticate.ts'
 import { redisDoorbell } from './doorbell/redis-doorbell.ts'
+import { sealOf } from './doorbell/seal.ts'
 import { entities } from './entities.ts'
 import { systemClock } from './platform/clock.ts'
 import type { Config } from './platform/config.ts'
@@ -32,7 +33,11 @@ export function openDeps(config: ServedConfig, name: string): Deps {
   const metrics = createMetrics()
   const db = openDb(config, entities, name)
   const redis = openRedis(config, log, `${name}-commands`)
-  const doorbell = redisDoorbell(redis, openRedis(config, log, `${name}-bells`), config.REDIS_PREFIX)
+  const doorbell = redisDoorbell(redis, openRedis(config, log, `${name}-bells`), {
+    prefix: config.REDIS_PREFIX,
+    seal: sealOf(config.ENCRYPTION_KEY),
+    newsBytes: config.DOORBELL_NEWS_BYTES,
+  })
   const storage = openStorage(config)
   const jobs = openJobs(redis, config, (error) => {
     log.debug({ reason: String(error) }, 'a nudge was lost')

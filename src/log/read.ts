@@ -3,42 +3,11 @@ import type { Position } from '../contract/position.ts'
 import { isUnavailable } from '../platform/db.ts'
 import { isUuid } from '../platform/uuid.ts'
 import { type LogDeps, readTenant } from './tenant-tx.ts'
-import type { ConversationPlace, Scope } from './scope.ts'
-
-/** An event as the log holds it. `actor` and `payload` are JSON text, just as they were written. */
-export interface StoredEvent {
-  readonly epoch: number
-  readonly seq: number
-  readonly type: string
-  readonly at: string
-  readonly scope: Scope
-  /** Where its conversation is now, for events that hang on one; null when it is gone. */
-  readonly place: ConversationPlace | null
-  readonly actor: string
-  readonly payload: string
-}
-
-export interface Page {
-  readonly head: Position
-  readonly events: readonly StoredEvent[]
-}
+import type { ConversationPlace } from './scope.ts'
+import { type LogAnswer, type Page, pageOf } from './stored-event.ts'
 
 /** Why a reader cannot go on from its position and must start from a snapshot. */
 export type Unreadable = 'trimmed' | 'epoch' | 'future' | 'too_far'
-
-/** What read_log() answers with (migration 000014): the head, then the events with the places of their conversations. */
-type Answer = [epoch: number, seq: number, events: Row[]]
-type Row = [
-  seq: number,
-  type: string,
-  at: string,
-  scope: Scope,
-  channelId: string | null,
-  assigneeId: string | null,
-  teamId: string | null,
-  actor: string,
-  payload: string,
-]
 
 /**
  * Committed events of one tenant, oldest first, strictly after `after`, at most `limit` (1–1000), with the head that
@@ -64,7 +33,7 @@ export async function readEvents(
   if (seq - after.seq > farthest) return 'too_far'
   if (after.seq === seq) return { head, events: [] }
   if (rows[0]?.[0] !== after.seq + 1) return 'trimmed'
-  return { head, events: rows.map((row) => present(epoch, row)) }
+  return pageOf(answer)
 }
 
 /**
@@ -75,10 +44,10 @@ async function readLog(
   deps: Pick<LogDeps, 'db'>,
   tenantId: string,
   numbers: readonly number[],
-): Promise<Answer | null> {
+): Promise<LogAnswer | null> {
   if (!isUuid(tenantId) || !numbers.every(Number.isSafeInteger)) throw new Failure('not_found')
   try {
-    const { rows } = await deps.db.read.query<{ log: Answer | null }>(
+    const { rows } = await deps.db.read.query<{ log: LogAnswer | null }>(
       `select read_log('${tenantId}', ${numbers.join(', ')}) as log`,
     )
     return rows[0]?.log ?? null
@@ -129,15 +98,4 @@ export async function readHeads(
     [tenantIds],
   )
   return new Map(rows.map((row) => [row.tenant_id, { epoch: row.epoch, seq: row.seq }]))
-}
-
-function present(epoch: number, row: Row): StoredEvent {
-  const [seq, type, at, scope, channelId, assigneeId, teamId, actor, payload] = row
-  const place = channelId === null ? null : { channelId, assigneeId, teamId }
-  return { epoch, seq, type, at, scope, place, actor, payload }
-}
-
-/** The event as clients get it (LogEvent), encoded once for all of them. */
-export function encodeEvent(event: StoredEvent): string {
-  return `{"seq":${event.seq},"epoch":${event.epoch},"type":"${event.type}","at":"${event.at}","actor":${event.actor},"data":${event.payload}}`
 }

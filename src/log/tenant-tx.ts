@@ -10,6 +10,7 @@ import type { Clock } from '../platform/clock.ts'
 import { type Db, isCollision, isUnavailable } from '../platform/db.ts'
 import type { JobData, JobName, Jobs } from '../platform/jobs.ts'
 import { isUuid } from '../platform/uuid.ts'
+import { type Appended, type Appending, newsOf } from './news.ts'
 import { conversationOf, type Scope } from './scope.ts'
 
 export interface LogDeps {
@@ -19,14 +20,6 @@ export interface LogDeps {
   readonly clock: Clock
   /** Check every event against its schema before it is written: on outside production. */
   readonly checkEvents: boolean
-}
-
-interface RecordedEvent {
-  readonly type: EventType
-  readonly scope: Scope
-  readonly conversationId: string | null
-  readonly actor: ActorView
-  readonly payload: unknown
 }
 
 const schemas = new Map(catalogue.map((definition) => [definition.type as EventType, definition.data]))
@@ -39,7 +32,7 @@ export class TenantTx {
   readonly tenantId: string
   /** The moment the transaction began, milliseconds; every row it writes shares it. */
   readonly now: Date
-  readonly recorded: RecordedEvent[] = []
+  readonly recorded: Appending[] = []
   readonly nudges = new Map<string, { name: JobName; data: JobData[JobName] }>()
   readonly afterCommit: (() => void)[] = []
   readonly #client: pg.PoolClient
@@ -91,7 +84,13 @@ export class TenantTx {
     actor: ActorView = this.#actor,
   ): void {
     if (this.#checkEvents) schemas.get(type)?.parse(data)
-    this.recorded.push({ type, scope, conversationId: conversationOf(scope), actor, payload: data })
+    this.recorded.push({
+      type,
+      scope,
+      conversationId: conversationOf(scope),
+      actor: JSON.stringify(actor),
+      payload: JSON.stringify(data),
+    })
   }
 
   /** Wakes a worker after the commit. May be lost: the work itself must be a row that a sweep finds. */
@@ -102,6 +101,27 @@ export class TenantTx {
   /** Something to do in this process once it is committed, such as forgetting a cached row. */
   onCommit(then: () => void): void {
     this.afterCommit.push(then)
+  }
+
+  /**
+   * Does a part that may fail alone: what it wrote, recorded and asked for is taken back then, and the transaction goes on.
+   * Not for parts that use `em`, whose memory cannot be taken back.
+   */
+  async attempt<T>(part: () => Promise<T>): Promise<T> {
+    const before = { recorded: this.recorded.length, nudges: [...this.nudges], then: this.afterCommit.length }
+    await this.#client.query('savepoint part')
+    try {
+      const result = await part()
+      await this.#client.query('release savepoint part')
+      return result
+    } catch (error) {
+      await this.#client.query('rollback to savepoint part; release savepoint part')
+      this.recorded.length = before.recorded
+      this.nudges.clear()
+      for (const [key, nudge] of before.nudges) this.nudges.set(key, nudge)
+      this.afterCommit.length = before.then
+      throw error
+    }
   }
 
   async flush(): Promise<void> {
@@ -167,13 +187,8 @@ async function once<T>(
     })
     const result = await work(tx)
     await tx.flush()
-    // With several statements in one message pg answers with a result for each.
-    const done: pg.QueryResult | pg.QueryResult[] = await client.query(finalStatement(tenantId, tx.recorded))
-    const { command } = Array.isArray(done) ? (done.at(-1) as pg.QueryResult) : done
-    // Committing a transaction in which a statement failed rolls it back without an error.
-    if (command !== 'COMMIT')
-      throw new Error('a failed statement was ignored; the transaction was rolled back')
-    if (tx.recorded.length > 0) deps.doorbell.ring(tenantId)
+    const news = await finish(client, tenantId, tx.recorded, deps.doorbell.newsBytes)
+    if (tx.recorded.length > 0) deps.doorbell.ring(tenantId, news)
     for (const { name, data } of tx.nudges.values()) deps.jobs.nudge(name, data)
     for (const then of tx.afterCommit) then()
     return result
@@ -188,10 +203,38 @@ async function once<T>(
   }
 }
 
-/** Appending and committing in one message: between taking the head row's lock and letting it go there is no round trip. */
-function finalStatement(tenantId: string, recorded: readonly RecordedEvent[]): string {
-  if (recorded.length === 0) return 'commit'
-  return `select * from append_events('${tenantId}', ${pg.escapeLiteral(JSON.stringify(recorded))}); commit`
+/**
+ * Appends and commits in one message: between taking the head row's lock and letting it go there is no round trip.
+ * Answers with what a bell may tell of it; undefined when that is nothing or too much for a bell.
+ */
+async function finish(
+  client: pg.PoolClient,
+  tenantId: string,
+  recorded: readonly Appending[],
+  newsBytes: number,
+): Promise<string | undefined> {
+  if (recorded.length === 0) {
+    isCommitted(await client.query('commit'))
+    return undefined
+  }
+  const batch = `[${recorded.map(encode).join(',')}]`
+  const tells = Buffer.byteLength(batch) <= newsBytes
+  // With several statements in one message pg answers with a result for each.
+  const [appended, committed] = (await client.query(
+    `select * from append_events('${tenantId}', ${pg.escapeLiteral(batch)}, ${tells}); commit`,
+  )) as unknown as [pg.QueryResult<Appended>, pg.QueryResult]
+  isCommitted(committed)
+  const [answer] = appended.rows
+  return tells && answer ? newsOf(recorded, answer) : undefined
+}
+
+/** Committing a transaction in which a statement failed rolls it back without an error. */
+function isCommitted({ command }: pg.QueryResult): void {
+  if (command !== 'COMMIT') throw new Error('a failed statement was ignored; the transaction was rolled back')
+}
+
+function encode({ type, scope, conversationId, actor, payload }: Appending): string {
+  return `{"type":"${type}","scope":${JSON.stringify(scope)},"conversationId":${JSON.stringify(conversationId)},"actor":${actor},"payload":${payload}}`
 }
 
 /** Reads rows of one tenant without recording anything. Uses the pool of replays. */

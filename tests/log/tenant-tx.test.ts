@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { EventData } from '../../src/contract/events/catalogue.ts'
-import { encodeEvent, readEvents, readHead } from '../../src/log/read.ts'
+import { readEvents, readHead } from '../../src/log/read.ts'
+import { encodeEvent } from '../../src/log/stored-event.ts'
 import { inTenant } from '../../src/log/tenant-tx.ts'
 import { uuidv7 } from '../../src/platform/uuid.ts'
 import { type Hub, startHub } from '../harness/hub.ts'
