@@ -11,6 +11,7 @@ import { ephemeralAdapter } from './adapter.ts'
 import { catchUp } from './catch-up.ts'
 import { type CommandHandlers, Commands, userBurst } from './commands.ts'
 import { EntryCache } from './entry-cache.ts'
+import { Composing } from './composing.ts'
 import { Departures, errorBody, farewell } from './farewell.ts'
 import { Slots } from './limits.ts'
 import { type Admitted, Newcomers } from './newcomer.ts'
@@ -80,6 +81,7 @@ class RunningGateway implements Gateway {
   readonly #commands: Commands
   readonly #signs: Signs
   readonly #presence: Presence
+  readonly #composing: Composing
   readonly #viewers: Viewers
   readonly #sessions = new Map<Socket['conn'], Session>()
   readonly #positions = new WeakMap<Session, string>()
@@ -132,7 +134,8 @@ class RunningGateway implements Gateway {
     })
     this.#signs = new Signs(deps.redis, config.REDIS_PREFIX, instance)
     this.#presence = new Presence(this.#io, this.#signs)
-    this.#viewers = new Viewers(deps, this.#io, this.#signs)
+    this.#composing = new Composing(this.#io, this.#subscriber, config.REDIS_PREFIX)
+    this.#viewers = new Viewers(deps, this.#io, this.#signs, this.#composing)
     this.#commands = new Commands(deps, handlers, this.#ownHandlers(), (session) =>
       this.#depart(session, 'too_many_commands'),
     )
@@ -264,6 +267,7 @@ class RunningGateway implements Gateway {
         this.#depart(session, 'slow')
     this.#trust.sweep(now)
     this.#viewers.sweep(now)
+    this.#composing.sweep(now)
     this.#departures.sweep(now)
   }
 

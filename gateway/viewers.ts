@@ -5,6 +5,8 @@ import { Failure } from '../src/contract/errors.ts'
 import type { EphemeralEvents } from '../src/contract/socket.ts'
 import type { Deps } from '../src/deps.ts'
 import { readPlace, type StoredEvent } from '../src/log/read.ts'
+import type { Composing } from './composing.ts'
+import { conversationIn, roomOf } from './rooms.ts'
 import type { Session } from './session.ts'
 import type { Signs } from './signs.ts'
 
@@ -19,15 +21,17 @@ export class Viewers {
   readonly #deps: Deps
   readonly #io: Server
   readonly #signs: Signs
+  readonly #composing: Composing
   /** Rooms that a session is in, oldest first. */
   readonly #rooms = new Map<Session, Set<string>>()
   readonly #sessions = new Map<string, Set<Session>>()
   readonly #typing = new Map<string, { session: Session; conversationId: string; until: number }>()
 
-  constructor(deps: Deps, io: Server, signs: Signs) {
+  constructor(deps: Deps, io: Server, signs: Signs, composing: Composing) {
     this.#deps = deps
     this.#io = io
     this.#signs = signs
+    this.#composing = composing
   }
 
   /** Puts a conversation on a session's screen; answers with who else has it there. */
@@ -43,6 +47,7 @@ export class Viewers {
       const isFirst = !this.#isHere(session, room)
       rooms.add(room)
       this.#rooms.set(session, rooms)
+      if (!this.#sessions.has(room)) this.#composing.open(session.tenant.id, room)
       this.#sessions.set(room, (this.#sessions.get(room) ?? new Set()).add(session))
       await session.socket.join(room)
       if (isFirst) {
@@ -102,9 +107,12 @@ export class Viewers {
     if (rooms.size === 0) this.#rooms.delete(session)
     const sessions = this.#sessions.get(room)
     sessions?.delete(session)
-    if (sessions?.size === 0) this.#sessions.delete(room)
+    if (sessions?.size === 0) {
+      this.#sessions.delete(room)
+      this.#composing.close(session.tenant.id, room)
+    }
     void session.socket.leave(room)
-    const conversationId = room.slice(room.lastIndexOf(':') + 1)
+    const conversationId = conversationIn(room)
     this.#sayTyping(session, conversationId, false)
     if (this.#isHere(session, room)) return
     this.#signs.say(room, session.actor.id, null)
@@ -137,6 +145,4 @@ export class Viewers {
   }
 }
 
-const roomOf = (tenantId: string, conversationId: string): string =>
-  `conversation:${tenantId}:${conversationId}`
 const who = (session: Session) => ({ userId: session.actor.id, name: session.actor.name })

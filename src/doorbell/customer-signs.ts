@@ -1,8 +1,14 @@
 import type { Redis } from 'ioredis'
+import { z } from 'zod'
 import type { EphemeralEvents } from '../contract/socket.ts'
 
 /** A customer writes in a conversation, or stopped. Ephemeral: travels by Redis only and may be lost. */
 export type CustomerSign = EphemeralEvents['composing']
+
+/** Whatever else stands on the channel is thrown away. */
+const customerSigns: z.ZodType<CustomerSign[]> = z.array(
+  z.strictObject({ conversationId: z.uuid(), contactId: z.number().int(), composing: z.boolean() }),
+)
 
 /** Signs of one tenant's customers, for those of its gateways that have a conversation on screen. Sharded, as bells are. */
 const channelOf = (prefix: string, tenantId: string): string => `${prefix}:composing:${tenantId}`
@@ -40,7 +46,8 @@ export class CustomerSigns {
     })
     subscriber.on('smessage', (channel: string, text: string) => {
       const tenantId = this.#wanted.get(channel)
-      if (tenantId !== undefined) heard(tenantId, JSON.parse(text) as CustomerSign[])
+      const signs = tenantId === undefined ? [] : signsIn(text)
+      if (tenantId !== undefined && signs.length > 0) heard(tenantId, signs)
     })
   }
 
@@ -60,5 +67,13 @@ export class CustomerSigns {
   #subscribe(channel: string): void {
     // One that fails is made again when the connection is ready.
     if (this.#subscriber.status === 'ready') this.#subscriber.ssubscribe(channel).catch(() => {})
+  }
+}
+
+function signsIn(text: string): readonly CustomerSign[] {
+  try {
+    return customerSigns.parse(JSON.parse(text))
+  } catch {
+    return []
   }
 }

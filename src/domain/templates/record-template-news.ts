@@ -56,9 +56,7 @@ export async function recordTemplateNews(
     const items = byTemplate.get(row.provider_template_id) ?? []
     const after = items.reduce((state, item) => hearNews(state, item, tx.now), before)
     const isVisible =
-      row.version === 0 ||
-      after.stale !== before.stale ||
-      !isDeepStrictEqual(after.columns, before.columns)
+      row.version === 0 || after.stale !== before.stale || !isDeepStrictEqual(after.columns, before.columns)
     return { row, after, isVisible, becameStale: after.stale && (row.version === 0 || !before.stale) }
   })
   const written = await tx.query<TemplateRow>(
@@ -108,7 +106,17 @@ async function insertUnknown(tx: TenantTx, channelId: string, ids: readonly stri
   )
 }
 
-function stateOf({ name, language, status, category, quality, reason, stale, detail, told }: HeldTemplate): Change {
+function stateOf({
+  name,
+  language,
+  status,
+  category,
+  quality,
+  reason,
+  stale,
+  detail,
+  told,
+}: HeldTemplate): Change {
   return { columns: { name, language, status, category, quality, reason }, stale, detail, told }
 }
 
@@ -116,7 +124,14 @@ function stateOf({ name, language, status, category, quality, reason, stale, det
 function hearNews(before: Change, news: InboundTemplateUpdate, now: Date): Change {
   const at = timeOfNews(news.at, now)
   const { name, language, status, category, quality, reason } = news
-  const said = { name, language, status, category, quality, reason: status === undefined ? reason : (reason ?? null) }
+  const said = {
+    name,
+    language,
+    status,
+    category,
+    quality,
+    reason: status === undefined ? reason : (reason ?? null),
+  }
   const rowTimes = before.told.row ?? {}
   const row = withNewer({ values: before.columns, times: rowTimes }, said, at, mostFactBytes)
   const detailTimes = before.told.detail ?? {}
