@@ -115,6 +115,8 @@ export interface InboundEdit extends InboundBase {
   readonly providerMessageId: string
   readonly targetProviderMessageId: string
   readonly chat?: Person
+  /** Whose side did it; undefined when the network does not say. */
+  readonly direction?: 'in' | 'out'
   readonly text: string | null
   readonly type?: MessageType
   readonly payload?: Record<string, unknown>
@@ -124,6 +126,8 @@ export interface InboundRevoke extends InboundBase {
   readonly kind: 'revoke'
   readonly targetProviderMessageId: string
   readonly chat?: Person
+  /** Whose side did it; undefined when the network does not say. */
+  readonly direction?: 'in' | 'out'
 }
 
 /**

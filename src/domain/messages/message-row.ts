@@ -30,11 +30,14 @@ export interface MessageRow {
 }
 
 export interface StoredReaction {
+  /** Empty: taken back, and kept to know that what is older and comes late is older. Not shown. */
   emoji: string
   /** Who: one reaction per person and message. `key` is the author's kind and id, or an identity of a group's participant. */
   key: string
   by: { kind: MessageRow['author_kind']; id?: string; name?: string }
   at: string
+  /** By which it is known again, with those of the same second that it replaced: the network's ids and ours. Not shown. */
+  ids?: string[]
 }
 
 export interface StoredMessageError {

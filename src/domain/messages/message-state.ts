@@ -7,8 +7,9 @@ const ladder: Partial<Record<Status, number>> = { queued: 0, sent: 1, delivered:
 
 /**
  * Whether news moves a message to this status (OUT4). Statuses only climb: a late `delivered` after `read` is no news.
- * `failed` counts until the message reached a device (a network that reports failure after delivery is not believed);
- * any rung above `queued` settles `unknown` and corrects `failed`, because the message evidently went out.
+ * `failed` counts until the message reached a device (a network that reports failure after delivery is not believed), and
+ * only a device corrects it: `sent` comes before the failure, however late it is told. Any rung above `queued` settles
+ * `unknown`, because the message evidently went out. So the end does not depend on the order in which news arrives.
  */
 export function moves(from: Status, to: Status): boolean {
   if (from === to || from === 'received') return false
@@ -16,6 +17,7 @@ export function moves(from: Status, to: Status): boolean {
   if (to === 'unknown') return from === 'queued'
   const target = ladder[to]
   if (target === undefined) return false
-  if (from === 'failed' || from === 'unknown') return target > 0
+  if (from === 'unknown') return target > 0
+  if (from === 'failed') return target > 1
   return target > (ladder[from] ?? 0)
 }

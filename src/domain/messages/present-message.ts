@@ -1,7 +1,10 @@
 import type { MediaView, MessageView } from '../../contract/message.ts'
 import type { MessageRow, StoredAttachment } from './message-row.ts'
 
-/** Row → wire. Absent stays absent: a key is there only when it says something. */
+/**
+ * Row → wire. Absent stays absent: a key is there only when it says something. A deleted message has lost its text and
+ * payload in the row already; its file is not shown either.
+ */
 export function presentMessage(row: MessageRow): MessageView {
   return {
     id: row.id,
@@ -16,7 +19,7 @@ export function presentMessage(row: MessageRow): MessageView {
     type: row.type,
     text: row.text,
     payload: row.payload,
-    ...(row.attachment === null ? {} : { media: presentMedia(row.attachment) }),
+    ...(row.attachment === null || row.deleted_at !== null ? {} : { media: presentMedia(row.attachment) }),
     ...(row.reply_to_id === null && row.reply_to_provider_id === null
       ? {}
       : {
@@ -25,7 +28,9 @@ export function presentMessage(row: MessageRow): MessageView {
             ...(row.reply_to_provider_id === null ? {} : { providerMessageId: row.reply_to_provider_id }),
           },
         }),
-    reactions: row.reactions.map(({ emoji, by, at }) => ({ emoji, by, at })),
+    reactions: row.reactions
+      .filter(({ emoji }) => emoji !== '')
+      .map(({ emoji, by, at }) => ({ emoji, by, at })),
     status: row.status,
     ...(row.error === null ? {} : { error: row.error }),
     ...(row.client_message_id === null ? {} : { clientMessageId: row.client_message_id }),

@@ -7,6 +7,7 @@ import type { Metrics } from '../../platform/metrics.ts'
 import type { Identity, ProviderError, SendOutcome } from '../../providers/port.ts'
 import { stopChannel } from '../channels/stop-channel.ts'
 import { learnIdentities } from '../contacts/learn-identities.ts'
+import { applyParked } from './apply-updates.ts'
 import { pauseOf, retryAfterTry } from './backoff.ts'
 import type { ClaimedSend } from './claim-sends.ts'
 import { loadMessages } from './load-messages.ts'
@@ -63,8 +64,8 @@ export function recordOutcome(deps: OutcomeDeps, report: SendReport): Promise<Re
 /**
  * Ends attempts that are still held, and does what follows from them. An attempt ends once: a worker that slept through
  * its lease finds it ended and changes nothing (OUT6).
- * Locks in order: lanes of numbers that pause or wake, attempts, messages by id, channels that stop, contacts that
- * change, the head row.
+ * Locks in order: lanes of numbers that pause or wake, attempts, messages by id, channels that stop, the parking of
+ * channels whose messages learnt their ids (shared), contacts that change, the head row.
  */
 async function writeAll(
   deps: OutcomeDeps,
@@ -88,7 +89,7 @@ async function writeAll(
         const { providerMessageId } = outcome
         settlements.push({ message, status: 'sent', error: null, providerMessageId })
         const target = rows.targetOf(message)
-        if (target) reactions.push({ reaction: message, target })
+        if (target) reactions.push({ reaction: message, target, providerMessageId })
         break
       }
       case 'refused':
@@ -111,6 +112,10 @@ async function writeAll(
   settlements.push(...(await queueAgain(deps, tx, again, rows.byId)))
   await settleMessages(tx, settlements, { kind: 'provider' })
   await showReactions(tx, reactions)
+  for (const [channelId, settled] of Map.groupBy(settlements, ({ message }) => message.channel_id)) {
+    const learnt = settled.map(({ providerMessageId }) => providerMessageId).filter((id) => id !== null)
+    await applyParked(tx, channelId, learnt)
+  }
   for (const { send, outcome } of counted) {
     if (outcome.kind === 'accepted') await learnMore(tx, send, outcome.recipient ?? [])
   }

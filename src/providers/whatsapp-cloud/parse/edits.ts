@@ -1,7 +1,13 @@
-import type { Person } from '../../port.ts'
+import type { InboundEdit, Person } from '../../port.ts'
 import { inner, textIn, type Untrusted } from '../../untrusted.ts'
 import { contentOf } from './content.ts'
 import { type Reading, Unreadable } from './part.ts'
+
+/** Whose side changes a message of which chat. */
+interface Editor {
+  readonly chat: Person
+  readonly direction: NonNullable<InboundEdit['direction']>
+}
 
 /**
  * An edit carries the whole new message; a caption edit comes as the media object with the new caption. Its `context` holds
@@ -10,7 +16,7 @@ import { type Reading, Unreadable } from './part.ts'
 export function readEdit(
   reading: Reading,
   message: Untrusted,
-  chat: Person,
+  { chat, direction }: Editor,
   providerMessageId: string,
   at: Date,
 ): void {
@@ -28,14 +34,20 @@ export function readEdit(
     providerMessageId,
     targetProviderMessageId: target,
     chat,
+    direction,
     text: content.text,
     type: content.type,
     payload: content.payload,
   })
 }
 
-export function readRevoke(reading: Reading, message: Untrusted, chat: Person, at: Date): void {
+export function readRevoke(
+  reading: Reading,
+  message: Untrusted,
+  { chat, direction }: Editor,
+  at: Date,
+): void {
   const target = textIn(inner(message, 'revoke'), 'original_message_id')
   if (target === undefined) throw new Unreadable('a deletion without the message that it is about')
-  reading.items.push({ kind: 'revoke', at, targetProviderMessageId: target, chat })
+  reading.items.push({ kind: 'revoke', at, targetProviderMessageId: target, chat, direction })
 }

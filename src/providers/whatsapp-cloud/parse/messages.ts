@@ -56,11 +56,11 @@ export function readMessage(reading: Reading, part: Part, message: Untrusted, se
     return
   }
   if (type === 'edit') {
-    readEdit(reading, message, setting.chat, providerMessageId, at)
+    readEdit(reading, message, setting, providerMessageId, at)
     return
   }
   if (type === 'revoke') {
-    readRevoke(reading, message, setting.chat, at)
+    readRevoke(reading, message, setting, at)
     return
   }
   const content = contentOf(message)
