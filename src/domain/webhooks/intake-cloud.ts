@@ -46,7 +46,8 @@ export async function judgeCloudDelivery(
     wabaIds.filter((id) => !accounts.some((owner) => owner.accountId === id && signed.by(owner))),
     deliveries.length === 0,
   )
-  if (reason !== null) deliveries.push({ provider: 'whatsapp-cloud', body, owner: null, quarantine: reason })
+  if (reason !== null)
+    deliveries.push({ provider: 'whatsapp-cloud', body, owner: null, quarantine: reason, signature })
   return deliveries
 }
 

@@ -13,6 +13,8 @@ export interface Delivery {
   readonly owner: { readonly tenantId: string; readonly channelId: string } | null
   /** Why it is kept and not processed; null when it is to be processed. */
   readonly quarantine: string | null
+  /** As it was sent; kept of a delivery that is nobody's, to see later whose it is. */
+  readonly signature?: string
 }
 
 export type StoreDeps = Pick<LogDeps, 'db' | 'jobs'> & {
@@ -59,7 +61,7 @@ export async function storeDeliveries(deps: StoreDeps, deliveries: readonly Deli
 
 async function store(deps: StoreDeps, deliveries: readonly Delivery[]): Promise<void> {
   for (const part of inStatements(deliveries)) {
-    const rows = part.map(({ provider, body, owner, quarantine }) => ({
+    const rows = part.map(({ provider, body, owner, quarantine, signature }) => ({
       provider,
       hash: createHash('sha256').update(body).digest('hex'),
       body: body.toString('base64'),
@@ -67,6 +69,7 @@ async function store(deps: StoreDeps, deliveries: readonly Delivery[]): Promise<
       channelId: owner?.channelId,
       state: quarantine === null ? 'new' : 'quarantined',
       reason: quarantine ?? undefined,
+      signature,
     }))
     const statement = {
       text: 'select store_deliveries($1)',
