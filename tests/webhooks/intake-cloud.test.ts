@@ -21,7 +21,7 @@ describe('the handshake', () => {
   const ask = (query: Record<string, string> | string) =>
     intake.rest.call('GET', `${path}?${typeof query === 'string' ? query : new URLSearchParams(query)}`)
 
-  test('[IN8] who knows the verify token of a number gets the challenge back as plain text', async () => {
+  test('[HOOK8] who knows the verify token of a number gets the challenge back as plain text', async () => {
     const { verifyToken } = await intake.addNumber()
     const answer = await ask({
       'hub.mode': 'subscribe',
@@ -33,7 +33,7 @@ describe('the handshake', () => {
     expect(answer.headers.get('x-content-type-options')).toBe('nosniff')
   })
 
-  test('[IN8] the token of a number that was connected a moment ago works, and of one that is gone does not', async () => {
+  test('[HOOK8] the token of a number that was connected a moment ago works, and of one that is gone does not', async () => {
     const { verifyToken, channelId } = await intake.addNumber()
     const query = { 'hub.mode': 'subscribe', 'hub.challenge': '1', 'hub.verify_token': verifyToken }
     expect((await ask(query)).status).toBe(200)
@@ -41,7 +41,7 @@ describe('the handshake', () => {
     expect((await ask(query)).status).toBe(403)
   })
 
-  test('[IN8] everybody else gets 403 and nothing of what they sent', async () => {
+  test('[HOOK8] everybody else gets 403 and nothing of what they sent', async () => {
     const { verifyToken } = await intake.addNumber()
     const { webhookKey } = await intake.addInstance({ webhookSecret: 'not-a-verify-token' })
     for (const query of [
@@ -63,7 +63,7 @@ describe('the handshake', () => {
     }
   })
 
-  test('[IN8] a challenge is at most 256 visible characters and never markup of ours', async () => {
+  test('[HOOK8] a challenge is at most 256 visible characters and never markup of ours', async () => {
     const { verifyToken } = await intake.addNumber()
     const challenged = (challenge: string) =>
       ask({ 'hub.mode': 'subscribe', 'hub.verify_token': verifyToken, 'hub.challenge': challenge })
@@ -78,7 +78,7 @@ describe('the handshake', () => {
 })
 
 describe('signatures', () => {
-  test('[IN1] [IN2] a signed delivery is answered when it is committed, byte for byte as it came', async () => {
+  test('[HOOK1] [HOOK2] a signed delivery is answered when it is committed, byte for byte as it came', async () => {
     const number = await intake.addNumber()
     const body = `${textTo(number, 'Zoë 👋')}\n `
     expect(await intake.post(number, body)).toMatchObject(received)
@@ -95,7 +95,7 @@ describe('signatures', () => {
     expect(await intake.counted('whatsapp-cloud', 'stored')).toBeGreaterThan(0)
   })
 
-  test('[IN2] S23 [D5] everything that is no signature of exactly these bytes is 401 and stores nothing', async () => {
+  test('[HOOK2] S23 [D5] everything that is no signature of exactly these bytes is 401 and stores nothing', async () => {
     const number = await intake.addNumber()
     const body = textTo(number, 'ä👋')
     const good = signatureOf(Buffer.from(body), number.appSecret)
@@ -130,7 +130,7 @@ describe('signatures', () => {
     expect(await intake.counted('whatsapp-cloud', 'signature_invalid')).toBeGreaterThanOrEqual(17)
   })
 
-  test('[IN2] Meta’s way of escaping is signed and stored as it is', async () => {
+  test('[HOOK2] Meta’s way of escaping is signed and stored as it is', async () => {
     const { appSecret, vectors } = JSON.parse(
       readFileSync(
         new URL('../fixtures/whatsapp/send/cloud-webhook-signature-vectors.json', import.meta.url),
@@ -148,7 +148,7 @@ describe('signatures', () => {
     )
   })
 
-  test('[IN4] a new app secret counts from the next delivery on, and the one before it no more', async () => {
+  test('[HOOK4] a new app secret counts from the next delivery on, and the one before it no more', async () => {
     const { phoneNumberId, wabaId } = await intake.addNumber()
     const token = intake.hub.token('admin')
     const { body } = await intake.rest.call<{ data: { id: string; settings: { phoneNumberId: string } }[] }>(
@@ -171,7 +171,7 @@ describe('signatures', () => {
     expect(await intake.inbox()).toHaveLength(3)
   })
 
-  test('[IN2] a number whose secrets cannot be read answers "later", not "forged"', async () => {
+  test('[HOOK2] a number whose secrets cannot be read answers "later", not "forged"', async () => {
     const number = await intake.addNumber()
     await intake.asOwner(`update channels set secrets = '\\x00' where id = $1`, [number.channelId])
     const answer = await intake.post(number, textTo(number))
@@ -182,7 +182,7 @@ describe('signatures', () => {
 })
 
 describe('whose it is', () => {
-  test('[IN3] a delivery that names numbers of two tenants is stored for those whose own app signed it', async () => {
+  test('[HOOK3] a delivery that names numbers of two tenants is stored for those whose own app signed it', async () => {
     const mine = await intake.addNumber()
     const mineToo = await intake.addNumber({ appSecret: mine.appSecret })
     const theirs = await intake.addNumber({ tenant: other.id })
@@ -200,7 +200,7 @@ describe('whose it is', () => {
     ])
   })
 
-  test('[IN3] numbers of two tenants in one app both get it', async () => {
+  test('[HOOK3] numbers of two tenants in one app both get it', async () => {
     const mine = await intake.addNumber()
     const theirs = await intake.addNumber({ tenant: other.id, appSecret: mine.appSecret })
     const body = bodyOf(entryTo(mine), entryTo(theirs))
@@ -211,7 +211,7 @@ describe('whose it is', () => {
     ])
   })
 
-  test('[IN3] who knows the secret of an own app cannot post into a number of another tenant, however it is named', async () => {
+  test('[HOOK3] who knows the secret of an own app cannot post into a number of another tenant, however it is named', async () => {
     const mine = await intake.addNumber()
     const theirs = await intake.addNumber({ tenant: other.id })
     const forged = { ...mine, phoneNumberId: theirs.phoneNumberId }
@@ -229,7 +229,7 @@ describe('whose it is', () => {
     expect(await intake.inbox()).toEqual([])
   })
 
-  test('[IN3] an owner finds their number behind whatever way of writing it', async () => {
+  test('[HOOK3] an owner finds their number behind whatever way of writing it', async () => {
     const mine = await intake.addNumber()
     await intake.addNumber({ tenant: other.id })
     const escaped = textTo(mine).replace('phone_number_id', 'phone\\u005fnumber_id')
@@ -240,7 +240,7 @@ describe('whose it is', () => {
     expect((await intake.inbox()).map((row) => row.channelId)).toEqual(Array(3).fill(mine.channelId))
   })
 
-  test('[IN3] news of an account go to every number of it whose app signed them', async () => {
+  test('[HOOK3] news of an account go to every number of it whose app signed them', async () => {
     const first = await intake.addNumber()
     const second = await intake.addNumber({ wabaId: first.wabaId, appSecret: first.appSecret })
     await intake.addNumber({ wabaId: first.wabaId, tenant: other.id })
@@ -250,7 +250,7 @@ describe('whose it is', () => {
     expect(rows.map(({ channelId }) => channelId).sort()).toEqual([first.channelId, second.channelId].sort())
   })
 
-  test('[IN5] [D7] a number that nobody has is kept in quarantine, if an app of ours signed it', async () => {
+  test('[HOOK5] [D7] a number that nobody has is kept in quarantine, if an app of ours signed it', async () => {
     const mine = await intake.addNumber()
     const unknown = { phoneNumberId: '123456123', wabaId: '0' }
     expect(await intake.post(mine, textTo(unknown))).toMatchObject(received)
@@ -267,7 +267,7 @@ describe('whose it is', () => {
     expect(await intake.inbox()).toHaveLength(4)
   })
 
-  test('[IN5] [D7] a suspended tenant’s deliveries are kept for it and not processed', async () => {
+  test('[HOOK5] [D7] a suspended tenant’s deliveries are kept for it and not processed', async () => {
     const tenant = await intake.hub.addTenant()
     const number = await intake.addNumber({ tenant: tenant.id })
     await intake.asOwner(`update tenants set status = 'suspended' where id = $1`, [tenant.id])
@@ -285,7 +285,7 @@ describe('whose it is', () => {
     ])
   })
 
-  test('[IN4] a number that moved to another tenant is theirs from the next delivery on', async () => {
+  test('[HOOK4] a number that moved to another tenant is theirs from the next delivery on', async () => {
     const mine = await intake.addNumber()
     expect((await intake.post(mine, textTo(mine))).status).toBe(200)
     await intake.asOwner('update channels set deleted_at = now() where id = $1', [mine.channelId])
@@ -297,7 +297,7 @@ describe('whose it is', () => {
 })
 
 describe('what is posted again', () => {
-  test('[IN6] S24 [D1] a hundred equal deliveries at once are one row and a hundred times 200', async () => {
+  test('[HOOK6] S24 [D1] a hundred equal deliveries at once are one row and a hundred times 200', async () => {
     const number: CloudNumber = await intake.addNumber()
     const body = textTo(number)
     const answers = await Promise.all(Array.from({ length: 100 }, () => intake.post(number, body)))
@@ -305,7 +305,7 @@ describe('what is posted again', () => {
     expect(await intake.inbox()).toHaveLength(1)
   })
 
-  test('[IN6] a repeat of what was processed is not processed again', async () => {
+  test('[HOOK6] a repeat of what was processed is not processed again', async () => {
     const number = await intake.addNumber()
     const body = textTo(number)
     await intake.post(number, body)
@@ -314,7 +314,7 @@ describe('what is posted again', () => {
     expect(await intake.inbox()).toMatchObject([{ state: 'done' }])
   })
 
-  test('[IN1] many different deliveries at once are all there, each once', async () => {
+  test('[HOOK1] many different deliveries at once are all there, each once', async () => {
     const numbers = await Promise.all(Array.from({ length: 5 }, () => intake.addNumber()))
     const bodies = Array.from({ length: 300 }, (_, place) =>
       textTo(numbers[place % 5] as CloudNumber, `no ${place}`),

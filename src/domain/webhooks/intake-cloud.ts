@@ -13,8 +13,8 @@ export interface CloudDeps extends FindDeps {
 
 /**
  * Whose a signed delivery of Meta is: one for each number that it concerns and whose own app secret signed it. The secret
- * of one tenant's app opens no other tenant's number, whatever the body names (IN3). What it names beside that, or what
- * nobody has, is kept once in quarantine (IN5).
+ * of one tenant's app opens no other tenant's number, whatever the body names (HOOK3). What it names beside that, or what
+ * nobody has, is kept once in quarantine (HOOK5).
  *
  * What a stranger can make us do comes in the order of its price: a scan for the ids that stand in the bytes, a lookup, a
  * hash; JSON is read only when the signature is somebody's.

@@ -29,7 +29,7 @@ const batch = 128
 const statementBytes = 8 * 1024 * 1024
 
 /**
- * Commits deliveries before anybody is told that we have them (IN1), those of many requests in one commit. One that is
+ * Commits deliveries before anybody is told that we have them (HOOK1), those of many requests in one commit. One that is
  * here already is left alone. Fails with `unavailable` when they were not stored, or when nobody knows; a repeat does no harm.
  */
 export async function storeDeliveries(deps: StoreDeps, deliveries: readonly Delivery[]): Promise<void> {
