@@ -117,8 +117,11 @@ async function decide(
       made ?? (owners.length > 1 ? await mergeContacts(tx, owners, group.identities) : (owners[0] ?? 0))
     contacts.set(group, contactId)
     if (made === undefined) changed.add(contactId)
-    for (const { kind, value } of newAddresses(group, known, contactId))
-      added.push({ contact_id: contactId, kind, value })
+    for (const identity of newAddresses(group, known, contactId)) {
+      added.push({ contact_id: contactId, kind: identity.kind, value: identity.value })
+      const formerOwner = known.get(spelled(identity))?.contact_id
+      if (formerOwner !== undefined) changed.add(formerOwner)
+    }
   }
   await addAddresses(tx, added)
   await touch(tx, [...changed])

@@ -22,11 +22,11 @@ export async function claimDeliveries(
 ): Promise<WaitingDelivery[]> {
   return tx.query<WaitingDelivery>(
     `with oldest as (
-       select id, sum(octet_length(body)) over (order by id) - octet_length(body) as before from (
+       select id, sum(octet_length(body)) over (order by id) as bytes, row_number() over (order by id) as place from (
          select id, body from webhook_inbox
          where tenant_id = $1 and channel_id = $2 and state = 'new' and attempts = 0 order by id limit $3) first)
      select w.id, w.body, w.received_at, w.attempts from webhook_inbox w join oldest o on o.id = w.id
-     where w.tenant_id = $1 and o.before < $4 order by w.id for update of w`,
+     where w.tenant_id = $1 and (o.bytes <= $4 or o.place = 1) order by w.id for update of w`,
     [tx.tenantId, channelId, claim.most, claim.mostBytes],
   )
 }
