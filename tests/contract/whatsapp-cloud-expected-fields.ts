@@ -344,7 +344,7 @@ export const expectedFields: Readonly<Record<string, Expected>> = {
   'account-update-restriction': channel(
     'account_update',
     expect.objectContaining({ restrictions: [expect.anything(), expect.anything()] }),
-    { status: 'restricted' },
+    { status: 'restricted', answersOnly: true },
   ),
   'account-update-violation': channel('account_update', {
     accountEvent: 'ACCOUNT_VIOLATION',

@@ -161,6 +161,17 @@ describe('account states', () => {
     expect(parse(account(value)).items).toEqual([expect.objectContaining({ kind: 'channel' })])
     expect((parse(account(value)).items[0] as { status?: string }).status).toBe(status)
   })
+  test.each([
+    [['RESTRICTED_BIZ_INITIATED_MESSAGING'], true],
+    [['RESTRICTED_BIZ_INITIATED_MESSAGING', 'RESTRICTED_ADD_PHONE_NUMBER_ACTION'], true],
+    [['RESTRICTED_BIZ_INITIATED_MESSAGING', 'RESTRICTED_CUSTOMER_INITIATED_MESSAGING'], false],
+    [['RESTRICTED_BY_SOMETHING_NEW'], false],
+    [[], false],
+  ])('whoever is restricted in %j may answer: %s', (types, answersOnly) => {
+    const info = types.map((type) => ({ restriction_type: type, expiration: 1_743_451_903 }))
+    const body = account({ event: 'ACCOUNT_RESTRICTION', restriction_info: info })
+    expect(parse(body).items[0]).toMatchObject({ status: 'restricted', answersOnly })
+  })
 })
 
 describe('calls', () => {
