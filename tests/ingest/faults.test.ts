@@ -24,7 +24,7 @@ const accept = (hub: IngestHub, sqlstate: string) =>
 const texts = async (hub: IngestHub) => (await hub.shown()).messages.map(({ text }) => text).toSorted()
 
 describe('deliveries that make trouble', () => {
-  test('[IN6] a part that cannot be stored is set aside with its reason; its siblings and neighbours are processed', async () => {
+  test('[IN3] a part that cannot be stored is set aside with its reason; its siblings and neighbours are processed', async () => {
     await using hub = await startIngest()
     await refuseText(hub, 'poison', '22023')
     await hub.deliver(written(person(), 'before'))
@@ -48,7 +48,7 @@ describe('deliveries that make trouble', () => {
     expect((await hub.shown()).contacts).toHaveLength(4)
   })
 
-  test('[IN6] a parked delivery that is put back is processed, and what was processed of it is not doubled', async () => {
+  test('[IN3] a parked delivery that is put back is processed, and what was processed of it is not doubled', async () => {
     await using hub = await startIngest()
     await refuseText(hub, 'poison', '22023')
     await hub.deliver(written(person(), 'sibling'), written(person(), 'poison'))
@@ -60,7 +60,7 @@ describe('deliveries that make trouble', () => {
     expect((await hub.inbox()).map(({ state }) => state)).toEqual(['done'])
   })
 
-  test('[IN6] what may pass is tried again behind the others, WEBHOOK_ATTEMPTS times, and then parked', async () => {
+  test('[IN3] what may pass is tried again behind the others, WEBHOOK_ATTEMPTS times, and then parked', async () => {
     await using hub = await startIngest({ WEBHOOK_ATTEMPTS: '3' })
     await refuseText(hub, 'later', '55P03')
     await hub.deliver(written(person(), 'later'))
@@ -80,7 +80,7 @@ describe('deliveries that make trouble', () => {
     expect(await attempts()).toEqual({ attempts: 3, state: 'parked' })
   })
 
-  test('[IN6] what passed is processed at the next look', async () => {
+  test('[IN3] what passed is processed at the next look', async () => {
     await using hub = await startIngest({ WEBHOOK_ATTEMPTS: '3' })
     await refuseText(hub, 'later', '55P03')
     await hub.deliver(written(person(), 'later'))
@@ -91,7 +91,7 @@ describe('deliveries that make trouble', () => {
     expect((await hub.inbox()).map(({ state }) => state)).toEqual(['done'])
   })
 
-  test('[IN6] what makes no sense of a body is kept with its reason, the rest is used', async () => {
+  test('[IN3] what makes no sense of a body is kept with its reason, the rest is used', async () => {
     await using hub = await startIngest()
     await hub.deliver({ messages: ['not a message', null, { id: 7 }] }, written(person(), 'sound'))
     await hub.ingest()
@@ -101,7 +101,7 @@ describe('deliveries that make trouble', () => {
     expect(row?.poison).toHaveLength(3)
   })
 
-  test('[IN5] processes that work on one number at once leave no hole, no repeat and no other order', async () => {
+  test('[IN2] processes that work on one number at once leave no hole, no repeat and no other order', async () => {
     await using hub = await startIngest({ WEBHOOK_BATCH: '7' })
     const cora = person()
     for (let n = 1; n <= 60; n++)
@@ -120,7 +120,7 @@ describe('deliveries that make trouble', () => {
     expect(conversations).toMatchObject([{ lastSeq: 60, unreadCount: 60 }])
   })
 
-  test('[IN5] a transaction takes WEBHOOK_BATCH deliveries and WEBHOOK_BATCH_BYTES at most, and one always', async () => {
+  test('[IN2] a transaction takes WEBHOOK_BATCH deliveries and WEBHOOK_BATCH_BYTES at most, and one always', async () => {
     await using hub = await startIngest({ WEBHOOK_BATCH: '3', WEBHOOK_BATCH_BYTES: '2000' })
     for (let n = 0; n < 4; n++) await hub.deliver(written(person(), `small ${n}`))
     await hub.deliver(written(person(), 'x'.repeat(3000)))
@@ -133,7 +133,7 @@ describe('deliveries that make trouble', () => {
     expect(batches.map(({ count }) => count)).toEqual([3, 1, 1, 1])
   })
 
-  test('[IN3] what comes for a suspended tenant or a removed number waits and is not processed', async () => {
+  test('[IN4] what comes for a suspended tenant or a removed number waits and is not processed', async () => {
     await using hub = await startIngest()
     await hub.deliver(written(person(), 'before'))
     await hub.asOwner(`update tenants set status = 'suspended'`)
@@ -142,7 +142,7 @@ describe('deliveries that make trouble', () => {
     expect((await hub.shown()).messages).toEqual([])
   })
 
-  test('[IN5] a nudge that was lost costs a moment: the sweep finds what waits', async () => {
+  test('[IN2] a nudge that was lost costs a moment: the sweep finds what waits', async () => {
     await using hub = await startIngest({ SWEEP_MS: '50' })
     await hub.deliver(written(person(), 'lost', { id: wamid() }))
     const workers = startWorkers(hub.hub.deps)

@@ -6,7 +6,7 @@ import { startIngest } from './ingest-hub.ts'
 const minutes = (n: number) => new Date(Math.floor(Date.now() / 1000) * 1000 + n * 60_000)
 
 describe('messages that come in', () => {
-  test('[IN7] a first message makes a contact, a conversation that waits for an answer, and an open window', async () => {
+  test('[IN5] a first message makes a contact, a conversation that waits for an answer, and an open window', async () => {
     await using hub = await startIngest()
     const cora = person()
     const at = minutes(-5)
@@ -43,7 +43,7 @@ describe('messages that come in', () => {
     expect((await hub.inbox()).map(({ state }) => state)).toEqual(['done'])
   })
 
-  test('[IN4] a message that comes again, in one body, in one batch or a day later, is there once', async () => {
+  test('[IN1] a message that comes again, in one body, in one batch or a day later, is there once', async () => {
     await using hub = await startIngest()
     const cora = person()
     const again = written(cora, 'once', { id: wamid() })
@@ -61,7 +61,7 @@ describe('messages that come in', () => {
     expect(conversations).toMatchObject([{ unreadCount: 3, lastSeq: 3 }])
   })
 
-  test("[IN7] messages of a batch stand in the order of the network's time, and replies know what they answer", async () => {
+  test("[IN5] messages of a batch stand in the order of the network's time, and replies know what they answer", async () => {
     await using hub = await startIngest()
     const cora = person()
     const first = wamid()
@@ -76,7 +76,7 @@ describe('messages that come in', () => {
     expect(messages[2]?.replyTo).toEqual({ id: null, providerMessageId: 'wamid.before-our-time' })
   })
 
-  test('[IN7] the window is counted from the latest message, however late others come, and never from the future', async () => {
+  test('[IN5] the window is counted from the latest message, however late others come, and never from the future', async () => {
     await using hub = await startIngest()
     const cora = person()
     await hub.deliver(written(cora, 'new', { at: minutes(-1) }))
@@ -109,7 +109,7 @@ describe('messages that come in', () => {
     }
   })
 
-  test('[IN8] what one of us wrote on the phone is an answer: nobody waits, nothing is unread, and it wakes nobody', async () => {
+  test('[IN6] what one of us wrote on the phone is an answer: nobody waits, nothing is unread, and it wakes nobody', async () => {
     await using hub = await startIngest()
     const cora = person()
     await hub.deliver(written(cora, 'anybody there?'))
@@ -129,7 +129,7 @@ describe('messages that come in', () => {
     ])
   })
 
-  test('[IN8] an import of old messages is history: in order, unread by nobody, and no work', async () => {
+  test('[IN6] an import of old messages is history: in order, unread by nobody, and no work', async () => {
     await using hub = await startIngest()
     const cora = person()
     const old = person('Olga')
@@ -168,7 +168,7 @@ describe('messages that come in', () => {
     ])
   })
 
-  test('[IN8] a file of an imported message comes later under the same id, and takes its place', async () => {
+  test('[IN6] a file of an imported message comes later under the same id, and takes its place', async () => {
     await using hub = await startIngest()
     const cora = person()
     const id = wamid()
@@ -201,7 +201,7 @@ describe('messages that come in', () => {
     ])
   })
 
-  test('[IN7] a line about a changed security code wakes nobody and asks for no answer', async () => {
+  test('[IN5] a line about a changed security code wakes nobody and asks for no answer', async () => {
     await using hub = await startIngest()
     const cora = person()
     await hub.deliver(written(cora, 'hello'))
@@ -226,7 +226,7 @@ describe('messages that come in', () => {
     })
   })
 
-  test('[IN7] whoever opened the chat without a word may be written to', async () => {
+  test('[IN5] whoever opened the chat without a word may be written to', async () => {
     await using hub = await startIngest()
     await hub.deliver(written(person(), '', { content: { type: 'request_welcome' } }))
     await expectReplayEqualsSnapshot(hub.hub, () => hub.ingest())
@@ -235,7 +235,7 @@ describe('messages that come in', () => {
     expect(conversations).toMatchObject([{ status: 'open', lastMessage: null, window: { open: true } }])
   })
 
-  test('[IN9] a status that came before its message is there when the message is', async () => {
+  test('[IN7] a status that came before its message is there when the message is', async () => {
     await using hub = await startIngest()
     const cora = person()
     const id = wamid()

@@ -12,7 +12,7 @@ const identitiesIn = async (hub: IngestHub) =>
     .map(({ identities }) => identities.map(({ kind, value }) => `${kind} ${value}`))
 
 describe('who is who', () => {
-  test('[IN10] somebody without a number is somebody, and keeps the number when it is told', async () => {
+  test('[IN8] somebody without a number is somebody, and keeps the number when it is told', async () => {
     await using hub = await startIngest()
     const hidden = { userId: 'US.4711', name: 'Cora' }
     const number = person().number
@@ -26,7 +26,7 @@ describe('who is who', () => {
     expect((await hub.shown()).conversations).toHaveLength(1)
   })
 
-  test('[IN10] a person whom an agent wrote to first is the one that answers', async () => {
+  test('[IN8] a person whom an agent wrote to first is the one that answers', async () => {
     await using hub = await startIngest()
     const cora = person()
     const id = await inTenant(hub.hub.deps, hub.hub.tenant.id, (tx) => contactByPhone(tx, cora.number))
@@ -35,7 +35,7 @@ describe('who is who', () => {
     expect((await hub.shown()).contacts.map((contact) => contact.id)).toEqual([id])
   })
 
-  test('[IN10] two contacts that turn out to be one person go on as one, with one live conversation', async () => {
+  test('[IN8] two contacts that turn out to be one person go on as one, with one live conversation', async () => {
     await using hub = await startIngest()
     const number = person().number
     await hub.deliver(written({ userId: 'US.1', name: 'Cora' }, 'hidden'))
@@ -54,7 +54,7 @@ describe('who is who', () => {
     expect(conversations[0]?.lastMessage?.text).toBe('both')
   })
 
-  test('[IN10] what people tended is never thrown together: the addresses go to it, the other record stays', async () => {
+  test('[IN8] what people tended is never thrown together: the addresses go to it, the other record stays', async () => {
     await using hub = await startIngest()
     const number = person().number
     await hub.deliver(
@@ -81,7 +81,7 @@ describe('who is who', () => {
     expect(left.filter(({ identities }) => identities.length > 0)).toHaveLength(1)
   })
 
-  test('[IN10] somebody who changed the number keeps the conversation, and the old number belongs to nobody', async () => {
+  test('[IN8] somebody who changed the number keeps the conversation, and the old number belongs to nobody', async () => {
     await using hub = await startIngest()
     const cora = person()
     const other = person()
@@ -108,7 +108,7 @@ describe('who is who', () => {
     expect(messages.find(({ type }) => type === 'system')).toMatchObject({ text: 'Cora changed her number' })
   })
 
-  test('[IN10] an id that was given anew is the same person', async () => {
+  test('[IN8] an id that was given anew is the same person', async () => {
     await using hub = await startIngest()
     await hub.deliver(written({ userId: 'US.old', name: 'Cora' }, 'hello'))
     await hub.deliverField('user_id_update', {
@@ -123,7 +123,7 @@ describe('who is who', () => {
     expect((await hub.shown()).conversations).toMatchObject([{ lastSeq: 2 }])
   })
 
-  test('[IN10] a username is shown and follows whoever has it; it never decides who somebody is', async () => {
+  test('[IN8] a username is shown and follows whoever has it; it never decides who somebody is', async () => {
     await using hub = await startIngest()
     const [cora, dora] = [person('Cora'), person('Dora')]
     await hub.deliver(written({ ...cora, username: 'the_one' }, 'hello'))
@@ -134,7 +134,7 @@ describe('who is who', () => {
     expect(identities.map((all) => all.includes('username the_one'))).toEqual([false, true])
   })
 
-  test('[IN10] a contact that we had deleted is back when the person writes', async () => {
+  test('[IN8] a contact that we had deleted is back when the person writes', async () => {
     await using hub = await startIngest()
     const cora = person()
     await hub.deliver(written(cora, 'hello'))
@@ -145,7 +145,7 @@ describe('who is who', () => {
     expect((await hub.shown()).contacts).toMatchObject([{ deletedAt: null }])
   })
 
-  test('[IN10] two numbers that hear of the same strangers at the same moment make one contact of each', async () => {
+  test('[IN8] two numbers that hear of the same strangers at the same moment make one contact of each', async () => {
     await using hub = await startIngest()
     const second = await hub.addNumber()
     const strangers = Array.from({ length: 30 }, (_, place) => person(`Stranger ${place}`))

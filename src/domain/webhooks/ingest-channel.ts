@@ -39,10 +39,10 @@ export interface Ingested {
 /**
  * Processes what waits in the inbox of a channel, the oldest first, until nothing does. Deliveries are taken in batches, each
  * in one transaction with everything that follows from it; of all processes one at a time works on a channel, so that
- * messages stay in order and people are made once (IN5).
+ * messages stay in order and people are made once (IN2).
  *
  * A batch that fails is done delivery by delivery, and a delivery that fails is done part by part, so that nothing holds up
- * its neighbours: parts that cannot be used are kept with their reason in a delivery that is `parked` (IN6). Reasons
+ * its neighbours: parts that cannot be used are kept with their reason in a delivery that is `parked` (IN3). Reasons
  * that may pass are tried WEBHOOK_ATTEMPTS times. Fails with `unavailable` while the database is away; nothing is lost.
  */
 export async function ingestChannel(deps: IngestDeps, key: IngestKey): Promise<Ingested> {
