@@ -56,7 +56,7 @@ async function findReadable(deps: LinkDeps, actor: Actor, id: string): Promise<A
     const places = await query<{ channel_id: string; assignee_id: string | null; team_id: string | null }>(
       `select distinct c.channel_id, c.assignee_id, c.team_id
        from messages m join conversations c on c.tenant_id = m.tenant_id and c.id = m.conversation_id
-       where m.tenant_id = $1 and m.attachment_id = $2`,
+       where m.tenant_id = $1 and m.attachment_id = $2 and m.deleted_at is null`,
       [actor.tenantId, id],
     )
     return { row, places: places.map(placeOf) }

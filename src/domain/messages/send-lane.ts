@@ -209,13 +209,15 @@ function repeat(job: SendJob, known: MessageRow, conversation: ConversationRow):
   }
   const { draft } = job
   const { targetProviderMessageId: _t, targetFromUs: _u, targetSender: _s, ...payload } = known.payload
+  // What was edited or deleted since is not what it was; the rest must do.
+  const isChanged = known.edited_at !== null || known.deleted_at !== null
   const same =
     known.conversation_id === conversation.id &&
     known.type === draft.type &&
-    (known.text === draft.text || known.edited_at !== null) &&
     known.attachment_id === draft.attachmentId &&
     known.reply_to_id === draft.targetId &&
-    isDeepStrictEqual(payload, JSON.parse(JSON.stringify(draft.payload)))
+    (isChanged ||
+      (known.text === draft.text && isDeepStrictEqual(payload, JSON.parse(JSON.stringify(draft.payload)))))
   if (!same) return new Failure('idempotency_key_reused', { clientMessageId: job.input.clientMessageId })
   return { message: presentMessage(known), repeated: true }
 }
