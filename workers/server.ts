@@ -10,6 +10,7 @@ import { MediaFetcher } from './fetch-media.ts'
 import { inboundSweeps } from './ingest-inbound.ts'
 import { maintenance } from './maintenance.ts'
 import { startSweep } from './sweep.ts'
+import { TemplateSyncs } from './sync-templates.ts'
 import { startWorkerRegistry } from './worker-registry.ts'
 
 export interface Workers {
@@ -28,16 +29,19 @@ export function startWorkers(deps: Deps): Workers {
     void customerPresence(deps, tenantId, channelId, presences)
   })
   const media = new MediaFetcher(deps)
+  const templates = new TemplateSyncs(deps)
   const registry = startWorkerRegistry(deps, {
     'ingest-inbound': (channel) => ingest.wake(channel),
     'deliver-outbound': (channel) => deliveries.deliverChannel(channel),
     'fetch-media': (job) => media.fetch(job),
     'mark-read': (reading) => tellRead(deps, reading),
+    'sync-templates': (channel) => templates.sync(channel),
   })
   const sweep = startSweep(deps, [
     ...inboundSweeps(deps, ingest),
     ...outboundSweeps(deps, deliveries),
     ...maintenance(deps),
+    templates.sweep,
     {
       name: 'snoozes',
       everyMs: deps.config.SWEEP_MS,
@@ -63,7 +67,14 @@ export function startWorkers(deps: Deps): Workers {
   return {
     close: async () => {
       // Intake first, so that nothing new begins while the calls under way come to their end.
-      await Promise.all([sweep.close(), registry.close(), ingest.close(), deliveries.close(), media.stop()])
+      await Promise.all([
+        sweep.close(),
+        registry.close(),
+        ingest.close(),
+        deliveries.close(),
+        media.stop(),
+        templates.stop(),
+      ])
     },
   }
 }

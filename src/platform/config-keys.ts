@@ -209,6 +209,15 @@ export const settings = {
     'Largest single fact about a number that is kept of what the network says; a QR code has up to 65538.',
     { unit: 'bytes' },
   ),
+  TEMPLATES_PER_CHANNEL: setting(
+    count(6000),
+    'Most templates that are read of one number; a verified business can have 6000 names.',
+  ),
+  TEMPLATE_SYNC_HOURS: setting(
+    count(24),
+    "How often a number's list of templates is read from its network without a reason.",
+    { unit: 'h' },
+  ),
   CONVERSATION_LABELS: setting(count(50), 'Most labels of one conversation.'),
   CONVERSATION_REOPEN_HOURS: setting(
     count(168, 0),

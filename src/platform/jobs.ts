@@ -12,6 +12,8 @@ export interface JobData {
   'fetch-media': { tenantId: string; attachmentId: string }
   /** An agent has read a conversation, or writes in it: tell the customer. Losing it loses a blue tick. */
   'mark-read': { tenantId: string; conversationId: string; typing?: boolean }
+  /** The templates of a number are to be read from its network. */
+  'sync-templates': { tenantId: string; channelId: string }
 }
 export type JobName = keyof JobData
 export const jobNames = [
@@ -19,6 +21,7 @@ export const jobNames = [
   'deliver-outbound',
   'fetch-media',
   'mark-read',
+  'sync-templates',
 ] as const satisfies readonly JobName[]
 
 export interface Jobs {

@@ -321,6 +321,34 @@ export type ConnectOutcome =
   | { readonly kind: 'refused'; readonly error: ProviderError }
   | { readonly kind: 'later'; readonly afterMs: number; readonly error: ProviderError }
 
+/** A template as the network has it now. */
+export interface ListedTemplate {
+  readonly providerTemplateId: string
+  readonly name: string
+  /** `en_US` form. */
+  readonly language: string
+  readonly status?: string
+  readonly category?: string
+  readonly quality?: string
+  readonly reason?: string
+  /** Header, body, footer and buttons in the network's form, as they are shown and filled in. */
+  readonly components: readonly unknown[]
+  readonly detail: Record<string, unknown>
+}
+
+/** A part of the list of templates. `later` may be tried again as it is. */
+export type TemplatePage =
+  | {
+      readonly kind: 'page'
+      readonly templates: readonly ListedTemplate[]
+      /** Entries that made no sense: then the list cannot say that a template is gone. */
+      readonly unreadable: number
+      /** Where the list goes on; null at its end. */
+      readonly next: string | null
+    }
+  | { readonly kind: 'refused'; readonly error: ProviderError }
+  | { readonly kind: 'later'; readonly afterMs: number; readonly error: ProviderError }
+
 export interface ProviderAdapter {
   readonly name: ProviderName
   /** `window`: free text only within 24 hours of the customer's last message. `templates`: knows approved templates. */
@@ -366,4 +394,6 @@ export interface ProviderAdapter {
     webhook: { readonly url: string; readonly secret?: string },
     io: ProviderIo,
   ): Promise<ConnectOutcome>
+  /** One page of the templates of the number's account, from the beginning or from a `next`; for networks that have them. */
+  listTemplates?(channel: ProviderChannel, io: ProviderIo, after: string | null): Promise<TemplatePage>
 }

@@ -7,6 +7,7 @@ import type { ChannelReport } from '../../providers/port.ts'
 import { providers } from '../../providers/registry.ts'
 import type { Doer } from '../audit/record-audit.ts'
 import { isDown } from '../messages/send-gate.ts'
+import { askForTemplates } from '../templates/ask-for-templates.ts'
 import { auditChannel, auditedChannel } from './audit-channel.ts'
 import type { ChannelConfig } from './create-channel.ts'
 import { lockChannel } from './find-channel.ts'
@@ -56,6 +57,7 @@ export async function applyReport(
     (channel.stoppedReason ?? null) !== stoppedReason ||
     !isDeepStrictEqual({ ...channel.health }, health)
   await rememberTold(tx, id, [...Object.keys(report.health), 'reason', 'qr'], works)
+  if (works) await askForTemplates(tx, id)
   if (isNews) {
     channel.status = report.status
     channel.stoppedReason = stoppedReason

@@ -4,6 +4,7 @@ import { fetchCloudMedia } from './media.ts'
 import { parseDelivery } from './parse/envelope.ts'
 import { refuseMessage, sendable } from './refuse.ts'
 import { sendMessage } from './send/send.ts'
+import { listTemplates } from './templates.ts'
 import { verifyNumber } from './verify.ts'
 
 /** Meta's WhatsApp Business Cloud API. */
@@ -16,4 +17,5 @@ export const whatsappCloud: ProviderAdapter = {
   markRead: markMessageRead,
   fetchMedia: fetchCloudMedia,
   verify: verifyNumber,
+  listTemplates,
 }

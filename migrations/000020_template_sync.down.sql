@@ -1,0 +1,1 @@
+drop function channels_with_due_templates(integer);
