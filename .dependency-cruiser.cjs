@@ -31,7 +31,7 @@ const layerRules = layers.map((layer, index) => ({
 }))
 
 /** The processes; all-in-one is the one place that starts several. */
-const processes = ['src/rest', 'gateway', 'workers']
+const processes = ['src/rest', 'gateway', 'workers', 'src/cli']
 
 const processRules = processes.map((process) => ({
   name: `${process.replace('src/', '')}-is-a-process`,
@@ -45,6 +45,14 @@ module.exports = {
   forbidden: [
     ...layerRules,
     ...processRules,
+    {
+      name: 'nobody-calls-the-command-line',
+      severity: 'error',
+      comment:
+        'src/cli is for people and scripts. What another part needs of it is a use case, and belongs in the domain or the platform.',
+      from: { pathNot: ['^src/cli/', '^tests/cli/'] },
+      to: { path: '^src/cli/' },
+    },
     {
       name: 'contract-is-only-zod',
       severity: 'error',

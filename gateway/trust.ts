@@ -42,7 +42,7 @@ export class Trust {
         const { user } = JSON.parse(event.payload) as { user: { id: string } }
         const person = this.#people.find(tenantId, user.id)
         if (person) this.#check(person)
-      } else if (event.type.startsWith('team.')) {
+      } else if (event.type.startsWith('team.') || event.type === 'tenant.updated') {
         this.#cache.forget(tenantId)
         for (const person of this.#people.all()) if (person.tenantId === tenantId) this.#check(person)
       }

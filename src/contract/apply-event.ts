@@ -126,7 +126,8 @@ function take(state: ClientState, event: AnyLogEvent): ClientState {
     case 'message.deleted':
     case 'message.reacted':
     case 'message.media_stored':
-    case 'message.media_failed': {
+    case 'message.media_failed':
+    case 'message.media_awaited': {
       const { message } = event.data
       return changeMessage(state, message.conversationId, message.id, () => message)
     }
@@ -157,6 +158,9 @@ function take(state: ClientState, event: AnyLogEvent): ClientState {
     case 'user.updated':
     case 'user.disabled':
       return placeUser(state, event.data.user)
+    case 'tenant.updated':
+      // Nothing that is held; whoever is shut out hears it from the door.
+      return state
     default:
       return unknown(state, event)
   }

@@ -39,3 +39,10 @@ export const userView = z.strictObject({
   version: z.number().int(),
 })
 export type UserView = z.infer<typeof userView>
+
+export const tenantView = z.strictObject({
+  id: z.uuid(),
+  slug: z.string(),
+  name: z.string(),
+  status: z.enum(['active', 'suspended']),
+})

@@ -45,5 +45,8 @@ export const messageEvents = [
     message: messageView,
   }),
   event('message.media_stored', 'conversation', 'Its file is here.', { message: messageView }),
+  event('message.media_awaited', 'conversation', 'Its file could not be had and is fetched once more.', {
+    message: messageView,
+  }),
   event('message.media_failed', 'conversation', 'Its file cannot be had.', { message: messageView }),
 ] as const

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { channelView, templateView } from '../channel.ts'
-import { contactView, userView } from '../records.ts'
+import { contactView, tenantView, userView } from '../records.ts'
 import { event } from './define.ts'
 
 export const recordEvents = [
@@ -24,4 +24,5 @@ export const recordEvents = [
   event('user.joined', 'tenant', 'Somebody signed in for the first time.', { user: userView }),
   event('user.updated', 'tenant', "Somebody's name or role changed.", { user: userView }),
   event('user.disabled', 'tenant', 'Somebody may no longer come in.', { user: userView }),
+  event('tenant.updated', 'tenant', 'The tenant was suspended, or let back in.', { tenant: tenantView }),
 ] as const

@@ -3,6 +3,7 @@ import { Failure } from '../../contract/errors.ts'
 import { inTenant, type LogDeps } from '../../log/tenant-tx.ts'
 import { isUniqueViolation } from '../../platform/db.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
+import { recordAudit } from '../audit/record-audit.ts'
 
 export interface NewTenant {
   /** Lower-case letters, digits and dashes; unique in the installation. */
@@ -18,10 +19,14 @@ function shardOf(tenantId: string): number {
   return createHash('sha256').update(tenantId).digest().readUInt16BE(0) >> 7
 }
 
-/** Makes a tenant with an empty log. Fails with `validation_failed` or `conflict` (the slug is taken). */
+/**
+ * Makes a tenant with an empty log; `by` is the name under which the trail shows who did it.
+ * Fails with `validation_failed` or `conflict` (the slug is taken).
+ */
 export async function createTenant(
   deps: LogDeps,
   input: NewTenant,
+  by = 'switchboard',
 ): Promise<{ id: string; slug: string; name: string }> {
   if (!slugShape.test(input.slug)) throw new Failure('validation_failed', { slug: input.slug })
   const id = uuidv7(deps.clock.now().getTime())
@@ -36,6 +41,13 @@ export async function createTenant(
       ])
       await tx.query('insert into tenant_heads (tenant_id) values ($1)', [id])
       await tx.query('insert into conversation_counters (tenant_id) values ($1)', [id])
+      await recordAudit(tx, {
+        by: { actor: { kind: 'system', tenantId: id, name: by } },
+        action: 'tenant.create',
+        entity: 'tenant',
+        entityId: id,
+        after: { slug: input.slug, name: input.name, timeZone: input.timeZone ?? 'UTC' },
+      })
     })
   } catch (error) {
     if (isUniqueViolation(error)) throw new Failure('conflict', { slug: input.slug }, { cause: error })

@@ -1,0 +1,115 @@
+import { actions } from '../auth/can.ts'
+import { roles } from '../contract/records.ts'
+import { createKey } from '../domain/keys/create-key.ts'
+import type { KeyView } from '../domain/keys/key-row.ts'
+import { listKeys } from '../domain/keys/list-keys.ts'
+import { revokeKey } from '../domain/keys/revoke-key.ts'
+import { readTenant } from '../log/tenant-tx.ts'
+import { type VerbGroup, verb } from './command.ts'
+import { UsageError } from './failure.ts'
+import { withInstallation } from './installation.ts'
+import { asOperator, tenantOf } from './operator.ts'
+import { count, duration, oneOf, option, required, several, upTo } from './options.ts'
+import { moment, type Tone } from './output.ts'
+
+const tenantOption = required('SLUG', 'Tenant, by slug or id.')
+
+const create = verb({
+  summary: 'Make a key for a program. It is shown once, now.',
+  options: {
+    tenant: tenantOption,
+    name: required('NAME', 'What it is for.', upTo(200)),
+    role: required('ROLE', `What its bearer may do: ${roles.join(', ')}.`, oneOf(roles)),
+    scope: several('ACTION', 'Only these of what the role may; may be given several times.', oneOf(actions)),
+    expires: option('WHEN', 'A length of time such as 90d, or an instant such as 2027-01-31T00:00:00Z.', end),
+  },
+  notes: `Programs send it as Authorization: Bearer sb_...; without --expires it is good until it is revoked.
+Actions: ${actions.join(', ')}`,
+  run: async ({ options, out }) => {
+    const { name, role, scope: scopes } = options
+    const { key, view } = await withInstallation(async (installation) => {
+      const { id } = await tenantOf(installation, options.tenant)
+      return asOperator(installation, id, (tx, by) =>
+        createKey(tx, by, { name, role, scopes, expiresAt: options.expires ?? null }),
+      )
+    })
+    out.answer({ key, ...view }, () => {
+      out.line(key)
+      out.note(`made key ${view.prefix} (${view.id}); this is the only time that it is shown`)
+    })
+    return undefined
+  },
+})
+
+/** An instant in the future, told as a length of time or as itself. */
+function end(text: string): Date {
+  if (/^\d+[smhd]$/.test(text)) return new Date(Date.now() + duration(text) * 1000)
+  const instant = /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2}))?$/.test(text) ? new Date(text) : undefined
+  if (instant === undefined || Number.isNaN(instant.getTime()))
+    throw new UsageError(
+      `expected a length of time such as 90d or an instant such as 2027-01-31T00:00:00Z, not ${text}`,
+    )
+  if (instant.getTime() <= Date.now()) throw new UsageError(`${text} has passed`)
+  return instant
+}
+
+function stateOf(key: KeyView): 'active' | 'revoked' | 'expired' {
+  if (key.revokedAt !== null) return 'revoked'
+  return key.expiresAt !== null && Date.parse(key.expiresAt) <= Date.now() ? 'expired' : 'active'
+}
+
+const tones: Record<ReturnType<typeof stateOf>, Tone> = { active: 'ok', revoked: 'dim', expired: 'warn' }
+
+const list = verb({
+  summary: 'List the keys of a tenant, the newest first; the keys themselves are kept nowhere.',
+  options: {
+    tenant: tenantOption,
+    limit: option('N', 'At most so many; 1000 when not said.', count(1, 100_000)),
+  },
+  run: async ({ options, out }) => {
+    const found = await withInstallation(async (installation) => {
+      const { id } = await tenantOf(installation, options.tenant)
+      return readTenant(installation, id, (query) => listKeys(query, options.limit ?? 1000))
+    })
+    const keys = found.map((key) => ({ ...key, state: stateOf(key) }))
+    out.answer({ keys }, () =>
+      out.table(
+        keys,
+        [
+          { title: 'PREFIX', cell: (one) => one.prefix },
+          { title: 'NAME', cell: (one) => one.name },
+          { title: 'ROLE', cell: (one) => one.role },
+          { title: 'STATE', cell: (one) => one.state, tone: (one) => tones[one.state] },
+          { title: 'EXPIRES', cell: (one) => moment(one.expiresAt) },
+          { title: 'LAST USED', cell: (one) => moment(one.lastUsedAt) },
+          { title: 'SCOPES', cell: (one) => one.scopes.join(' ') },
+          { title: 'ID', cell: (one) => one.id },
+        ],
+        'There are no keys; make one: switchboard key create',
+      ),
+    )
+    return undefined
+  },
+})
+
+const revoke = verb({
+  summary: 'End a key for good.',
+  operands: ['KEY'],
+  options: { tenant: tenantOption },
+  notes: `KEY: its id or its prefix. Requests with it are refused within 15 s; sockets that it opened end within SOCKET_TRUST_MS.`,
+  run: async ({ operands: [reference = ''], options, out }) => {
+    const { view, changed } = await withInstallation(async (installation) => {
+      const { id } = await tenantOf(installation, options.tenant)
+      return asOperator(installation, id, (tx, by) => revokeKey(tx, by, reference))
+    })
+    out.answer({ ...view, changed }, () =>
+      out.line(`key ${view.prefix} (${view.name}) is ${changed ? '' : 'already '}revoked`),
+    )
+    return undefined
+  },
+})
+
+export const key: VerbGroup = {
+  summary: 'Make, list and revoke API keys.',
+  verbs: { create, list, revoke },
+}

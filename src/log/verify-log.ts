@@ -1,0 +1,220 @@
+import { formatPosition, type Position } from '../contract/position.ts'
+import { type EventRow, faultOf } from './event-fault.ts'
+import { type LogDeps, readTenant, type TenantTx } from './tenant-tx.ts'
+
+type Query = TenantTx['query']
+
+export type FindingCode =
+  /** Numbers are missing between two events. */
+  | 'hole'
+  /** A number is there twice. */
+  | 'doubled'
+  /** The oldest events are missing although nothing of this tenant can have been dropped yet. */
+  | 'beginning_missing'
+  /** The head is ahead of the newest event. */
+  | 'end_missing'
+  /** Events beyond the head: the head was set back, and their numbers will be given again. */
+  | 'beyond_head'
+  /** An event that the catalogue does not know, or not like this. */
+  | 'wrong_event'
+  /** The tenant has no head row: it can record nothing. */
+  | 'no_head'
+
+export interface Finding {
+  readonly code: FindingCode
+  /** Where, as epoch:seq. */
+  readonly position: string | null
+  readonly detail: string
+}
+
+export interface LogReport {
+  readonly head: string | null
+  /** The oldest event that is kept; null when none is. */
+  readonly oldest: string | null
+  readonly events: number
+  /** Epochs of which events are kept. */
+  readonly epochs: readonly number[]
+  readonly findings: readonly Finding[]
+  /** Findings that are not listed, because there are too many. */
+  readonly more: number
+}
+
+export interface VerifyOptions {
+  /** Events per read. */
+  readonly page: number
+  /** Findings that are listed; the others are counted. */
+  readonly mostFindings: number
+}
+
+/**
+ * Reads a tenant's whole log and says what is wrong with it: numbers that are missing or doubled, a head that is not the
+ * newest event, events that no reader could understand. Changes nothing. What is dropped with its partition while this
+ * goes on is not taken for a hole. An event that was edited into another one that makes sense is not found.
+ * Cost: one pass over the primary key, a page at a time, in short transactions; bounded memory; no locks.
+ */
+export async function verifyLog(
+  deps: Pick<LogDeps, 'db'>,
+  tenantId: string,
+  options: VerifyOptions,
+): Promise<LogReport> {
+  const findings = new Findings(options.mostFindings)
+  const head = await readTenant(deps, tenantId, (query) => headOf(query, tenantId))
+  if (head === null) findings.add('no_head', null, 'the tenant has no head row')
+  const until = head ?? { epoch: Number.MAX_SAFE_INTEGER, seq: Number.MAX_SAFE_INTEGER }
+
+  let oldest: Position | null = null
+  let last: EventRow | null = null
+  let events = 0
+  const epochs: number[] = []
+  for (;;) {
+    const rows: EventRow[] = await readTenant(deps, tenantId, (query) =>
+      pageAfter(query, tenantId, last, until, options.page),
+    )
+    for (const row of rows) {
+      if (row.epoch !== last?.epoch) epochs.push(row.epoch)
+      oldest ??= row
+      const gap = gapBetween(last, row)
+      if (gap !== null && !(gap.code === 'hole' && (await wasDropped(deps, tenantId, row))))
+        findings.add(gap.code, row, gap.detail)
+      const fault = faultOf(row)
+      if (fault !== null) findings.add('wrong_event', row, `${row.type}: ${fault}`)
+      last = row
+      events += 1
+    }
+    if (rows.length < options.page) break
+  }
+
+  if (head !== null) {
+    const { ends, beyond, wasTrimmed } = await readTenant(deps, tenantId, async (query) => ({
+      ends: endOf(head, last),
+      beyond: await countBeyond(query, tenantId, head),
+      wasTrimmed: await canBeTrimmed(query, tenantId),
+    }))
+    if (oldest !== null && oldest.seq > 1 && !wasTrimmed)
+      findings.add(
+        'beginning_missing',
+        oldest,
+        `the oldest event is ${oldest.seq}, and none was ever dropped`,
+      )
+    if (oldest === null && head.seq > 0 && !wasTrimmed)
+      findings.add('end_missing', head, 'there are no events, and none was ever dropped')
+    if (ends !== null) findings.add('end_missing', head, ends)
+    if (beyond > 0)
+      findings.add(
+        'beyond_head',
+        head,
+        `${beyond} events are beyond the head; their numbers will be given again`,
+      )
+  }
+  return {
+    head: head && formatPosition(head),
+    oldest: oldest && formatPosition(oldest),
+    events,
+    epochs,
+    findings: findings.listed,
+    more: findings.more,
+  }
+}
+
+/** Keeps the first findings and counts the others. */
+class Findings {
+  readonly listed: Finding[] = []
+  more = 0
+  readonly #most: number
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  add(code: FindingCode, at: Position | null, detail: string): void {
+    if (this.listed.length >= this.#most) this.more += 1
+    else this.listed.push({ code, position: at && formatPosition(at), detail })
+  }
+}
+
+async function headOf(query: Query, tenantId: string): Promise<Position | null> {
+  const [head] = await query<Position>('select epoch, seq from tenant_heads where tenant_id = $1', [tenantId])
+  return head ?? null
+}
+
+/** The time goes along as text, because two events of one number differ in nothing else, and in microseconds. */
+function pageAfter(
+  query: Query,
+  tenantId: string,
+  after: EventRow | null,
+  until: Position,
+  limit: number,
+): Promise<EventRow[]> {
+  return query<EventRow>(
+    `select epoch, seq, occurred_at::text as time, type, scope, conversation_id, actor::text as actor, payload::text as payload
+     from events
+     where tenant_id = $1 and (epoch, seq, occurred_at) > ($2, $3, $4::timestamptz) and (epoch, seq) <= ($5, $6)
+     order by epoch, seq, occurred_at limit $7`,
+    [tenantId, after?.epoch ?? 0, after?.seq ?? 0, after?.time ?? '-infinity', until.epoch, until.seq, limit],
+  )
+}
+
+/** What is wrong between two events that follow each other; null when nothing is. */
+function gapBetween(
+  last: EventRow | null,
+  row: EventRow,
+): { code: 'hole' | 'doubled'; detail: string } | null {
+  // A former epoch may end anywhere: its tail was lost, or it would be no former one.
+  if (last === null) return null
+  if (last.epoch !== row.epoch)
+    return row.seq === 1
+      ? null
+      : {
+          code: 'hole',
+          detail: `epoch ${row.epoch} begins with ${row.seq}: ${row.seq - 1} events are missing`,
+        }
+  const expected = last.seq + 1
+  if (row.seq === expected) return null
+  if (row.seq === last.seq) return { code: 'doubled', detail: `${row.seq} is there twice` }
+  const missing = row.seq - expected
+  return {
+    code: 'hole',
+    detail:
+      missing === 1
+        ? `${expected} is missing`
+        : `${expected} to ${row.seq - 1} are missing (${missing} events)`,
+  }
+}
+
+/** Whether everything before this event is gone by now: its partition was dropped while we read. */
+async function wasDropped(deps: Pick<LogDeps, 'db'>, tenantId: string, row: EventRow): Promise<boolean> {
+  const earlier = await readTenant(deps, tenantId, (query) =>
+    query('select from events where tenant_id = $1 and (epoch, seq) < ($2, $3) limit 1', [
+      tenantId,
+      row.epoch,
+      row.seq,
+    ]),
+  )
+  return earlier.length === 0
+}
+
+/** What is missing between the newest event and the head; null when nothing is. */
+function endOf(head: Position, last: Position | null): string | null {
+  if (last === null || (last.epoch < head.epoch && head.seq === 0)) return null
+  if (last.epoch === head.epoch && last.seq === head.seq) return null
+  return `the newest event is ${formatPosition(last)}, the head is ${formatPosition(head)}`
+}
+
+async function countBeyond(query: Query, tenantId: string, head: Position): Promise<number> {
+  const [row] = await query<{ beyond: number }>(
+    'select count(*) as beyond from events where tenant_id = $1 and (epoch, seq) > ($2, $3)',
+    [tenantId, head.epoch, head.seq],
+  )
+  return row?.beyond ?? 0
+}
+
+/** Whether a partition of a time when the tenant existed can have been dropped: is the oldest one younger than it? */
+async function canBeTrimmed(query: Query, tenantId: string): Promise<boolean> {
+  const [row] = await query<{ trimmed: boolean }>(
+    `select exists (select from tenants t where t.id = $1 and t.created_at <
+       (select min(to_date(right(c.relname, 8), 'YYYYMMDD')) from pg_inherits i join pg_class c on c.oid = i.inhrelid
+        where i.inhparent = 'events'::regclass and c.relname ~ '^events_\\d{8}$')) as trimmed`,
+    [tenantId],
+  )
+  return row?.trimmed ?? false
+}
