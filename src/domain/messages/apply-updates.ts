@@ -25,11 +25,15 @@ export async function applyUpdates(
   updates: readonly MessageUpdate[],
   limits: ParkingLimits,
 ): Promise<void> {
-  const unknown = (await applyKnown(tx, channelId, updates)).filter(isWorthWaiting)
-  if (unknown.length === 0) return
-  await holdParking(tx, channelId)
-  const missing = await applyKnown(tx, channelId, unknown)
-  if (missing.length > 0) await park(tx, channelId, missing, limits)
+  const { unknown, learnt } = await applyKnown(tx, channelId, updates)
+  const waiting = unknown.filter(isWorthWaiting)
+  if (waiting.length > 0) {
+    await holdParking(tx, channelId)
+    const second = await applyKnown(tx, channelId, waiting)
+    learnt.push(...second.learnt)
+    if (second.unknown.length > 0) await park(tx, channelId, second.unknown, limits)
+  }
+  await applyParked(tx, channelId, learnt)
 }
 
 /**
@@ -51,12 +55,18 @@ function isWorthWaiting(update: MessageUpdate): boolean {
   return update.kind !== 'status' || update.participant === undefined
 }
 
-/** Applies the news whose message is known; the rest is the answer. */
+interface Applied {
+  /** News whose message nobody knows. */
+  readonly unknown: MessageUpdate[]
+  /** Ids of the network that messages learnt. */
+  readonly learnt: string[]
+}
+
 async function applyKnown(
   tx: TenantTx,
   channelId: string,
   updates: readonly MessageUpdate[],
-): Promise<MessageUpdate[]> {
+): Promise<Applied> {
   const messages = await lockTargets(tx, channelId, updates)
   const known: News<MessageUpdate>[] = []
   const unknown: MessageUpdate[] = []
@@ -68,8 +78,7 @@ async function applyKnown(
   const learnt = await recordReceipts(tx, ofKind(known, 'status'), messages.byId)
   await recordReactions(tx, ofKind(known, 'reaction'))
   await recordChanges(tx, ofKind(known, 'edit', 'revoke'))
-  await applyParked(tx, channelId, learnt)
-  return unknown
+  return { unknown, learnt }
 }
 
 function ofKind<Kind extends MessageUpdate['kind']>(
