@@ -3,7 +3,9 @@ import { expectReplayEqualsSnapshot } from '../harness/replay.ts'
 import { echo, person, profileOf, statusOf, wamid, written } from './cloud-bodies.ts'
 import { startIngest } from './ingest-hub.ts'
 
-const minutes = (n: number) => new Date(Math.floor(Date.now() / 1000) * 1000 + n * 60_000)
+/** Of the network's clock, in whole seconds. */
+const start = Math.floor(Date.now() / 1000) * 1000
+const minutes = (n: number) => new Date(start + n * 60_000)
 
 describe('messages that come in', () => {
   test('[IN5] a first message makes a contact, a conversation that waits for an answer, and an open window', async () => {

@@ -5,17 +5,31 @@ import { type ContactOf, resolvePeople } from './resolve-people.ts'
 
 /**
  * Somebody has other addresses now: joins those that are one person and takes away those that are no longer theirs. The
- * contact is made when the change is to be shown or opens a window. Answers who it is, for the same person.
+ * contact is made when the change is to be shown or opens a window. Answers who it is, for the same person. An address that
+ * is to go and that nobody has is not made first, so a change that comes again finds nothing to do.
  */
 export async function changeIdentities(tx: TenantTx, change: InboundIdentityChange): Promise<ContactOf> {
   const { person, join, leave } = change
-  const whole: Person = { ...person, identities: [...join, ...person.identities] }
+  const gone = await unowned(tx, leave)
+  const staying = [...join, ...person.identities].filter(({ kind, value }) => !gone.has(`${kind} ${value}`))
+  const whole: Person = { ...person, identities: staying }
   const contactOf = await resolvePeople(tx, [
     { person: whole, create: change.text !== null || change.opensWindow },
   ])
   const contactId = contactOf(whole)
   if (contactId !== undefined && leave.length > 0) await forget(tx, contactId, leave)
   return (asked) => (asked === person ? contactId : undefined)
+}
+
+async function unowned(tx: TenantTx, leave: InboundIdentityChange['leave']): Promise<Set<string>> {
+  if (leave.length === 0) return new Set()
+  const rows = await tx.query<{ kind: string; value: string }>(
+    `select v.kind, v.value from unnest($2::text[], $3::text[]) as v(kind, value)
+     where not exists (
+       select from contact_identities i where i.tenant_id = $1 and i.kind = v.kind and i.value = v.value)`,
+    [tx.tenantId, leave.map(({ kind }) => kind), leave.map(({ value }) => value)],
+  )
+  return new Set(rows.map(({ kind, value }) => `${kind} ${value}`))
 }
 
 async function forget(tx: TenantTx, contactId: number, leave: InboundIdentityChange['leave']): Promise<void> {

@@ -15,6 +15,7 @@ import { type ContactOf, resolvePeople } from '../contacts/resolve-people.ts'
 import { openWindows } from '../conversations/open-windows.ts'
 import { applyParked, applyUpdates, type MessageUpdate } from '../messages/apply-updates.ts'
 import { type Arrival, lineOf } from '../messages/inbound-arrival.ts'
+import { findKnown } from '../messages/known-messages.ts'
 import { recordInbound } from '../messages/record-inbound.ts'
 import type { ParkingLimits } from '../messages/parked-updates.ts'
 import { recordTemplateNews } from '../templates/record-template-news.ts'
@@ -49,6 +50,9 @@ export async function recordItems(
     if (item.kind === 'identity' && item.join.length + item.leave.length > 0) {
       await recordRun(tx, deps, channelId, run)
       run = []
+      // Somebody else may have the old number by now: what was said before must not join them.
+      const known = await findKnown(tx, channelId, [item.providerMessageId])
+      if (known.size > 0) continue
       const contactOf = await changeIdentities(tx, item)
       const { newIds } = await recordInbound(tx, deps.config, channelId, linesOf([one]), contactOf)
       await applyParked(tx, channelId, newIds)

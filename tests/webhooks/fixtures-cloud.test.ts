@@ -1,0 +1,4 @@
+import { cloudFixtures } from './fixture-hub.ts'
+import { fixtureSuite } from './fixtures-alone.ts'
+
+fixtureSuite(cloudFixtures())
