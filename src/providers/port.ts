@@ -395,5 +395,9 @@ export interface ProviderAdapter {
     io: ProviderIo,
   ): Promise<ConnectOutcome>
   /** One page of the templates of the number's account, from the beginning or from a `next`; for networks that have them. */
-  listTemplates?(channel: ProviderChannel, io: ProviderIo, after: string | null): Promise<TemplatePage>
+  readonly listTemplates?: (
+    channel: ProviderChannel,
+    io: ProviderIo,
+    after: string | null,
+  ) => Promise<TemplatePage>
 }

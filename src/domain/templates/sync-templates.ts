@@ -1,6 +1,6 @@
 import { inTenant, type LogDeps, type TenantTx, readTenant } from '../../log/tenant-tx.ts'
 import type { Config } from '../../platform/config.ts'
-import type { ProviderChannel, ProviderError, TemplatePage } from '../../providers/port.ts'
+import type { ProviderAdapter, ProviderChannel, ProviderError } from '../../providers/port.ts'
 import { providers } from '../../providers/registry.ts'
 import { loadChannelForProvider } from '../channels/load-channel.ts'
 import { providerIo } from '../channels/provider-io.ts'
@@ -91,11 +91,7 @@ async function readList(
   deps: TemplateSyncDeps,
   key: Key,
   channel: ProviderChannel,
-  list: (
-    channel: ProviderChannel,
-    io: ReturnType<typeof providerIo>,
-    after: string | null,
-  ) => Promise<TemplatePage>,
+  list: NonNullable<ProviderAdapter['listTemplates']>,
 ): Promise<Outcome> {
   const io = providerIo(deps)
   const beganAt = deps.clock.now().getTime()
