@@ -122,21 +122,35 @@ export function openStorage(config: StorageConfig): Storage {
     }
   }
 
+  const exists = (): Promise<boolean> =>
+    client.bucketExists(bucket).catch((error: unknown) => {
+      // Keys that may use objects but not look at the bucket are fine; the next call tells.
+      if (codeOf(error) === 'AccessDenied') return true
+      throw error
+    })
+
+  const makeReady = async (): Promise<void> => {
+    if (await exists()) return
+    try {
+      await client.makeBucket(bucket, config.S3_REGION)
+    } catch (error) {
+      // Another process was faster; stores have many words for that, and Ceph answers with a fault of its own.
+      if (await exists()) return
+      throw error
+    }
+    // Best effort, and only on a bucket of our own making: an operator's rules are never replaced.
+    await client.setBucketLifecycle(bucket, lifecycle(config.UPLOAD_KEEP_DAYS)).catch(() => {})
+  }
+  /** The look that is under way, shared by all who need it. */
+  let looking: Promise<void> | undefined
+
   return {
-    ready: () =>
-      asked(async () => {
-        const exists = await client.bucketExists(bucket).catch((error: unknown) => {
-          // Keys that may use objects but not look at the bucket are fine; the next call tells.
-          if (codeOf(error) === 'AccessDenied') return true
-          throw error
-        })
-        if (exists) return
-        await client.makeBucket(bucket, config.S3_REGION).catch((error: unknown) => {
-          if (!['BucketAlreadyOwnedByYou', 'BucketAlreadyExists'].includes(codeOf(error))) throw error
-        })
-        // Best effort, and only on a bucket of our own making: an operator's rules are never replaced.
-        await client.setBucketLifecycle(bucket, lifecycle(config.UPLOAD_KEEP_DAYS)).catch(() => {})
-      }),
+    ready: () => {
+      looking ??= asked(makeReady).finally(() => {
+        looking = undefined
+      })
+      return looking
+    },
 
     put: async (key, body, mimeType) => {
       const parts = inParts(body)[Symbol.asyncIterator]()
