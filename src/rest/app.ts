@@ -6,6 +6,7 @@ import { mediaRoutes } from '../domain/media/media.routes.ts'
 import { messageRoutes } from '../domain/messages/messages.routes.ts'
 import { searchRoutes } from '../domain/search/search.routes.ts'
 import { syncRoutes } from '../domain/sync/sync.routes.ts'
+import { templateRoutes } from '../domain/templates/templates.routes.ts'
 import { crmProfileRoutes, userRoutes } from '../domain/users/users.routes.ts'
 import { webhookRoutes } from '../domain/webhooks/webhooks.routes.ts'
 import type { Readiness } from '../platform/readiness.ts'
@@ -56,6 +57,7 @@ export function createApp(deps: Deps, { entries, readiness }: AppParts): Express
 
   const behindDoor: Mount[] = [
     { at: `${base}/api/v1`, router: channelRoutes(deps) },
+    { at: `${base}/api/v1`, router: templateRoutes(deps) },
     { at: `${base}/api/v1`, router: conversationRoutes(deps) },
     { at: `${base}/api/v1`, router: messageRoutes(deps) },
     { at: `${base}/api/v1`, router: mediaRoutes(deps) },

@@ -1,0 +1,43 @@
+import { Router } from 'express'
+import { z } from 'zod'
+import { permit } from '../../auth/can.ts'
+import { templateFilters } from '../../contract/rest/templates.ts'
+import { etagOf } from '../../http/conditional.ts'
+import { decodeCursor, encodeCursor, pageOf, paging } from '../../http/cursor.ts'
+import { reply } from '../../http/reply.ts'
+import { type RouteDeps, route } from '../../http/route.ts'
+import type { Config } from '../../platform/config.ts'
+import { getTemplate, listTemplates, placeOfTemplate, presentTemplateDetail } from './list-templates.ts'
+
+const place = z.tuple([z.string(), z.string(), z.uuid()])
+
+/** /api/v1/templates: everybody of the tenant reads what can be sent outside the window. */
+export function templateRoutes(deps: RouteDeps & { readonly config: Pick<Config, 'LIST_LIMIT'> }): Router {
+  const router = Router()
+
+  router.get(
+    '/templates',
+    route(deps, { query: { ...paging(deps.config), ...templateFilters } }, async (ctx) => {
+      permit(ctx.actor, 'channel.read')
+      const { cursor, limit, channel: channelId, status, q: text } = ctx.query
+      const after = cursor === undefined ? null : decodeCursor('templates', cursor, place)
+      const rows = await ctx.read((query) =>
+        listTemplates(query, { channelId, status, text }, after, limit + 1),
+      )
+      return pageOf(rows, limit, presentTemplateDetail, (row) =>
+        encodeCursor('templates', placeOfTemplate(row)),
+      )
+    }),
+  )
+
+  router.get(
+    '/templates/:id',
+    route(deps, { params: { id: z.uuid() } }, async (ctx) => {
+      permit(ctx.actor, 'channel.read')
+      const template = presentTemplateDetail(await ctx.read((query) => getTemplate(query, ctx.params.id)))
+      return reply({ data: template }, { etag: etagOf(template) })
+    }),
+  )
+
+  return router
+}
