@@ -47,7 +47,7 @@ async function checkDatabase(configured: () => WithDatabase): Promise<Check[]> {
   if (schema.status !== 'ok') return [...server, schema]
   const db = openDb(config, entities, 'doctor')
   try {
-    return [...server, schema, ...(await checkOurs(db, config)), ...(await checkWork(db))]
+    return [...server, schema, ...(await checkOurs(db, config)), ...(await checkWork(db, config))]
   } finally {
     await db.close()
   }

@@ -30,13 +30,14 @@ Exit code 1 when something that was asked for stays where it is.`,
   run: ({ options, out }) => {
     if (options.state === 'jobs' && (options.tenant ?? options.channel ?? options.id) !== undefined)
       throw new UsageError('jobs can only be tried again together; leave --tenant, --channel and --id out')
+    const id = options.id === undefined ? undefined : itemId(options.id, options.state)
     return withInstallation(async (installation) => {
       const only = options.tenant === undefined ? undefined : await tenantOf(installation, options.tenant)
       const wanted: Wanted = {
         kinds: options.state === undefined ? stuckKinds : [options.state],
         tenantId: only?.id,
         channelId: options.channel,
-        id: options.id === undefined ? undefined : itemId(options.id, options.state),
+        id,
         limit: options.limit ?? 1000,
         redrive: options.state !== undefined && !options.list,
       }

@@ -2,7 +2,8 @@ import { createTenant } from '../domain/tenants/create-tenant.ts'
 import { listTenants, type TenantView } from '../domain/tenants/find-tenant.ts'
 import { setTenantStatus } from '../domain/tenants/set-tenant-status.ts'
 import { type Verb, type VerbGroup, verb } from './command.ts'
-import { UsageError } from './failure.ts'
+import { Failure } from '../contract/errors.ts'
+import { Refusal, UsageError } from './failure.ts'
 import { withInstallation } from './installation.ts'
 import { asOperator, operatorName, tenantOf } from './operator.ts'
 import { option, upTo } from './options.ts'
@@ -21,13 +22,16 @@ const create = verb({
     if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(slug))
       throw new UsageError(`SLUG is lower-case letters, digits and dashes, such as acme-berlin, not ${slug}`)
     const zone = options['time-zone']
-    const tenant = await withInstallation((installation) =>
-      createTenant(
-        installation,
-        { slug, name: options.name ?? slug, ...(zone && { timeZone: zone }) },
-        operatorName(),
-      ),
-    )
+    const input = { slug, name: options.name ?? slug, ...(zone && { timeZone: zone }) }
+    const tenant = await withInstallation(async (installation) => {
+      try {
+        return await createTenant(installation, input, operatorName())
+      } catch (error) {
+        if (error instanceof Failure && error.code === 'conflict')
+          throw new Refusal(`there is a tenant ${slug} already`, { cause: error })
+        throw error
+      }
+    })
     out.answer(tenant, () => out.line(`made tenant ${tenant.slug} (${tenant.id})`))
     return undefined
   },

@@ -1,8 +1,13 @@
+import { decryptSecrets, type EncryptionConfig } from '../../domain/channels/secrets.ts'
+import { listTenants } from '../../domain/tenants/find-tenant.ts'
+import { readTenant } from '../../log/tenant-tx.ts'
 import type { Db } from '../../platform/db.ts'
 import { spoken } from '../output.ts'
 import { type Check, fail, look, ok, type Verdict, warn } from './check.ts'
 
 const mostChannels = 100
+/** Names in one sentence. */
+const mostNamed = 5
 
 /** A queue is looked after when its oldest row is younger than this. */
 const inboxWarnSeconds = 30
@@ -15,9 +20,10 @@ type Look = (name: string, judge: () => Promise<Verdict>) => Promise<Check>
 const lookAt: Look = (name, judge) => look('work', name, judge, 'run: switchboard migrate status')
 
 /** Numbers that do not send, and what waits or got stuck, over all tenants. */
-export function checkWork(db: Db): Promise<Check[]> {
+export function checkWork(db: Db, config: EncryptionConfig): Promise<Check[]> {
   return Promise.all([
     lookAt('numbers', () => judgeChannels(db)),
+    lookAt('their secrets', () => judgeSecrets(db, config)),
     lookAt('webhooks', async () => {
       const { rows } = await db.read.query<{ oldest: number | null }>(
         'select oldest_seconds as oldest from inbox_backlog()',
@@ -75,5 +81,32 @@ async function judgeChannels(db: Db): Promise<Verdict> {
   return warn(
     `${rows.length} do not send: ${names.join(', ')}`,
     'put the reason right, then POST /api/v1/channels/:id/verify',
+  )
+}
+
+/** Whether the key that we were given opens what channels keep; one that does not stops their sends and webhooks. */
+async function judgeSecrets(db: Db, config: EncryptionConfig): Promise<Verdict> {
+  const closed: string[] = []
+  let opened = 0
+  for (const { id, slug } of await listTenants({ db })) {
+    const channels = await readTenant({ db }, id, (query) =>
+      query<{ name: string; secrets: Buffer }>(
+        'select name, secrets from channels where tenant_id = $1 and deleted_at is null',
+        [id],
+      ),
+    )
+    for (const { name, secrets } of channels) {
+      try {
+        decryptSecrets(config, secrets)
+        opened += 1
+      } catch {
+        closed.push(`${slug}/${name}`)
+      }
+    }
+  }
+  if (closed.length === 0) return ok(opened === 0 ? 'there are none' : `${opened} can be read`)
+  return fail(
+    `those of ${closed.slice(0, mostNamed).join(', ')}${closed.length > mostNamed ? ` and ${closed.length - mostNamed} more` : ''} cannot be read`,
+    'give the key that they were kept with as ENCRYPTION_KEY or ENCRYPTION_KEY_PREVIOUS, or enter them anew',
   )
 }
