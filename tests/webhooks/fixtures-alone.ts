@@ -27,7 +27,7 @@ export function fixtureSuite(fixtures: readonly Fixture[]): void {
   afterAll(() => hub[Symbol.asyncDispose]())
 
   test.each(fixtures.map((fixture) => [fixture.name, fixture] as const))(
-    '[HOOK1] [IN4] %s ends in the database as the adapter read it, once',
+    '[HOOK1] [IN1] %s ends in the database as the adapter read it, once',
     async (_, fixture) => {
       const world = await hub.world(fixture.provider, fixture.channels)
       try {
@@ -52,7 +52,7 @@ export function fixtureSuite(fixtures: readonly Fixture[]): void {
     )
   })
   test.each(withNews.map((fixture) => [fixture.name, fixture] as const))(
-    '[HOOK1] [IN4] %s changes the messages and people that it is about, once',
+    '[HOOK1] [IN1] [IN7] %s changes the messages and people that it is about, once',
     async (_, fixture) => {
       const world = await hub.world(fixture.provider, fixture.channels)
       try {

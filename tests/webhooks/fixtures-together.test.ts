@@ -78,7 +78,7 @@ function expectSound(state: State): void {
 }
 
 describe('all recorded deliveries at once', () => {
-  test('[HOOK1] [IN4] [IN5] [D1] [D2] in any order, twice, at several workers: nothing is lost, doubled or in the way of others', async () => {
+  test('[HOOK1] [IN1] [IN2] [D1] [D2] in any order, twice, at several workers: nothing is lost, doubled or in the way of others', async () => {
     const seed = stormSeed('fixtures together')
     const random = seededRandom(seed)
     hub = await startFixtures({ WEBHOOK_BATCH: String(1 + Math.floor(random() * 40)) })
@@ -129,7 +129,7 @@ describe('all recorded deliveries at once', () => {
     expect(await readState(cloud)).toEqual(state)
   }, 120_000)
 
-  test('[IN4] a change of number that comes again does not join whoever has the old number by now', async () => {
+  test('[IN8] a change of number that comes again does not join whoever has the old number by now', async () => {
     hub = await startFixtures()
     const named = (name: string) => cloudFixtures().find((fixture) => fixture.name === name) as Fixture
     const change = named('system-user-changed-number')

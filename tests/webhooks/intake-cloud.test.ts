@@ -279,7 +279,7 @@ describe('whose it is', () => {
         tenantId: tenant.id,
         channelId: number.channelId,
         state: 'quarantined',
-        reason: 'the tenant is suspended',
+        reason: 'tenant_suspended',
       },
       { tenantId: tenant.id, channelId: number.channelId, state: 'new' },
     ])

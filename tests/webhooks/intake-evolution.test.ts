@@ -194,7 +194,7 @@ describe('what is posted', () => {
     await intake.asOwner(`update tenants set status = 'suspended' where id = $1`, [tenant.id])
     expect(await post(webhookKey, eventOf(instanceName))).toMatchObject(received)
     expect(await intake.inbox()).toMatchObject([
-      { tenantId: tenant.id, channelId, state: 'quarantined', reason: 'the tenant is suspended' },
+      { tenantId: tenant.id, channelId, state: 'quarantined', reason: 'tenant_suspended' },
     ])
   })
 })

@@ -75,6 +75,27 @@ describe('without the database', () => {
     expect(await intake.inbox()).toHaveLength(1)
   })
 
+  test('[HOOK7] [HOOK10] what was answered 503 and still waits for the database is held against WEBHOOK_WAITING_BYTES', async () => {
+    intake = await startIntake({
+      WEBHOOK_ANSWER_MS: '400',
+      WEBHOOK_WAITING_BYTES: String(16 * 1024 + 5000),
+      DATABASE_LOCK_MS: '60000',
+    })
+    const number = await intake.addNumber()
+    const holder = new pg.Client({ connectionString: intake.hub.config.DATABASE_URL })
+    await holder.connect()
+    await holder.query('begin; lock table webhook_inbox')
+    expect(await intake.post(number, textTo(number))).toMatchObject(later)
+    const started = performance.now()
+    expect(await intake.post(number, textTo(number))).toMatchObject(later)
+    // Refused at once, not after another wait.
+    expect(performance.now() - started).toBeLessThan(300)
+    await holder.query('rollback')
+    await holder.end()
+    await untilTaken(number, textTo(number))
+    expect(await intake.inbox()).toHaveLength(2)
+  })
+
   test('[HOOK10] [C2] connections that are cut under a commit are 503, and the repeat makes one row', async () => {
     intake = await startIntake()
     const number = await intake.addNumber()

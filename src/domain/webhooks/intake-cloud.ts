@@ -57,7 +57,7 @@ export function deliveryFor({ provider, tenantId, channelId, suspended }: Owner,
     provider,
     body,
     owner: { tenantId, channelId },
-    quarantine: suspended ? 'the tenant is suspended' : null,
+    quarantine: suspended ? 'tenant_suspended' : null,
   }
 }
 
