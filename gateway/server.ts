@@ -7,17 +7,18 @@ import type { FarewellCode } from '../src/contract/socket.ts'
 import type { Deps } from '../src/deps.ts'
 import { openRedis } from '../src/platform/redis.ts'
 import { uuidv7 } from '../src/platform/uuid.ts'
+import { probes } from '../src/platform/probes.ts'
 import { ephemeralAdapter } from './adapter.ts'
 import { catchUp } from './catch-up.ts'
 import { type CommandHandlers, Commands, userBurst } from './commands.ts'
 import { EntryCache } from './entry-cache.ts'
 import { Composing } from './composing.ts'
+import { CustomerTyping } from './customer-typing.ts'
 import { Departures, errorBody, farewell } from './farewell.ts'
 import { Slots } from './limits.ts'
 import { type Admitted, Newcomers } from './newcomer.ts'
 import { People } from './people.ts'
 import { Presence } from './presence.ts'
-import { probes } from './probes.ts'
 import { Session } from './session.ts'
 import { Signs } from './signs.ts'
 import { Tails } from './tails.ts'
@@ -83,6 +84,7 @@ class RunningGateway implements Gateway {
   readonly #presence: Presence
   readonly #composing: Composing
   readonly #viewers: Viewers
+  readonly #customerTyping: CustomerTyping
   readonly #sessions = new Map<Socket['conn'], Session>()
   readonly #positions = new WeakMap<Session, string>()
   #sweeping: NodeJS.Timeout | undefined
@@ -136,6 +138,7 @@ class RunningGateway implements Gateway {
     this.#presence = new Presence(this.#io, this.#signs)
     this.#composing = new Composing(this.#io, this.#subscriber, config.REDIS_PREFIX)
     this.#viewers = new Viewers(deps, this.#io, this.#signs, this.#composing)
+    this.#customerTyping = new CustomerTyping(deps)
     this.#commands = new Commands(deps, handlers, this.#ownHandlers(), (session) =>
       this.#depart(session, 'too_many_commands'),
     )
@@ -268,6 +271,7 @@ class RunningGateway implements Gateway {
     this.#trust.sweep(now)
     this.#viewers.sweep(now)
     this.#composing.sweep(now)
+    this.#customerTyping.sweep(now)
     this.#departures.sweep(now)
   }
 
@@ -291,8 +295,10 @@ class RunningGateway implements Gateway {
         'conversation.view': (session, { conversationId }) => this.#viewers.view(session, conversationId),
         'conversation.leave': async (session, { conversationId }) =>
           this.#viewers.leave(session, conversationId),
-        typing: (session, { conversationId, typing }) =>
-          this.#viewers.typing(session, conversationId, typing),
+        typing: async (session, { conversationId, typing }) => {
+          await this.#viewers.typing(session, conversationId, typing)
+          if (typing) await this.#customerTyping.tell(session, conversationId)
+        },
       },
     }
   }
