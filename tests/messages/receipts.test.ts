@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
+import { applyUpdates } from '../../src/domain/messages/apply-updates.ts'
 import { abandonAttempts } from '../../src/domain/messages/resolve-unknown.ts'
 import { inTenant, readTenant } from '../../src/log/tenant-tx.ts'
 import { uuidv7 } from '../../src/platform/uuid.ts'
@@ -264,13 +265,24 @@ describe('[UPD2] a status that names our id', () => {
   })
 
   test('lets the next message of the conversation go on', async () => {
-    const { queue, claim, answer, apply } = await start()
+    const { queue, claim, answer } = await start()
     const first = await queue('one')
     const second = await queue('two')
     const [send] = await claim()
     if (send) await answer(send, { kind: 'later', afterMs: 60_000, scope: 'message', error: lost.error })
     expect(await claim()).toEqual([])
-    await apply([status('net-1', 'sent', { ourMessageId: first })])
+    const nudges = await inTenant(here.hub.deps, here.hub.tenant.id, async (tx) => {
+      await applyUpdates(
+        tx,
+        here.channelId,
+        [status('net-1', 'sent', { ourMessageId: first })],
+        here.hub.config,
+      )
+      return [...tx.nudges.values()]
+    })
+    expect(nudges).toEqual([
+      { name: 'deliver-outbound', data: { tenantId: here.hub.tenant.id, channelId: here.channelId } },
+    ])
     expect((await claim()).map(({ message }) => message.id)).toEqual([second])
   })
 
