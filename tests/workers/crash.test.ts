@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import pg from 'pg'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { MessageView } from '../../src/contract/message.ts'
@@ -9,7 +8,7 @@ import { uuidv7 } from '../../src/platform/uuid.ts'
 import { eventually } from '../harness/eventually.ts'
 import { type Hub, startHub } from '../harness/hub.ts'
 import { connectNumber } from '../harness/number.ts'
-import { startWorkerProcess, type WorkerProcess, workersMain } from '../harness/worker-process.ts'
+import { startWorkerProcess, type WorkerProcess } from '../harness/worker-process.ts'
 
 let hub: Hub
 afterEach(() => hub[Symbol.asyncDispose]())
@@ -224,16 +223,4 @@ describe('[G2] a worker that is asked to stop', () => {
     await becomes(message, 'unknown')
     expect(number.arrived).toHaveLength(1)
   })
-})
-
-test('workers that run alone name every server they lack and end with 78', async () => {
-  hub = await startHub()
-  const { PATH } = process.env
-  const ended = spawnSync(process.execPath, [workersMain], {
-    env: { PATH, DATA_DIR: hub.config.DATA_DIR },
-    encoding: 'utf8',
-  })
-  expect(ended.status).toBe(78)
-  for (const name of ['DATABASE_URL', 'S3_ENDPOINT', 'REDIS_URL'])
-    expect(ended.stderr).toContain(`${name}: required`)
 })

@@ -1,13 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Deps } from '../src/deps.ts'
-import { readinessOf } from '../src/platform/readiness.ts'
+import type { Config } from './config.ts'
+import type { Metrics } from './metrics.ts'
+import { type ReadinessDeps, readinessOf } from './readiness.ts'
 
 /**
- * What a gateway that runs alone answers to balancers and scrapers, as the REST server does: /health without touching
- * anything, /ready while it should get sockets, /metrics.
+ * What a gateway or workers that run alone answer to balancers and scrapers, as the REST server does: /health without
+ * touching anything, /ready while there should be work for them, /metrics.
  */
 export function probes(
-  deps: Deps,
+  deps: ReadinessDeps & { readonly metrics: Metrics; readonly config: Pick<Config, 'BASE_PATH'> },
   isDraining: () => boolean,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const readiness = readinessOf(deps)
