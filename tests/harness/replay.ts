@@ -148,7 +148,7 @@ async function fetchWanted(api: Api, watcher: Watcher, state: ClientState, id: s
 }
 
 /** What is compared: records by id, and the windows as they are at one moment, for time alone closes them. */
-function shown(state: ClientState) {
+export function shown(state: ClientState) {
   const now = Date.now()
   const conversations = [...state.conversations.values()].map((conversation) => {
     const { required, expiresAt } = conversation.window
