@@ -24,21 +24,19 @@ export interface Tail {
   reset(session: Session, reason: Reset['reason']): void
 }
 
+/** The part of gateway/audience.ts that a session needs to know. */
+export interface Audience {
+  readonly key: string
+  readonly sessions: readonly Session[]
+  remove(session: Session): void
+}
+
 /** One socket's commands: how many it may give, and the line in which they wait for each other. */
 export interface Desk {
   readonly allowance: TokenBucket
   readonly patience: TokenBucket
   line: Promise<void>
   waiting: number
-}
-
-/** Live sessions that hear exactly the same, events for a single user aside. */
-export interface Audience {
-  readonly key: string
-  readonly actor: SessionActor
-  readonly sessions: Set<Session>
-  /** `seq` up to which all of them were told, by an event or a watermark. */
-  told: number
 }
 
 /** A user or key with open sockets on this instance, over all of them. */
@@ -67,6 +65,7 @@ export class Session {
   desk: Desk | null = null
   /** Where it listens while it is live. */
   audience: Audience | null = null
+  placeInAudience = 0
   phase: Phase = { state: 'catching-up', at: { epoch: 1, seq: 0 } }
   /** What it may hear changed while it was catching up: what it was sent so far no longer adds up. */
   mustReset = false

@@ -1,11 +1,11 @@
-import { mayHear } from '../src/auth/audience.ts'
 import { formatPosition, type Position } from '../src/contract/position.ts'
 import type { Reset } from '../src/contract/socket.ts'
 import { pagesOf } from '../src/log/news.ts'
 import { readEvents, readHead, type Unreadable } from '../src/log/read.ts'
 import type { Page, StoredEvent } from '../src/log/stored-event.ts'
 import type { Deps } from '../src/deps.ts'
-import { type Audience, noticeFrame, type Session, type SessionActor } from './session.ts'
+import { Audience, Delivery, hears } from './audience.ts'
+import { noticeFrame, type Session } from './session.ts'
 import { type RecentEvent, RecentEvents } from './recent-events.ts'
 
 /** What somebody missed, as far as it fits. */
@@ -23,8 +23,6 @@ export interface TailHooks {
   /** A session does not take what it was sent. */
   slow(session: Session): void
 }
-
-const nothing = Buffer.alloc(0)
 
 /**
  * The end of one tenant's log, read once for all of its sockets here. Bell, poll and newcomers wake the same drain;
@@ -45,6 +43,7 @@ export class Tail {
   readonly #deps: Deps
   readonly #hooks: TailHooks
   readonly #bufferBytes: number
+  readonly #slow: (session: Session) => void
   readonly #audiences = new Map<string, Audience>()
   #recent: RecentEvents
   #missed = new Map<string, Missed>()
@@ -55,6 +54,7 @@ export class Tail {
   private constructor(deps: Deps, hooks: TailHooks, tenantId: string, head: Position) {
     this.#deps = deps
     this.#hooks = hooks
+    this.#slow = (session) => hooks.slow(session)
     this.#bufferBytes = deps.config.SOCKET_BUFFER_BYTES
     this.tenantId = tenantId
     this.position = head
@@ -160,47 +160,31 @@ export class Tail {
     session.phase = { state: 'live' }
     let audience = this.#audiences.get(session.audienceKey)
     if (!audience) {
-      audience = {
-        key: session.audienceKey,
-        actor: session.actor,
-        sessions: new Set(),
-        told: this.position.seq,
-      }
+      audience = new Audience(session.audienceKey, session.actor, this.position.seq)
       this.#audiences.set(session.audienceKey, audience)
     }
-    audience.sessions.add(session)
-    session.audience = audience
+    audience.add(session)
   }
 
   /** It hears nothing any more. */
   leave(session: Session): void {
     const { audience } = session
     if (!audience) return
-    session.audience = null
-    audience.sessions.delete(session)
-    if (audience.sessions.size === 0) this.#audiences.delete(audience.key)
+    audience.remove(session)
+    if (audience.sessions.length === 0) this.#audiences.delete(audience.key)
   }
 
   #deliver(events: readonly RecentEvent[]): void {
     const now = Date.now()
-    const buffers = new Map<string, Buffer>()
-    const forOne = new Set(events.map((event) => (event.scope.kind === 'user' ? event.scope.userId : '')))
-    forOne.delete('')
+    const delivery = new Delivery(events)
     let handed = 0
     for (const audience of this.#audiences.values()) {
-      const heard = events.filter((event) => event.scope.kind !== 'user' && hears(audience.actor, event))
-      const last = heard.at(-1)
-      if (last) audience.told = last.seq
-      const frames = join(heard, events.length, buffers)
-      for (const session of audience.sessions) {
-        if (forOne.size > 0 && forOne.has(session.actor.id)) {
-          const own = events.filter((event) => hears(session.actor, event))
-          this.#post(session, join(own, events.length, buffers))
-          handed += own.length
-        } else if (heard.length > 0) {
-          this.#post(session, frames)
-          handed += heard.length
-        }
+      const { frames, count, last } = delivery.for(audience.actor)
+      if (last > 0) audience.told = last
+      if (delivery.concerns(audience)) handed += this.#deliverEach(audience, delivery)
+      else if (count > 0) {
+        audience.post(frames, this.#bufferBytes, this.#slow)
+        handed += count * audience.sessions.length
       }
     }
     const { commitToEmit, eventsEmitted } = this.#deps.metrics
@@ -208,8 +192,15 @@ export class Tail {
     eventsEmitted.inc(handed)
   }
 
-  #post(session: Session, frames: Buffer): void {
-    if (!session.wire.offer(frames, this.#bufferBytes)) this.#hooks.slow(session)
+  /** To an audience with somebody in it for whom there are events of their own. */
+  #deliverEach(audience: Audience, delivery: Delivery): number {
+    let handed = 0
+    for (const session of [...audience.sessions]) {
+      const { frames, count } = delivery.forOne(session.actor)
+      if (count > 0 && !session.wire.offer(frames, this.#bufferBytes)) this.#slow(session)
+      handed += count
+    }
+    return handed
   }
 
   /** Tells those who heard less than was considered for them how far they are. */
@@ -220,7 +211,7 @@ export class Tail {
       if (audience.told >= seq) continue
       audience.told = seq
       frame ??= noticeFrame('position', { position: formatPosition(this.position) })
-      for (const session of audience.sessions) this.#post(session, frame)
+      audience.post(frame, this.#bufferBytes, this.#slow)
     }
   }
 
@@ -311,22 +302,4 @@ export class Tail {
     this.#recent.trim(Math.floor(this.#recent.length / 2))
     this.#missed.clear()
   }
-}
-
-function hears(actor: SessionActor, event: RecentEvent): boolean {
-  return mayHear(actor, event.scope, event.whereabouts?.place ?? null)
-}
-
-/** The frames in one buffer, made once for everybody who hears the same of a batch. */
-function join(events: readonly RecentEvent[], all: number, made: Map<string, Buffer>): Buffer {
-  const [first] = events
-  if (!first) return nothing
-  if (events.length === 1) return first.frame
-  const key = events.length === all ? 'all' : events.map((event) => event.seq).join(' ')
-  let buffer = made.get(key)
-  if (!buffer) {
-    buffer = Buffer.concat(events.map((event) => event.frame))
-    made.set(key, buffer)
-  }
-  return buffer
 }

@@ -70,7 +70,10 @@ export function sealOf(keyInBase64: string): Seal {
         )
           .setAAD(Buffer.from(about))
           .setAuthTag(sealed.subarray(tagAt))
-        return decipher.update(sealed.subarray(headBytes, tagAt), undefined, 'utf8') + decipher.final('utf8')
+        const text = decipher.update(sealed.subarray(headBytes, tagAt))
+        // Nothing is left over in this mode; this checks the tag.
+        decipher.final()
+        return text.toString()
       } catch {
         return undefined
       }
