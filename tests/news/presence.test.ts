@@ -118,6 +118,9 @@ test('[NEWS8] only the live conversation on this very channel shows its customer
   for (const id of [conversationId, other.id, done.conversationId])
     expect(await client.send('conversation.view', { conversationId: id })).toMatchObject({ ok: true })
   await untilHeard(hub, channelId, () => client.of('composing'))
+  expect(new Set(client.of('composing').map((event) => event['conversationId']))).toEqual(
+    new Set([conversationId]),
+  )
   const foreign = await hub.addTenant()
   await customerPresence(hub.deps, foreign.id, channelId, [sign('composing')])
   await customerPresence(hub.deps, hub.tenant.id, done.channelId, [sign('composing', '491709999999')])

@@ -16,7 +16,7 @@ interface HeldContact {
 }
 
 const nameCharacters = 256
-/** Networks repeat a name with every message: that they said it again is written down no more often than this. */
+/** Networks repeat names and pictures with every message: that they did is written down no more often than this. */
 const repeatedAfterMs = 3_600_000
 const pictureCharacters = 2048
 
@@ -26,26 +26,26 @@ const pictureCharacters = 2048
  * in another way; conversations show people by that event, so they need none of their own (SYN2).
  *
  * `removed` changes nothing: our side took them out of the phone's address book, which says nothing about who they are;
- * their conversations, consents and name stay. Locks: contacts by id.
+ * their conversations, consents and name stay. Networks repeat names with every message, so whoever needs no change is
+ * neither locked nor written. Locks: contacts that change, by id.
  */
 export async function recordContactNews(
   tx: TenantTx,
-  news: readonly InboundContactUpdate[],
+  told: readonly InboundContactUpdate[],
   contactOf: (person: Person) => number | undefined,
 ): Promise<void> {
   const said = Map.groupBy(
-    news.filter((item) => item.removed !== true),
+    told.filter((item) => item.removed !== true),
     (item) => contactOf(item.person),
   )
+  const hear = (before: HeldContact) =>
+    (said.get(before.id) ?? []).reduce((contact, item) => heard(contact, item, tx.now), before)
   const ids = [...said.keys()].filter((id) => id !== undefined)
-  if (ids.length === 0) return
-  const held = await tx.query<HeldContact>(
-    `select id, first_name, last_name, profile_name, name_edited, picture_url, told from contacts
-     where tenant_id = $1 and id = any($2) order by id for no key update`,
-    [tx.tenantId, ids],
-  )
+  const seen = await readContacts(tx, ids, '')
+  const changing = seen.filter((contact) => hear(contact) !== contact).map((contact) => contact.id)
+  const held = await readContacts(tx, changing, 'for no key update')
   const changes = held.flatMap((before) => {
-    const after = (said.get(before.id) ?? []).reduce((contact, item) => heard(contact, item, tx.now), before)
+    const after = hear(before)
     return after === before ? [] : [{ ...after, visible: shownName(after) !== shownName(before) }]
   })
   if (changes.length === 0) return
@@ -62,6 +62,19 @@ export async function recordContactNews(
     tx.record('contact.updated', { contact }, { kind: 'tenant' }, { kind: 'provider' })
 }
 
+async function readContacts(
+  tx: TenantTx,
+  ids: readonly number[],
+  lock: '' | 'for no key update',
+): Promise<HeldContact[]> {
+  if (ids.length === 0) return []
+  return tx.query<HeldContact>(
+    `select id, first_name, last_name, profile_name, name_edited, picture_url, told from contacts
+     where tenant_id = $1 and id = any($2) order by id ${lock}`,
+    [tx.tenantId, ids],
+  )
+}
+
 function heard(before: HeldContact, news: InboundContactUpdate, now: Date): HeldContact {
   const at = timeOfNews(news.at, now)
   return withPicture(withName(before, news.person.name, at), news.pictureUrl, at)
@@ -72,7 +85,7 @@ function withName(before: HeldContact, told: string | undefined, at: Date): Held
   const known = before.profile_name ?? ''
   const isFirst = known === ''
   if (!isBetterName(name, known, isFirst || isNewer(at, before.told.name))) return before
-  if (name === known && at.getTime() - Date.parse(before.told.name ?? '') < repeatedAfterMs) return before
+  if (name === known && isRepeated(at, before.told.name)) return before
   // The network's name is shown as long as nobody wrote another one.
   const isTheirs = !before.name_edited && (before.first_name === '' || before.first_name === known)
   return {
@@ -85,7 +98,12 @@ function withName(before: HeldContact, told: string | undefined, at: Date): Held
 
 function withPicture(before: HeldContact, url: string | undefined, at: Date): HeldContact {
   if (url === undefined || url.length > pictureCharacters || !isNewer(at, before.told.picture)) return before
+  if (url === before.picture_url && isRepeated(at, before.told.picture)) return before
   return { ...before, picture_url: url, told: { ...before.told, picture: at.toISOString() } }
+}
+
+function isRepeated(at: Date, before: string | undefined): boolean {
+  return before !== undefined && at.getTime() - Date.parse(before) < repeatedAfterMs
 }
 
 /** What of the name is shown; the address that stands in for a missing one does not change here. */
