@@ -106,6 +106,24 @@ module.exports = {
       to: { path: '^src/embedded/' },
     },
     {
+      name: 'simulator-is-the-other-side',
+      severity: 'error',
+      comment:
+        'The simulator plays Meta from what Meta documents. Reading our code it would agree with our mistakes; it shares only how bytes are signed and how foreign JSON is read.',
+      from: { path: '^src/simulator/' },
+      to: {
+        path: '^(src|gateway|workers)/',
+        pathNot: ['^src/simulator/', '^src/providers/(signature|untrusted)\\.ts$'],
+      },
+    },
+    {
+      name: 'demo-is-a-convenience',
+      severity: 'error',
+      comment: 'The demo is a program of its own on top of everything; nothing may need it.',
+      from: { path: '^(src|gateway|workers)/', pathNot: '^src/demo/' },
+      to: { path: '^src/demo/' },
+    },
+    {
       name: 'clients-see-the-contract',
       severity: 'error',
       comment:

@@ -36,6 +36,10 @@ export const commands: Readonly<Record<string, Entry>> = {
     summary: 'Make a token for development and demos.',
     load: async () => (await import('./token.ts')).token,
   },
+  simulate: {
+    summary: 'Play WhatsApp, with customers who write.',
+    load: async () => (await import('./simulate.ts')).simulate,
+  },
   replay: {
     summary: "Print a tenant's events.",
     load: async () => (await import('./replay.ts')).replay,

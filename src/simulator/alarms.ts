@@ -1,0 +1,25 @@
+/** Things that happen later, all of which can be called off. `haste` times as fast as asked. */
+export class Alarms {
+  readonly #timers = new Set<NodeJS.Timeout>()
+  readonly #haste: number
+  #stopped = false
+
+  constructor(haste: number) {
+    this.#haste = haste
+  }
+
+  after(ms: number, then: () => void): void {
+    if (this.#stopped) return
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      then()
+    }, ms / this.#haste)
+    this.#timers.add(timer)
+  }
+
+  stop(): void {
+    this.#stopped = true
+    for (const timer of this.#timers) clearTimeout(timer)
+    this.#timers.clear()
+  }
+}
