@@ -20,11 +20,13 @@ export async function startServers(given: Config, opened: Opened, progress: Prog
   ]
   if (names.length === 0) return given as ServedConfig
   progress.say(`starting ${names.join(', ')}; data in ${resolve(given.DATA_DIR)}`)
-  const embedded = await startEmbedded({ dataDir: given.DATA_DIR, need, log: progress.say }).catch(
-    (error: Error) => {
-      throw new CannotStart(error.message, { cause: error })
-    },
-  )
+  const embedded = await startEmbedded({
+    dataDir: given.DATA_DIR,
+    need,
+    log: (line) => progress.say(line),
+  }).catch((error: Error) => {
+    throw new CannotStart(error.message, { cause: error })
+  })
   opened.defer(() => embedded.stop(), { urgent: true })
   const { postgres, redis, objectStore: store } = embedded
   return {
