@@ -1,4 +1,5 @@
 import type { Deps } from '../src/deps.ts'
+import { endRestriction } from '../src/domain/channels/end-restrictions.ts'
 import { wakeSnoozed } from '../src/domain/conversations/wake-snoozed.ts'
 import { openDeliveries } from '../src/domain/messages/deliver-messages.ts'
 import { tellRead } from '../src/domain/messages/tell-read.ts'
@@ -20,6 +21,8 @@ export interface Workers {
 
 /** Conversations that one look wakes. */
 const mostSnoozes = 500
+/** Numbers whose restriction one look ends. */
+const mostRestrictions = 100
 const tidyMediaMs = 600_000
 
 /** Everything that works in the background: what a nudge starts, and the sweep that finds what no nudge told. */
@@ -42,6 +45,18 @@ export function startWorkers(deps: Deps): Workers {
     ...outboundSweeps(deps, deliveries),
     ...maintenance(deps),
     templates.sweep,
+    {
+      name: 'ended-restrictions',
+      everyMs: deps.config.SWEEP_MS,
+      run: async (query) => {
+        const ended = await query<{ tenant_id: string; channel_id: string }>(
+          'select tenant_id, channel_id from channels_with_ended_restrictions($1)',
+          [mostRestrictions],
+        )
+        for (const { tenant_id: tenantId, channel_id: channelId } of ended)
+          await endRestriction(deps, { tenantId, channelId })
+      },
+    },
     {
       name: 'snoozes',
       everyMs: deps.config.SWEEP_MS,

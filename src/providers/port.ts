@@ -164,6 +164,8 @@ export interface InboundChannelUpdate extends InboundBase {
   readonly reason?: string
   /** Of a `restricted` number: it may still answer, it just may not write to anybody first. */
   readonly answersOnly?: boolean
+  /** When a restriction ends, as far as the network says so; it will not say so again when it does. */
+  readonly until?: Date
 }
 export type ChannelStatus = 'connecting' | 'connected' | 'disconnected' | 'restricted' | 'blocked' | 'removed'
 

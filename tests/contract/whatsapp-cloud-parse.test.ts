@@ -174,6 +174,44 @@ describe('account states', () => {
   })
 })
 
+test('a restriction ends when the last of those that hinder messages does, if all of them say when', () => {
+  const untilOf = (restrictions: [string, unknown][]) =>
+    (
+      parse({
+        object: 'whatsapp_business_account',
+        entry: [
+          {
+            id: '102290129340398',
+            changes: [
+              {
+                field: 'account_update',
+                value: {
+                  event: 'ACCOUNT_RESTRICTION',
+                  restriction_info: restrictions.map(([type, expiration]) => ({
+                    restriction_type: type,
+                    expiration,
+                  })),
+                },
+              },
+            ],
+          },
+        ],
+      }).items[0] as { until?: Date }
+    ).until
+  const [begin, answer] = ['RESTRICTED_BIZ_INITIATED_MESSAGING', 'RESTRICTED_CUSTOMER_INITIATED_MESSAGING']
+  const addNumbers: [string, unknown] = ['RESTRICTED_ADD_PHONE_NUMBER_ACTION', 1_999_999_999]
+  expect(untilOf([[begin, 1_743_451_903], [answer, '1743551903'], addNumbers])).toEqual(
+    new Date(1_743_551_903_000),
+  )
+  expect(
+    untilOf([
+      [begin, 1_743_451_903],
+      [answer, undefined],
+    ]),
+  ).toBeUndefined()
+  expect(untilOf([])).toBeUndefined()
+})
+
 describe('calls', () => {
   const call = (fields: Record<string, unknown>): unknown => ({
     object: 'whatsapp_business_account',

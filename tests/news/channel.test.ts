@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ChannelView } from '../../src/contract/channel.ts'
+import { endRestriction } from '../../src/domain/channels/end-restrictions.ts'
 import { applyReport } from '../../src/domain/channels/verify-channel.ts'
 import { recordChannelNews } from '../../src/domain/channels/record-channel-news.ts'
 import { stopChannel } from '../../src/domain/channels/stop-channel.ts'
@@ -147,7 +148,42 @@ test('[NEWS2] news does not answer credentials that were refused; a good check d
     applyReport(tx, hub.deps, by, id, { status: 'connected', health: {} }),
   )
   expect(await shown(id)).toMatchObject({ stoppedReason: null })
+  expect(nudged).toContain(`deliver-outbound ${JSON.stringify({ tenantId: hub.tenant.id, channelId: id })}`)
+})
+
+test('[NEWS2] a restriction that names its end ends by itself, unless something else was said since', async () => {
+  const stuck = await buildChannel(hub)
+  const later = await buildChannel(hub)
+  const banned = await buildChannel(hub)
+  const until = new Date(Date.now() - 5000)
+  const restriction = { status: 'restricted', reason: 'spam' } as const
+  await hears(stuck, [news(60, { ...restriction, until })])
+  await hears(later, [news(60, { ...restriction, until: new Date(Date.now() + 60_000) })])
+  await hears(banned, [
+    news(60, { ...restriction, until }),
+    news(30, { status: 'blocked', reason: 'banned' }),
+  ])
+  expect(await shown(stuck)).toMatchObject({ status: 'restricted', stoppedReason: 'spam' })
+  nudged.length = 0
+  const end = (channelId: string) =>
+    endRestriction({ ...hub.deps, jobs }, { tenantId: hub.tenant.id, channelId })
+  const found = await hub.deps.db.read.query<{ channel_id: string }>(
+    'select channel_id from channels_with_ended_restrictions(100)',
+  )
+  expect(found.rows).toEqual([{ channel_id: stuck }])
+  await expectReplayEqualsSnapshot(hub, async () => expect(await end(stuck)).toBe(true))
+  expect(await end(stuck)).toBe(false)
+  expect(await end(later)).toBe(false)
+  expect(await end(banned)).toBe(false)
+  expect(await shown(stuck)).toMatchObject({ status: 'connected', stoppedReason: null })
+  expect(await shown(later)).toMatchObject({ status: 'restricted', stoppedReason: 'spam' })
+  expect(await shown(banned)).toMatchObject({ status: 'blocked', stoppedReason: 'banned' })
   expect(nudged).toHaveLength(1)
+  // It counts as said at its end: a ban of the time after it that arrives now is news, one from before is not.
+  await hears(stuck, [news(20, { status: 'blocked', reason: 'banned before' })])
+  expect(await shown(stuck)).toMatchObject({ status: 'connected' })
+  await hears(stuck, [news(2, { status: 'blocked', reason: 'banned after' })])
+  expect(await shown(stuck)).toMatchObject({ status: 'blocked', stoppedReason: 'banned after' })
 })
 
 test('[NEWS4] a pairing code reaches who manages channels and asks for it, and nobody else: no agent, no event, no snapshot', async () => {

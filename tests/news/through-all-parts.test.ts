@@ -109,6 +109,11 @@ test('[NEWS2] [NEWS5] [NEWS6] an account’s news, a template’s state and a "s
   )
   // It may not begin conversations; it may answer, so it is not stopped.
   expect(restricted['data']).toMatchObject({ channel: { id, stoppedReason: null } })
+  // Its end lies in the past, and workers find that out.
+  await client.next(
+    'channel.updated',
+    ({ data }) => (data as { channel: ChannelView }).channel.status === 'connected',
+  )
   await posts('template-status-paused')
   expect((await client.next('template.updated'))['data']).toMatchObject({
     template: { channelId: id, status: 'PAUSED' },

@@ -4,7 +4,13 @@ import { hearNews, type NumberState } from './hear-news.ts'
 
 const now = new Date('2026-07-01T12:00:00.000Z')
 const most = 4096
-const fresh: NumberState = { status: 'connected', stoppedReason: null, health: {}, told: {} }
+const fresh: NumberState = {
+  status: 'connected',
+  stoppedReason: null,
+  health: {},
+  restrictedUntil: null,
+  told: {},
+}
 const at = (minute: number) => new Date(Date.UTC(2026, 6, 1, 10, minute))
 
 function news(minute: number, more: Partial<InboundChannelUpdate>): InboundChannelUpdate {
@@ -26,7 +32,12 @@ describe('[NEWS1] a number ends as the newest word says, in whatever order words
   test('all orders of a bad day end the same, and so does each with everything said twice', () => {
     const day = [
       news(1, { health: { quality: 'GREEN', limit: '2000' } }),
-      news(2, { status: 'restricted', reason: 'first warning', health: { event: 'RESTRICTION' } }),
+      news(2, {
+        status: 'restricted',
+        reason: 'first warning',
+        until: at(99),
+        health: { event: 'RESTRICTION' },
+      }),
       news(3, { status: 'blocked', reason: 'banned', health: { event: 'DISABLED', quality: 'RED' } }),
       news(4, { status: 'connecting', health: { qr: 'data:image/png;base64,AA==' } }),
       news(5, { health: { quality: 'YELLOW', qr: null } }),
@@ -34,6 +45,7 @@ describe('[NEWS1] a number ends as the newest word says, in whatever order words
     const expected = {
       status: 'connecting',
       stoppedReason: 'banned',
+      restrictedUntil: null,
       health: { quality: 'YELLOW', limit: '2000', event: 'DISABLED', reason: null, qr: null },
     }
     for (const order of permutations(day)) {
@@ -85,6 +97,18 @@ describe('[NEWS2] what stops a number, and what lets it go on', () => {
     expect(end([news(2, { status: 'restricted', answersOnly: true })], blocked).stoppedReason).toBeNull()
     expect(end([news(2, { status: 'disconnected' })], blocked).stoppedReason).toBe('banned')
     expect(end([news(0, { status: 'connected' })], blocked).stoppedReason).toBe('banned')
+  })
+
+  test('the end of a restriction is remembered until something else is said; it never lies before its beginning', () => {
+    const until = new Date('2026-08-01T00:00:00.000Z')
+    const restricted = end([news(5, { status: 'restricted', reason: 'spam', until })])
+    expect(restricted.restrictedUntil).toBe(until.toISOString())
+    expect(end([news(6, { health: { q: 1 } })], restricted).restrictedUntil).toBe(until.toISOString())
+    expect(end([news(6, { status: 'blocked' })], restricted).restrictedUntil).toBeNull()
+    expect(end([news(6, { status: 'connected' })], restricted).restrictedUntil).toBeNull()
+    expect(end([news(4, { status: 'blocked' })], restricted).restrictedUntil).toBe(until.toISOString())
+    expect(end([news(5, { status: 'restricted', until: at(1) })]).restrictedUntil).toBe(at(5).toISOString())
+    expect(end([news(5, { status: 'restricted' })]).restrictedUntil).toBeNull()
   })
 
   test('a number that somebody else stopped stays stopped for that reason', () => {

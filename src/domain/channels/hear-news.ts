@@ -17,6 +17,8 @@ export interface NumberState {
   readonly status: ChannelStatus
   readonly stoppedReason: string | null
   readonly health: Readonly<Record<string, unknown>>
+  /** When a restriction ends by itself, ISO 8601 (end-restrictions.ts). */
+  readonly restrictedUntil: string | null
   readonly told: Told
 }
 
@@ -57,11 +59,18 @@ function judged(state: NumberState, news: InboundChannelUpdate, at: Date): Numbe
   if (!(isStop || works(news)) || !isNewer(at, state.told.verdict)) return state
   const { stop, ...rest } = state.told
   const told = { ...rest, verdict: at.toISOString() }
+  const after = { ...state, restrictedUntil: endOf(news, at) }
   if (state.stoppedReason !== null && state.stoppedReason !== stop)
-    return { ...state, told: stop === undefined ? told : { ...told, stop } }
-  if (!isStop) return { ...state, stoppedReason: null, told }
+    return { ...after, told: stop === undefined ? told : { ...told, stop } }
+  if (!isStop) return { ...after, stoppedReason: null, told }
   const reason = shown(news.reason) ?? `the network says ${news.status}`
-  return { ...state, stoppedReason: reason, told: { ...told, stop: reason } }
+  return { ...after, stoppedReason: reason, told: { ...told, stop: reason } }
+}
+
+/** Never before it began: its end is news that must count against its beginning. */
+function endOf({ status, until }: InboundChannelUpdate, at: Date): string | null {
+  if (status !== 'restricted' || until === undefined) return null
+  return (until > at ? until : at).toISOString()
 }
 
 function stops({ status, answersOnly }: InboundChannelUpdate): boolean {

@@ -3,7 +3,7 @@ import type { TenantTx } from '../../log/tenant-tx.ts'
 import type { Config } from '../../platform/config.ts'
 import type { InboundChannelUpdate } from '../../providers/port.ts'
 import { isDown } from '../messages/send-gate.ts'
-import { hearNews, type NumberState, type Told } from './hear-news.ts'
+import { hearNews, type NumberState } from './hear-news.ts'
 import { type AddressConfig, type ChannelRow, channelColumns, presentChannel } from './present-channel.ts'
 
 /**
@@ -18,8 +18,8 @@ export async function recordChannelNews(
   news: readonly InboundChannelUpdate[],
 ): Promise<void> {
   if (news.length === 0) return
-  const [row] = await tx.query<ChannelRow & { told: Told }>(
-    `select ${channelColumns}, told from channels where tenant_id = $1 and id = $2 and deleted_at is null for no key update`,
+  const [row] = await tx.query<ChannelRow & Pick<NumberState, 'told' | 'restrictedUntil'>>(
+    `select ${channelColumns}, told, restricted_until as "restrictedUntil" from channels where tenant_id = $1 and id = $2 and deleted_at is null for no key update`,
     [tx.tenantId, channelId],
   )
   if (!row) return
@@ -34,7 +34,7 @@ export async function recordChannelNews(
     !isDeepStrictEqual(after.health, before.health)
   if (!isVisible && isDeepStrictEqual(after.told, before.told)) return
   const [changed] = await tx.query<ChannelRow>(
-    `update channels set status = $3, stopped_reason = $4, health = $5, told = $6,
+    `update channels set status = $3, stopped_reason = $4, health = $5, told = $6, restricted_until = $9,
        version = version + $7, updated_at = case when $7 = 0 then updated_at else $8 end
      where tenant_id = $1 and id = $2 returning ${channelColumns}`,
     [
@@ -46,6 +46,7 @@ export async function recordChannelNews(
       JSON.stringify(after.told),
       isVisible ? 1 : 0,
       tx.now,
+      after.restrictedUntil,
     ],
   )
   if (!changed || !isVisible) return

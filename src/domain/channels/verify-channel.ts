@@ -83,7 +83,8 @@ async function rememberTold(
   const said = { status: now, ...(works ? { verdict: now } : {}) }
   await tx.query(
     `update channels set told = (case when $5 then told - 'stop' else told end) || $3::jsonb
-       || jsonb_build_object('facts', coalesce(told->'facts', '{}') || $4::jsonb)
+       || jsonb_build_object('facts', coalesce(told->'facts', '{}') || $4::jsonb),
+       restricted_until = case when $5 then null else restricted_until end
      where tenant_id = $1 and id = $2`,
     [
       tx.tenantId,

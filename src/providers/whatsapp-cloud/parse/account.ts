@@ -2,6 +2,7 @@ import type { ChannelStatus, InboundChannelUpdate } from '../../port.ts'
 import {
   field,
   inner,
+  instantOf,
   listOf,
   present,
   recordOf,
@@ -12,7 +13,7 @@ import {
 } from '../../untrusted.ts'
 import { type Part, type Reading, Unreadable } from './part.ts'
 
-type Said = Pick<InboundChannelUpdate, 'health' | 'status' | 'reason' | 'answersOnly'>
+type Said = Pick<InboundChannelUpdate, 'health' | 'status' | 'reason' | 'answersOnly' | 'until'>
 
 const readers = new Map<string, (value: Untrusted) => Said>([
   ['account_update', accountUpdate],
@@ -73,7 +74,10 @@ function accountUpdate(value: Untrusted): Said {
       }),
     },
     ...(status !== undefined && { status }),
-    ...(status === 'restricted' && { answersOnly: leavesAnswers(restrictions) }),
+    ...(status === 'restricted' && {
+      answersOnly: leavesAnswers(restrictions),
+      ...present({ until: endOf(restrictions) }),
+    }),
     reason,
   }
 }
@@ -92,6 +96,15 @@ function leavesAnswers(restrictions: readonly Record<string, unknown>[]): boolea
       ({ restriction_type: type }) => type === restriction.addNumbers || type === restriction.begin,
     )
   )
+}
+
+/** When the last of them ends; undefined when one does not say. */
+function endOf(restrictions: readonly Record<string, unknown>[]): Date | undefined {
+  const ends = restrictions
+    .filter((item) => item.restriction_type !== restriction.addNumbers)
+    .map((item) => instantOf(item.expiration)?.getTime())
+  const last = Math.max(...ends.map((end) => end ?? Number.POSITIVE_INFINITY))
+  return Number.isFinite(last) ? new Date(last) : undefined
 }
 
 function statusOf(

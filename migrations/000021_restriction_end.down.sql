@@ -1,0 +1,2 @@
+drop function channels_with_ended_restrictions(integer);
+alter table channels drop column restricted_until;
