@@ -1,17 +1,23 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import type { Part } from '../harness/processes.ts'
-import { pick, type Random } from './storm-people.ts'
+import { delivery, written } from '../ingest/cloud-bodies.ts'
+import { newCustomer, pick, type Random, type Town } from './storm-people.ts'
 import type { System } from './system.ts'
 
 /** How often each mischief was done. */
 export type Mischief = Map<string, number>
 
 /** Breaks things until the storm is over, one after the other, and leaves everything running. */
-export async function rage(system: System, random: Random, isOver: () => boolean): Promise<Mischief> {
+export async function rage(
+  system: System,
+  towns: readonly Town[],
+  random: Random,
+  isOver: () => boolean,
+): Promise<Mischief> {
   const done: Mischief = new Map()
   const healing = new Set<Promise<void>>()
-  const acts = mischiefs(system, random)
+  const acts = mischiefs(system, towns, random)
   // Each kind once in any order, then whatever comes: a short storm has seen everything too.
   const first = Object.keys(acts).toSorted(() => random() - 0.5)
   while (!isOver()) {
@@ -29,7 +35,11 @@ export async function rage(system: System, random: Random, isOver: () => boolean
   return done
 }
 
-function mischiefs(system: System, random: Random): Record<string, () => Promise<void>> {
+function mischiefs(
+  system: System,
+  towns: readonly Town[],
+  random: Random,
+): Record<string, () => Promise<void>> {
   const kill = (part: Part) => async () => {
     const victim = pick(random, system.running(part))
     if (victim) await system.kill(victim)
@@ -65,7 +75,15 @@ function mischiefs(system: System, random: Random): Record<string, () => Promise
       }),
     'sockets cut': async () => system.sockets.cut(() => random() < 0.4),
     'REST connections cut': async () => system.rest.cut(() => random() < 0.5),
-    'readers slow': async () => system.sockets.stopReading(1000 + random() * 2000, () => random() < 0.3),
+    'readers slow': async () => {
+      system.sockets.stopReading(3000, () => random() < 0.4)
+      await shout(system, pick(random, towns))
+    },
+    'rights changed': async () => {
+      const { slug } = pick(random, towns)
+      // His own token says "agent", so at his next request he is one again.
+      await system.hub.signIn('manager', { sub: 'ben', tenant: slug })
+    },
     'database sessions cut': async () => {
       await system.asOwner(
         `select pg_terminate_backend(pid) from pg_stat_activity
@@ -73,4 +91,14 @@ function mischiefs(system: System, random: Random): Record<string, () => Promise
       )
     },
   }
+}
+
+/** Somebody pastes a novel, chapter by chapter: more than the buffers between a gateway and a sleeping reader hold. */
+async function shout(system: System, { numbers: [number], mark }: Town): Promise<void> {
+  if (!number) return
+  const { who } = newCustomer(number, mark)
+  const chapters = Array.from({ length: 50 }, (_, at) =>
+    written(who, `${mark} chapter ${at} `.padEnd(60_000, '.')),
+  )
+  await system.network.deliver(number, delivery(number, chapters))
 }

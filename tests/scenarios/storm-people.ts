@@ -32,6 +32,8 @@ export interface Town {
   readonly numbers: readonly CloudNumber[]
   readonly consoles: readonly Console[]
   readonly customers: readonly Customer[]
+  /** A team that Ana is in, and Ben is not. */
+  readonly teamId: string
 }
 
 interface Customer {
@@ -190,7 +192,12 @@ export async function workAt(
     } else if (dice < 0.63)
       await insist(console, journal, random, null, ['conversation.claim', conversationId, 'claim', {}])
     else if (dice < 0.7) {
-      const input = random() < 0.3 ? { userId: null } : { userId: pick(random, users())?.id ?? null }
+      const input = pick<Record<string, string | null>>(random, [
+        { userId: null },
+        { userId: pick(random, users())?.id ?? null },
+        { userId: null, teamId: town.teamId },
+        { teamId: null },
+      ])
       await insist(console, journal, random, null, ['conversation.assign', conversationId, 'assign', input])
     } else if (dice < 0.78) {
       const input = { status: pick(random, ['open', 'pending', 'resolved'] as const) }

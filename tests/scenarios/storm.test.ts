@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
+import { inTenant } from '../../src/log/tenant-tx.ts'
+import { uuidv7 } from '../../src/platform/uuid.ts'
 import { check, type SentMessage, type TenantLog } from '../harness/checker.ts'
 import { type Console, fingerprint } from '../harness/console.ts'
 import { eventually } from '../harness/eventually.ts'
@@ -62,8 +64,10 @@ test('[SYS1] a storm over two gateways, two REST servers and two workers: afterw
         town.consoles.map((console) => workAt(console, town, journal, random(), isOver)),
       ),
     ]),
-    rage(system, random(), isOver),
+    rage(system, towns, random(), isOver),
   ])
+
+  for (const { slug } of towns) await system.hub.signIn('agent', { sub: 'ben', tenant: slug })
 
   // I7: what was begun comes to its end by itself.
   system.network.decide(() => 'accept')
@@ -136,9 +140,23 @@ async function buildTowns(system: System, leak: (reader: string, mark: string) =
         }),
       )
       const customers = Array.from({ length: 8 }, (_, place) => newCustomer(numbers[place % 2]!, mark))
-      return { id, slug, mark, numbers, consoles, customers }
+      return { id, slug, mark, numbers, consoles, customers, teamId: await buildTeamOf(system, id, slug) }
     }),
   )
+}
+
+async function buildTeamOf({ hub }: System, tenantId: string, slug: string): Promise<string> {
+  const { actor } = await hub.signIn('agent', { sub: 'ana', tenant: slug })
+  const id = uuidv7()
+  await inTenant(hub.deps, tenantId, async (tx) => {
+    await tx.query(`insert into teams (tenant_id, id, name) values ($1, $2, 'Team')`, [tenantId, id])
+    await tx.query('insert into team_members (tenant_id, team_id, user_id) values ($1, $2, $3)', [
+      tenantId,
+      id,
+      actor.id,
+    ])
+  })
+  return id
 }
 
 /** Work that nobody has ended yet, over all tenants. */
