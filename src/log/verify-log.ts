@@ -4,6 +4,9 @@ import { type LogDeps, readTenant, type TenantTx } from './tenant-tx.ts'
 
 type Query = TenantTx['query']
 
+/** PostgreSQL's largest integer. */
+const lastEpoch = 2_147_483_647
+
 export type FindingCode =
   /** Numbers are missing between two events. */
   | 'hole'
@@ -60,7 +63,7 @@ export async function verifyLog(
   const findings = new Findings(options.mostFindings)
   const head = await readTenant(deps, tenantId, (query) => headOf(query, tenantId))
   if (head === null) findings.add('no_head', null, 'the tenant has no head row')
-  const until = head ?? { epoch: Number.MAX_SAFE_INTEGER, seq: Number.MAX_SAFE_INTEGER }
+  const until = head ?? { epoch: lastEpoch, seq: Number.MAX_SAFE_INTEGER }
 
   let oldest: Position | null = null
   let last: EventRow | null = null
