@@ -1,8 +1,13 @@
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
 import { expect, test } from 'vitest'
 import { assignConversation } from '../../src/domain/conversations/assign-conversation.ts'
 import { setConversationStatus } from '../../src/domain/conversations/set-conversation-status.ts'
 import { customerPresence } from '../../src/domain/conversations/show-presence.ts'
 import { readHead } from '../../src/log/read.ts'
+import { startRedis } from '../../src/embedded/redis.ts'
 import type { InboundPresence } from '../../src/providers/port.ts'
 import { type GatewayHub, startGatewayHub } from '../gateway/setup.ts'
 import { buildChannel, buildContact, buildConversation, customerWrites } from '../harness/crowd.ts'
@@ -130,4 +135,35 @@ test('[NEWS8] only the live conversation on this very channel shows its customer
   expect(new Set(client.of('composing').map((event) => event['conversationId']))).toEqual(
     new Set([conversationId, other.id]),
   )
+})
+
+test('[NEWS8] without Redis signs are lost and nothing else happens; when it is back they show again; what is none is thrown away', async () => {
+  const redis = await startRedis({
+    dataDir: mkdtempSync(join(tmpdir(), 'switchboard-redis-')),
+    log: () => {},
+    test: true,
+  })
+  await using hub = await startGatewayHub({ REDIS_URL: redis.url })
+  hub.onClose(() => redis.stop())
+  const { channelId, conversationId } = await conversationOf(hub)
+  const client = hub.connect({ token: hub.token('agent') })
+  await client.next('caught-up')
+  await client.send('conversation.view', { conversationId })
+  await untilHeard(hub, channelId, () => client.of('composing'))
+  await redis.stop()
+  await eventually(() => expect(hub.deps.redis.status).not.toBe('ready'))
+  await customerPresence(hub.deps, hub.tenant.id, channelId, [sign('paused')])
+  await redis.start()
+  await eventually(() => expect(hub.deps.redis.status).toBe('ready'))
+  const before = client.of('composing').length
+  await untilHeard(hub, channelId, () => client.of('composing').slice(before))
+
+  const stranger = new Redis(redis.url)
+  const channel = `${hub.config.REDIS_PREFIX}:composing:${hub.tenant.id}`
+  for (const text of ['', 'no json', '{}', '[{"conversationId":"x"}]', JSON.stringify([null])])
+    expect(await stranger.spublish(channel, text)).toBe(1)
+  stranger.disconnect()
+  const after = client.of('composing').length
+  await untilHeard(hub, channelId, () => client.of('composing').slice(after))
+  expect(client.of('composing').every((event) => event['conversationId'] === conversationId)).toBe(true)
 })
