@@ -226,7 +226,7 @@ describe('[UPD6] a deleted message', () => {
 })
 
 test('[SYN2] an older snapshot and the events of edits and deletions are a fresh snapshot, in the list of conversations too', async () => {
-  const { hub, apply, net, outbound } = await start({
+  const { hub, apply, net, outbound, typesOf } = await start({
     type: 'image',
     media: { ref: { id: 'f1' }, mimeType: 'image/jpeg' },
   })
@@ -241,4 +241,5 @@ test('[SYN2] an older snapshot and the events of edits and deletions are a fresh
     ]),
   )
   await expectReplayEqualsSnapshot(hub, () => apply([revoke(newest?.net ?? '', 5)]))
+  expect(await typesOf(newest?.id ?? '')).toEqual(['message.edited', 'message.deleted'])
 })

@@ -279,7 +279,7 @@ describe('[UPD3] news that meets its message in the same moment', () => {
 })
 
 test('[SYN2] an older snapshot and the events of what was parked are a fresh snapshot', async () => {
-  const { hub, says, ingest, queue, claim, answer, apply } = await start()
+  const { hub, says, ingest, queue, claim, answer, apply, parked } = await start()
   const said = says('two ppl', 0)
   const gone = says('never mind', 1)
   await queue('hello')
@@ -294,4 +294,5 @@ test('[SYN2] an older snapshot and the events of what was parked are a fresh sna
     await ingest([said, gone])
     if (send) await answer(send, { kind: 'accepted', providerMessageId: 'net-1' })
   })
+  expect(await parked()).toEqual([])
 })

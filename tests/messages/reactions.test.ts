@@ -241,7 +241,7 @@ describe('[UPD4] a reaction of ours', () => {
 })
 
 test('[SYN2] an older snapshot and the events of reactions are a fresh snapshot', async () => {
-  const { hub, apply, net, outbound } = await start()
+  const { hub, apply, net, outbound, shown } = await start()
   const [ours] = await outbound('sent')
   await expectReplayEqualsSnapshot(hub, () =>
     apply([
@@ -252,4 +252,5 @@ test('[SYN2] an older snapshot and the events of reactions are a fresh snapshot'
       reaction(ours?.net ?? '', '🙏', 2, { direction: 'out' }),
     ]),
   )
+  expect([...(await shown()), ...(await shownOf(ours?.id))]).toEqual(['🎉 contact Cora', '🙏 phone'])
 })

@@ -344,7 +344,7 @@ describe('[UPD2] a status that names our id', () => {
 })
 
 test('[SYN2] an older snapshot and the events of statuses are a fresh snapshot', async () => {
-  const { hub, outbound, apply, queue, claim } = await start()
+  const { hub, outbound, apply, queue, claim, find } = await start()
   const sent = await outbound('sent', 3)
   const unclear = await outbound('unknown', 2)
   const queued = await queue('last')
@@ -360,4 +360,5 @@ test('[SYN2] an older snapshot and the events of statuses are a fresh snapshot',
       status(networkId(), 'read', { ourMessageId: queued }),
     ]),
   )
+  expect(await find(queued)).toMatchObject({ status: 'read' })
 })
