@@ -7,15 +7,24 @@ export function hears(actor: SessionActor, event: RecentEvent): boolean {
   return mayHear(actor, event.scope, event.whereabouts?.place ?? null)
 }
 
+/** How a delivery writes. */
+export interface Posting {
+  /** Whoever has more unsent bytes is not written to, but given to `slow`. */
+  readonly mostBytes: number
+  /** Whether Engine.IO holds nothing back for anybody, so that writing to the TCP socket overtakes nothing. */
+  readonly isClear: boolean
+  readonly slow: (session: Session) => void
+}
+
 /**
- * Live sessions that hear exactly the same, events for a single user aside. Their wires lie in an array of their own:
- * a delivery then looks at nothing else of a session, and every object more is a cache miss per socket and event.
+ * Live sessions that hear exactly the same, events for a single user aside. Their TCP sockets lie in an array of their
+ * own: most deliveries look at nothing else, and every object more is a cache miss per socket and event.
  */
 export class Audience {
   readonly key: string
   readonly actor: SessionActor
   readonly sessions: Session[] = []
-  readonly #wires: Wire[] = []
+  readonly #lines: Wire['tcp'][] = []
   /** `seq` up to which all of them were told, by an event or a watermark. */
   told: number
 
@@ -29,29 +38,34 @@ export class Audience {
     session.audience = this
     session.placeInAudience = this.sessions.length
     this.sessions.push(session)
-    this.#wires.push(session.wire)
+    this.#lines.push(session.wire.tcp)
   }
 
   /** The last one takes the place of the one that goes. */
   remove(session: Session): void {
     const place = session.placeInAudience
     const last = this.sessions.pop()
-    this.#wires.pop()
+    this.#lines.pop()
     if (last && last !== session) {
       this.sessions[place] = last
-      this.#wires[place] = last.wire
+      this.#lines[place] = last.wire.tcp
       last.placeInAudience = place
     }
     session.audience = null
   }
 
-  /** Writes to all of them; whoever has more than `most` bytes unsent is not written to, but given to `slow`. */
-  post(frames: Buffer, most: number, slow: (session: Session) => void): void {
+  /** Writes to all of them. Who listens is open (gateway/farewell.ts), which nothing here looks at. */
+  post(frames: Buffer, { mostBytes, isClear, slow }: Posting): void {
     let late: Session[] | undefined
-    const wires = this.#wires
-    for (let place = 0; place < wires.length; place++)
-      if (!(wires[place] as Wire).offer(frames, most)) (late ??= []).push(this.sessions[place] as Session)
-    // Afterwards, because whoever is given away may leave this audience.
+    for (let place = 0; place < this.#lines.length; place++) {
+      const line = this.#lines[place] as Wire['tcp']
+      if (isClear && line.writableLength <= mostBytes) line.write(frames)
+      else {
+        const session = this.sessions[place] as Session
+        if (!session.wire.offer(frames, mostBytes)) (late ??= []).push(session)
+      }
+    }
+    // Afterwards, because whoever is given away leaves this audience.
     for (const session of late ?? []) slow(session)
   }
 }

@@ -9,6 +9,7 @@ import { openRedis } from '../src/platform/redis.ts'
 import { uuidv7 } from '../src/platform/uuid.ts'
 import { probes } from '../src/platform/probes.ts'
 import { ephemeralAdapter } from './adapter.ts'
+import { Backlog } from './backlog.ts'
 import { catchUp } from './catch-up.ts'
 import { type CommandHandlers, Commands, userBurst } from './commands.ts'
 import { EntryCache } from './entry-cache.ts'
@@ -78,6 +79,7 @@ class RunningGateway implements Gateway {
   readonly #trust: Trust
   readonly #newcomers: Newcomers
   readonly #departures = new Departures()
+  readonly #backlog = new Backlog()
   readonly #replays: Slots
   readonly #commands: Commands
   readonly #signs: Signs
@@ -107,6 +109,7 @@ class RunningGateway implements Gateway {
           this.#viewers.passed(tenantId, events)
         },
         slow: (session) => this.#depart(session, 'slow'),
+        holdsBack: () => !this.#backlog.isEmpty,
       },
       instance,
     )
@@ -143,6 +146,7 @@ class RunningGateway implements Gateway {
       this.#depart(session, 'too_many_commands'),
     )
     this.#newcomers.watch(this.#io)
+    this.#io.engine.on('flush', (connection: Socket['conn']) => this.#backlog.handedOver(connection))
     this.#io.use((socket, next) => void this.#admit(socket, next))
     this.#io.on('connection', (socket) => this.#begin(socket))
   }

@@ -4,7 +4,7 @@ import { pagesOf } from '../src/log/news.ts'
 import { readEvents, readHead, type Unreadable } from '../src/log/read.ts'
 import type { Page, StoredEvent } from '../src/log/stored-event.ts'
 import type { Deps } from '../src/deps.ts'
-import { Audience, Delivery, hears } from './audience.ts'
+import { Audience, Delivery, hears, type Posting } from './audience.ts'
 import { noticeFrame, type Session } from './session.ts'
 import { type RecentEvent, RecentEvents } from './recent-events.ts'
 
@@ -21,7 +21,9 @@ export interface TailHooks {
   /** Events were read, before they are delivered. */
   passed(tenantId: string, events: readonly StoredEvent[]): void
   /** A session does not take what it was sent. */
-  slow(session: Session): void
+  readonly slow: (session: Session) => void
+  /** Whether Engine.IO may be holding packets back for somebody. */
+  readonly holdsBack: () => boolean
 }
 
 /**
@@ -43,7 +45,6 @@ export class Tail {
   readonly #deps: Deps
   readonly #hooks: TailHooks
   readonly #bufferBytes: number
-  readonly #slow: (session: Session) => void
   readonly #audiences = new Map<string, Audience>()
   #recent: RecentEvents
   #missed = new Map<string, Missed>()
@@ -54,7 +55,6 @@ export class Tail {
   private constructor(deps: Deps, hooks: TailHooks, tenantId: string, head: Position) {
     this.#deps = deps
     this.#hooks = hooks
-    this.#slow = (session) => hooks.slow(session)
     this.#bufferBytes = deps.config.SOCKET_BUFFER_BYTES
     this.tenantId = tenantId
     this.position = head
@@ -177,13 +177,14 @@ export class Tail {
   #deliver(events: readonly RecentEvent[]): void {
     const now = Date.now()
     const delivery = new Delivery(events)
+    const posting = this.#posting()
     let handed = 0
     for (const audience of this.#audiences.values()) {
       const { frames, count, last } = delivery.for(audience.actor)
       if (last > 0) audience.told = last
       if (delivery.concerns(audience)) handed += this.#deliverEach(audience, delivery)
       else if (count > 0) {
-        audience.post(frames, this.#bufferBytes, this.#slow)
+        audience.post(frames, posting)
         handed += count * audience.sessions.length
       }
     }
@@ -192,12 +193,17 @@ export class Tail {
     eventsEmitted.inc(handed)
   }
 
+  #posting(): Posting {
+    const { slow, holdsBack } = this.#hooks
+    return { mostBytes: this.#bufferBytes, isClear: !holdsBack(), slow }
+  }
+
   /** To an audience with somebody in it for whom there are events of their own. */
   #deliverEach(audience: Audience, delivery: Delivery): number {
     let handed = 0
     for (const session of [...audience.sessions]) {
       const { frames, count } = delivery.forOne(session.actor)
-      if (count > 0 && !session.wire.offer(frames, this.#bufferBytes)) this.#slow(session)
+      if (count > 0 && !session.wire.offer(frames, this.#bufferBytes)) this.#hooks.slow(session)
       handed += count
     }
     return handed
@@ -206,12 +212,13 @@ export class Tail {
   /** Tells those who heard less than was considered for them how far they are. */
   tellWatermarks(): void {
     const { seq } = this.position
+    const posting = this.#posting()
     let frame: Buffer | undefined
     for (const audience of this.#audiences.values()) {
       if (audience.told >= seq) continue
       audience.told = seq
       frame ??= noticeFrame('position', { position: formatPosition(this.position) })
-      audience.post(frame, this.#bufferBytes, this.#slow)
+      audience.post(frame, posting)
     }
   }
 

@@ -15,7 +15,8 @@ interface EngineQueue {
 export class Wire {
   readonly #connection: Socket['conn']
   readonly #queue: EngineQueue
-  readonly #tcp: TcpSocket
+  /** Only for writing while Engine.IO holds nothing back (gateway/backlog.ts). */
+  readonly tcp: TcpSocket
   #isOpen = true
   /** Bytes of ours that wait in Engine.IO's queue. */
   #queuedBytes = 0
@@ -26,7 +27,7 @@ export class Wire {
   constructor(connection: Socket['conn'], tcp: TcpSocket) {
     this.#connection = connection
     this.#queue = connection as unknown as EngineQueue
-    this.#tcp = tcp
+    this.tcp = tcp
   }
 
   /** The connection is gone or going; nothing is written any more. */
@@ -36,7 +37,7 @@ export class Wire {
 
   /** Writes, unless more than `most` bytes are unsent already; answers whether it did. */
   offer(frames: Buffer, most: number): boolean {
-    if (this.#tcp.writableLength + this.#queuedBytes > most && this.unsentBytes > most) return false
+    if (this.tcp.writableLength + this.#queuedBytes > most && this.unsentBytes > most) return false
     this.write(frames)
     return true
   }
@@ -46,7 +47,7 @@ export class Wire {
     if (!this.#isOpen) return
     if (this.#queue.writeBuffer.length === 0) {
       this.#queuedBytes = 0
-      this.#tcp.write(frames)
+      this.tcp.write(frames)
     } else {
       this.#queuedBytes += frames.length
       this.#queue.write('', { wsPreEncodedFrame: [frames] })
@@ -56,18 +57,18 @@ export class Wire {
   /** Bytes that the kernel has not taken yet. */
   get unsentBytes(): number {
     if (this.#queue.writeBuffer.length === 0) this.#queuedBytes = 0
-    return this.#tcp.writableLength + this.#queuedBytes
+    return this.tcp.writableLength + this.#queuedBytes
   }
 
   /** For how long the oldest unsent byte has waited, as far as the calls of this function saw it; call it regularly. */
   unsentForMs(now: number): number {
-    if (this.#tcp.writableLength === 0) {
+    if (this.tcp.writableLength === 0) {
       this.#behindMark = 0
       return 0
     }
-    const handedOver = this.#tcp.bytesWritten - this.#tcp.writableLength
+    const handedOver = this.tcp.bytesWritten - this.tcp.writableLength
     if (this.#behindMark === 0 || handedOver >= this.#behindMark) {
-      this.#behindMark = this.#tcp.bytesWritten
+      this.#behindMark = this.tcp.bytesWritten
       this.#behindSince = now
     }
     return now - this.#behindSince
@@ -76,7 +77,7 @@ export class Wire {
   /** Settles when more may be written without piling it up, or when the connection is gone. */
   async drained(): Promise<void> {
     while (this.#isOpen && this.#queue.writeBuffer.length > 0) await once(this.#connection, 'drain', 'close')
-    if (this.#isOpen && this.#tcp.writableNeedDrain) await once(this.#tcp, 'drain', 'close')
+    if (this.#isOpen && this.tcp.writableNeedDrain) await once(this.tcp, 'drain', 'close')
   }
 
   /**
@@ -90,7 +91,7 @@ export class Wire {
 
   /** Frees everything at once; what is unsent is lost. */
   destroy(): void {
-    this.#tcp.destroy()
+    this.tcp.destroy()
   }
 }
 
