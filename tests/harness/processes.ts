@@ -13,7 +13,8 @@ const entries: Record<Part, string> = {
   workers: 'workers/main.ts',
 }
 const isReady = /the gateway is ready|REST is ready|workers are ready/
-const longestStart = 30_000
+/** A busy machine compiles slowly. */
+const longestStart = 60_000
 
 /** One of our processes, as an operator runs it. */
 export interface Running {
