@@ -1,9 +1,9 @@
 /** Insertions, deletions and replacements between two words. */
 function distance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, place) => place)
-  for (const [line, letter] of [...from].entries()) {
+  for (const [line, letter] of from.split('').entries()) {
     const next = [line + 1]
-    for (const [place, other] of [...to].entries())
+    for (const [place, other] of to.split('').entries())
       next.push(
         Math.min(
           (next[place] ?? 0) + 1,

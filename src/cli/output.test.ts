@@ -5,11 +5,9 @@ import { createOutput, moment, printable, spoken } from './output.ts'
 
 /** A terminal as far as colours are concerned. */
 function terminal() {
-  const stream = Object.assign(new PassThrough(), {
-    isTTY: true,
-    getColorDepth: tty.WriteStream.prototype.getColorDepth,
-  })
-  return { stream: stream as never, said: () => (stream.read() as Buffer | null)?.toString() ?? '' }
+  const getColorDepth = (env?: object) => tty.WriteStream.prototype.getColorDepth.call(stream, env)
+  const stream: tty.WriteStream = Object.assign(new PassThrough(), { isTTY: true, getColorDepth }) as never
+  return { stream, said: () => (stream.read() as Buffer | null)?.toString() ?? '' }
 }
 
 afterEach(() => {

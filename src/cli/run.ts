@@ -26,7 +26,7 @@ export async function run(
     const place = args.findIndex((arg) => !arg.startsWith('-'))
     const name = args[place]
     const rest = args.filter((_, at) => at !== place)
-    if (name === undefined || name === 'help') return general(args, rest, streams)
+    if (name === undefined || name === 'help') return await general(args, rest, streams)
     const command = await loadCommand(name)
     const chosen = choose(name, command, rest)
     if (chosen === undefined) {

@@ -50,20 +50,21 @@ export function openJobs(
       return [name, queue]
     }),
   )
-  const underWay = new Set<Promise<unknown> | undefined>()
+  const underWay = new Set<Promise<unknown>>()
   return {
     nudge: (name, data) => {
       // With Redis away commands would wait in line for its return; the sweep is the better memory.
       if (connection.status !== 'ready') return
-      const adding = queues
-        .get(name)
-        ?.add(name, data, { removeOnComplete: true, removeOnFail: true, attempts: 1 })
+      const queue = queues.get(name)
+      if (queue === undefined) return
+      const adding = queue
+        .add(name, data, { removeOnComplete: true, removeOnFail: true, attempts: 1 })
         .catch(onError)
         .finally(() => underWay.delete(adding))
       underWay.add(adding)
     },
     close: async () => {
-      await Promise.allSettled(underWay)
+      await Promise.allSettled(Array.from(underWay))
       await Promise.allSettled([...queues.values()].map((queue) => queue.close()))
     },
   }

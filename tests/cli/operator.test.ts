@@ -11,7 +11,7 @@ test('[ACC9] a tenant is made, listed, suspended and resumed, and the trail says
   await using hub = await startHub()
   const made = await cliJson<{ id: string; slug: string; name: string }>(
     hub.environment,
-    ...['tenant', 'create', 'acme-berlin', '--name', 'Acme', '--time-zone', 'Europe/Berlin'],
+    ...'tenant create acme-berlin --name Acme --time-zone Europe/Berlin'.split(' '),
   )
   expect(made).toMatchObject({ code: 0, answer: { slug: 'acme-berlin', name: 'Acme' } })
   const listed = await cliJson<{ tenants: { slug: string; status: string }[] }>(
@@ -82,7 +82,7 @@ test('[GW5] a new epoch is told to open sockets, kept in the trail, and asked fo
   await ana.next('consent.changed', () => ana.of('consent.changed').length === 5)
   const begun = await cliJson<{ epochs: { tenant: string; before: string; after: string }[] }>(
     hub.environment,
-    ...['log', 'new-epoch', '--tenant', 'main'],
+    ...'log new-epoch --tenant main'.split(' '),
   )
   expect(begun).toEqual({ code: 0, answer: { epochs: [{ tenant: 'main', before: '1:6', after: '2:0' }] } })
   expect(await ana.next('reset')).toEqual({ reason: 'epoch', position: '2:0' })
@@ -107,23 +107,13 @@ test('users are listed, found in three ways, and one who is meant twice is asked
   await hub.signIn('admin', { sub: 'ben', name: 'Ben' })
   const list = await cliJson<{ users: { name: string; role: string }[] }>(
     hub.environment,
-    ...['user', 'list', '--tenant', 'main'],
+    ...'user list --tenant main'.split(' '),
   )
   expect(list.answer.users.map(({ name, role }) => [name, role])).toEqual([
     ['Ana', 'agent'],
     ['Ben', 'admin'],
   ])
-  const admins = await cli(
-    hub.environment,
-    'user',
-    'list',
-    '--tenant',
-    'main',
-    '--role',
-    'admin',
-    '--limit',
-    '1',
-  )
+  const admins = await cli(hub.environment, ...'user list --tenant main --role admin --limit 1'.split(' '))
   expect(admins.stdout.split('\n')).toHaveLength(3)
 
   const byId = await cliJson(hub.environment, 'user', 'disable', ana.actor.id, '--tenant', 'main')
@@ -154,8 +144,9 @@ test('[ACC1] a key is shown once, lets a program in with its scopes, and is revo
     expiresAt: string
   }>(
     hub.environment,
-    ...['key', 'create', '--tenant', 'main', '--name', 'n8n', '--role', 'agent', '--scope', 'message.send'],
-    ...['--scope', 'conversation.read', '--expires', '90d'],
+    ...'key create --tenant main --name n8n --role agent --scope message.send --scope conversation.read --expires 90d'.split(
+      ' ',
+    ),
   )
   expect(made.code).toBe(0)
   const { key, prefix, id } = made.answer
@@ -164,17 +155,7 @@ test('[ACC1] a key is shown once, lets a program in with its scopes, and is revo
     actor: { kind: 'key', id, role: 'agent', scopes: ['message.send', 'conversation.read'] },
   })
 
-  const alone = await cli(
-    hub.environment,
-    'key',
-    'create',
-    '--tenant',
-    'main',
-    '--name',
-    'x',
-    '--role',
-    'viewer',
-  )
+  const alone = await cli(hub.environment, ...'key create --tenant main --name x --role viewer'.split(' '))
   expect(alone.stdout).toMatch(/^sb_[\w-]{43}\n$/)
   expect(alone.stderr).toContain('the only time that it is shown')
 

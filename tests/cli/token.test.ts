@@ -22,19 +22,7 @@ test('a token lets its bearer in as who it says, and stands alone on standard ou
   const { slug } = await hub.addTenant()
   const { code, stdout, stderr } = await cli(
     hub.environment,
-    ...[
-      'token',
-      '--role',
-      'manager',
-      '--tenant',
-      slug,
-      '--sub',
-      'ana',
-      '--name',
-      'Ana',
-      '--email',
-      'ana@x.example',
-    ],
+    ...`token --role manager --tenant ${slug} --sub ana --name Ana --email ana@x.example`.split(' '),
   )
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   expect(stdout).toMatch(/^eyJ[\w-]+\.[\w-]+\.[\w-]+\n$/)
