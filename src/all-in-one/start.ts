@@ -1,7 +1,7 @@
 import { type Deps, openDeps } from '../deps.ts'
 import { createTenant } from '../domain/tenants/create-tenant.ts'
 import { bootProblems } from '../platform/boot-guard.ts'
-import { type Config, ConfigError } from '../platform/config.ts'
+import { type Config, ConfigError, describeConfig } from '../platform/config.ts'
 import { migrateUp } from '../platform/migrate.ts'
 import { requireFreePort } from './free-port.ts'
 import type { Opened } from './opened.ts'
@@ -18,6 +18,9 @@ export interface AllInOne {
 /** Servers, schema, the first tenant, and then the gateway, REST and the workers in this process on one port. */
 export async function startAllInOne(given: Config, opened: Opened, progress: Progress): Promise<AllInOne> {
   await requireFreePort(given)
+  const made = describeConfig(given).filter(({ source }) => source === 'made')
+  if (made.length > 0)
+    progress.say(`secrets made for development: ${made.map(({ name }) => name).join(', ')}`)
   const config = await startServers(given, opened, progress)
   await progress.step('database schema', () => migrateUp(config), applied)
   const deps = openDeps(config, 'hub')
