@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { mostInOneSecond, mostReactions } from '../../src/domain/messages/place-reaction.ts'
+import { longestEmoji, mostInOneSecond, mostReactions } from '../../src/domain/messages/place-reaction.ts'
 import type { Person } from '../../src/providers/port.ts'
 import { expectReplayEqualsSnapshot } from '../harness/replay.ts'
 import { at, ordersOf, person, reaction, revoke, startUpdateHub, type UpdateHub } from './update-hub.ts'
@@ -119,6 +119,12 @@ describe('[UPD4] reactions of customers', () => {
     expect(await shown()).toEqual([`r${mostInOneSecond} contact Cora`])
     await apply([reaction(net, 'next', 2)])
     expect(await shown()).toEqual(['next contact Cora'])
+  })
+
+  test(`have at most ${longestEmoji} characters`, async () => {
+    const { apply, net, shown } = await start()
+    await apply([reaction(net, 'x'.repeat(longestEmoji), 1), reaction(net, 'x'.repeat(longestEmoji + 1), 2)])
+    expect(await shown()).toEqual([`${'x'.repeat(longestEmoji)} contact Cora`])
   })
 
   test('are kept of our messages, too, and of none that was deleted', async () => {

@@ -10,9 +10,12 @@ import { expectReplayEqualsSnapshot } from '../harness/replay.ts'
 import {
   at,
   choicesOf,
+  edit,
   networkId,
   ordersOf,
   person,
+  reaction,
+  revoke,
   startUpdateHub,
   status,
   type UpdateHub,
@@ -341,6 +344,40 @@ describe('[UPD2] a status that names our id', () => {
     if (send) await answer(send, { kind: 'accepted', providerMessageId: 'net-1' })
     expect((await typesOf(targetId)).filter((type) => type === 'message.reacted')).toHaveLength(1)
   })
+})
+
+test('[UPD1] a batch costs the same statements however large it is', async () => {
+  const { hub, outbound, says, ingest, customer } = await start()
+  const cost = async (count: number): Promise<number> => {
+    const ours = await outbound('sent', count)
+    const theirs = Array.from({ length: count }, (_, place) => says(`said ${place}`, 0))
+    await ingest(theirs)
+    return inTenant(hub.deps, hub.tenant.id, async (tx) => {
+      let statements = 0
+      const query = tx.query.bind(tx)
+      tx.query = (text, values) => {
+        statements += 1
+        return query(text, values)
+      }
+      await applyUpdates(
+        tx,
+        here.channelId,
+        [
+          ...ours.map(({ net }) => status(net, 'read', { recipient: customer })),
+          ...theirs.flatMap(({ providerMessageId: net }) => [
+            reaction(net, '👍', 1),
+            edit(net, 'edited', 2, { chat: customer }),
+            revoke(net, 3, { chat: customer }),
+          ]),
+          ...theirs.map(() => status(networkId(), 'sent')),
+        ],
+        hub.config,
+      )
+      return statements
+    })
+  }
+  const few = await cost(2)
+  expect(await cost(150)).toBe(few)
 })
 
 test('[SYN2] an older snapshot and the events of statuses are a fresh snapshot', async () => {

@@ -5,6 +5,9 @@ export const mostReactions = 1024
 /** Most reactions of one person within one second that are told apart. */
 export const mostInOneSecond = 20
 
+/** Longest reaction in UTF-16 units; the longest emoji have 35. */
+export const longestEmoji = 100
+
 /** A reaction as it came. `ids` name it, so that it is known when it comes again, from wherever. */
 export interface GivenReaction extends StoredReaction {
   readonly ids: string[]
@@ -14,8 +17,8 @@ export interface GivenReaction extends StoredReaction {
 const secondOf = ({ at }: StoredReaction) => Math.floor(Date.parse(at) / 1000)
 
 /**
- * The reactions of a message with one more, or null when it changes nothing: it came before, or a newer one of the same
- * person is there. Of two in one second the one that came later counts. An empty emoji takes back, and stays as a mark, so
+ * The reactions of a message with one more, or null when it changes nothing: it is no emoji, it came before, or a newer one
+ * of the same person is there. Of two in one second the one that came later counts. An empty emoji takes back, and stays as a mark, so
  * that an older reaction that comes late is known to be older.
  * `isSame`: whose it is, among those that are there.
  */
@@ -24,6 +27,7 @@ export function withReaction(
   given: GivenReaction,
   isSame: (other: StoredReaction) => boolean,
 ): StoredReaction[] | null {
+  if (given.emoji.length > longestEmoji) return null
   const former = present.filter(isSame)
   const others = present.filter((other) => !isSame(other))
   const ids = former.flatMap((one) => one.ids ?? [])
