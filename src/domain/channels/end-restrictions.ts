@@ -12,8 +12,8 @@ export async function endRestriction(
   return inTenant(deps, tenantId, async (tx) => {
     const [row] = await tx.query<{ status: string; until: string }>(
       `select status, restricted_until as until from channels
-       where tenant_id = $1 and id = $2 and restricted_until <= $3 and deleted_at is null for no key update`,
-      [tx.tenantId, channelId, tx.now],
+       where tenant_id = $1 and id = $2 and restricted_until <= now() and deleted_at is null for no key update`,
+      [tx.tenantId, channelId],
     )
     if (!row) return false
     await tx.query('update channels set restricted_until = null where tenant_id = $1 and id = $2', [

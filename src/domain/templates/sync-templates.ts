@@ -62,28 +62,33 @@ export async function syncTemplates(deps: TemplateSyncDeps, key: Key): Promise<T
       { kind: 'channel', at: tx.now, what: 'templates', health: { templates: shown(outcome) } },
     ])
     const pauseMs = outcome.state === 'later' ? outcome.pauseMs : deps.config.TEMPLATE_SYNC_HOURS * 3_600_000
-    await setDue(tx, key, lease, new Date(tx.now.getTime() + pauseMs))
+    await setDue(tx, key, lease, pauseMs)
   })
   return outcome.state === 'read' ? 'read' : 'failed'
 }
 
-/** Takes the list into one's hands; null when it is not due. The lease is the time at which it would be due again. */
+/**
+ * Takes the list into one's hands; null when it is not due. The lease is the time at which it would be due again, by the
+ * database's clock, which the sweep goes by too.
+ */
 async function takeDue(deps: TemplateSyncDeps, key: Key): Promise<string | null> {
   return inTenant(deps, key.tenantId, async (tx) => {
     const [row] = await tx.query<{ due: string }>(
-      `update channels set templates_due_at = $3 where tenant_id = $1 and id = $2 and deleted_at is null and templates_due_at <= $4
+      `update channels set templates_due_at = date_trunc('milliseconds', clock_timestamp()) + make_interval(secs => $3)
+       where tenant_id = $1 and id = $2 and deleted_at is null and templates_due_at <= clock_timestamp()
        returning templates_due_at as due`,
-      [tx.tenantId, key.channelId, new Date(tx.now.getTime() + leaseMs), tx.now],
+      [tx.tenantId, key.channelId, leaseMs / 1000],
     )
     return row?.due ?? null
   })
 }
 
-/** When the list is due next; unless somebody asked for it since it was taken, then that stays. */
-async function setDue(tx: TenantTx, key: Key, lease: string, due: Date | null): Promise<void> {
+/** The list is due again after so long, or never; unless somebody asked for it since it was taken, then that stays. */
+async function setDue(tx: TenantTx, key: Key, lease: string, pauseMs: number | null): Promise<void> {
   await tx.query(
-    'update channels set templates_due_at = $4 where tenant_id = $1 and id = $2 and templates_due_at = $3',
-    [tx.tenantId, key.channelId, lease, due],
+    `update channels set templates_due_at = clock_timestamp() + make_interval(secs => $4)
+     where tenant_id = $1 and id = $2 and templates_due_at = $3`,
+    [tx.tenantId, key.channelId, lease, pauseMs === null ? null : pauseMs / 1000],
   )
 }
 
