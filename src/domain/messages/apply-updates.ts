@@ -17,7 +17,9 @@ export type { MessageUpdate } from './message-update.ts'
  *
  * Some statements per kind, however much it is. Locks in order: the messages by id, contacts whose addresses we learn by
  * id, and last the channel's parking; so it comes behind everything else that the transaction locks, and before
- * `applyParked` for messages that the transaction inserts.
+ * `applyParked` for messages that the transaction inserts. One transaction at a time should do this for a channel, as the
+ * ingest does: the end is the same without, but two that park and find at the same moment can be a deadlock, which
+ * `inTenant` tries again.
  */
 export async function applyUpdates(
   tx: TenantTx,
