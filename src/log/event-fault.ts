@@ -7,8 +7,6 @@ import { conversationOf, type Scope } from './scope.ts'
 export interface EventRow {
   readonly epoch: number
   readonly seq: number
-  /** When it was committed, to the microsecond. */
-  readonly time: string
   readonly type: string
   readonly scope: unknown
   readonly conversation_id: string | null
@@ -16,6 +14,7 @@ export interface EventRow {
   readonly payload: string
 }
 
+const ownedAction = z.enum(['deal.read', 'activity.read'])
 const place = z.strictObject({
   channelId: z.uuid(),
   assigneeId: z.uuid().nullable(),
@@ -29,6 +28,13 @@ const scopeShape: z.ZodType<Scope> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('user'), userId: z.uuid() }),
   z.strictObject({ kind: z.literal('conversation'), conversationId: z.uuid() }),
   z.strictObject({ kind: z.literal('lost-sight'), conversationId: z.uuid(), before: place }),
+  z.strictObject({ kind: z.literal('owned'), action: ownedAction, ownerId: z.uuid().nullable() }),
+  z.strictObject({
+    kind: z.literal('lost-owned'),
+    action: ownedAction,
+    before: z.uuid().nullable(),
+    after: z.uuid().nullable(),
+  }),
 ])
 
 const shapes = new Map<string, z.ZodType>(catalogue.map(({ type, data }) => [type, data]))
