@@ -86,6 +86,9 @@ export async function startCloudNetwork(): Promise<CloudNetwork> {
     },
   })
 
+  // Nobody has templates here.
+  server.always({ method: 'GET', path: /^\/\d+\/message_templates/, answer: { json: { data: [] } } })
+
   const post: CloudNetwork['post'] = async (number, body) => {
     try {
       const response = await fetch(`${restUrl}/api/webhooks/whatsapp`, {
