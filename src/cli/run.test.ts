@@ -62,7 +62,7 @@ test.each([
   [['log', 'new-epoch'], 'name a tenant with --tenant SLUG, or every one with --all'],
   [['redrive', '--id', '7'], '--id needs --state'],
   [['redrive', '--state', 'jobs', '--id', '7'], 'jobs can only be tried again together'],
-])('wrong usage, %j, is told with what is right and ends with 2', async (args, message) => {
+])('[CLI1] wrong usage, %j, is told with what is right and ends with 2', async (args, message) => {
   const { exit, stdout, stderr } = await runHere(...args)
   expect(stderr).toContain(message)
   expect({ exit, stdout }).toEqual({ exit: 2, stdout: '' })

@@ -47,7 +47,7 @@ test('settings that can work are called usable', async () => {
   expect({ code, answer }).toEqual({ code: 0, answer: { ok: true, problems: [] } })
 })
 
-test('every setting is printed with its value and where it came from, secrets masked', async () => {
+test('[CLI7] every setting is printed with its value and where it came from, secrets masked', async () => {
   const file = join(directory, 's3-secret')
   writeFileSync(file, 'a-secret-in-a-file\n')
   const environment = {

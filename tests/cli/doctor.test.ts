@@ -41,7 +41,7 @@ async function startSound(more: Environment = {}): Promise<Hub> {
   return hub
 }
 
-test('a sound installation: every check passes, and is printed with what was found', async () => {
+test('[CLI2] a sound installation: every check passes, and is printed with what was found', async () => {
   await using hub = await startSound()
   await buildChannel(hub)
   const { code, checks, troubles } = await doctor(hub.environment)
@@ -81,7 +81,7 @@ test('a sound installation: every check passes, and is printed with what was fou
   expect(left).toEqual([])
 })
 
-test('a database that is not ours yet is told apart from one that is away, and is left as it is', async () => {
+test('[CLI2] a database that is not ours yet is told apart from one that is away, and is left as it is', async () => {
   const { url } = await createEmptyDatabase()
   const empty = await doctor(testEnvironment(url))
   expect(empty.code).toBe(1)

@@ -17,7 +17,7 @@ afterAll(async () => {
   rmSync(dataDir, { recursive: true })
 })
 
-test('without DATABASE_URL the servers that the hub runs are used, and without those nothing is started', async () => {
+test('[CLI2] without DATABASE_URL the servers that the hub runs are used, and without those nothing is started', async () => {
   const environment = { DATA_DIR: dataDir }
   const before = await cli(environment, 'tenant', 'list')
   expect(before).toEqual({

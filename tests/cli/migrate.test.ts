@@ -7,7 +7,7 @@ import { createDatabase, createEmptyDatabase } from '../harness/database.ts'
 import { testEnvironment } from '../harness/hub.ts'
 import { asSuperuser, cli, cliJson, production } from './cli.ts'
 
-test('up brings an empty database to the present, status tells how far it is, down takes back', async () => {
+test('[CLI2] up brings an empty database to the present, status tells how far it is, down takes back', async () => {
   const { url } = await createEmptyDatabase()
   const environment = testEnvironment(url)
   const all = knownMigrations()
@@ -41,7 +41,7 @@ test('up brings an empty database to the present, status tells how far it is, do
   expect(await cliJson(environment, 'migrate', 'up')).toEqual({ code: 0, answer: { applied: all.slice(-3) } })
 })
 
-test('production goes down only when it is told how far, and that it is meant', async () => {
+test('[CLI4] production goes down only when it is told how far, and that it is meant', async () => {
   const { url } = await createDatabase()
   const environment = { ...testEnvironment(url), ...production }
   for (const args of [[], ['--steps', '1'], ['--yes']]) {

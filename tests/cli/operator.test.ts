@@ -7,7 +7,7 @@ import { cli, cliJson, trailOf } from './cli.ts'
 
 const operator = `operator ${userInfo().username}@${hostname()}`
 
-test('[ACC9] a tenant is made, listed, suspended and resumed, and the trail says who did it', async () => {
+test('[CLI3] a tenant is made, listed, suspended and resumed, and the trail says who did it', async () => {
   await using hub = await startHub()
   const made = await cliJson<{ id: string; slug: string; name: string }>(
     hub.environment,
@@ -53,7 +53,7 @@ test('[ACC9] a tenant is made, listed, suspended and resumed, and the trail says
   expect((await cli(hub.environment, 'tenant', 'create', 'b', '--time-zone', 'Mars/Base')).code).toBe(2)
 }, 60_000)
 
-test('[GW11] K2: open sockets end when their tenant is suspended or their user disabled, and hear of a new role', async () => {
+test('[CLI3] [GW11] K2: open sockets end when their tenant is suspended or their user disabled, and hear of a new role', async () => {
   await using hub = await startGatewayHub()
   const other = await hub.addTenant('other')
   const zoe = hub.connect({ token: hub.token('agent', { tenant: other.slug }) })
@@ -74,7 +74,7 @@ test('[GW11] K2: open sockets end when their tenant is suspended or their user d
   expect(performance.now() - suspendedAt).toBeLessThan(15_000)
 }, 60_000)
 
-test('[GW5] a new epoch is told to open sockets, kept in the trail, and asked for by name or for all', async () => {
+test('[CLI3] [GW5] a new epoch is told to open sockets, kept in the trail, and asked for by name or for all', async () => {
   await using hub = await startGatewayHub({ POLL_MS: '100' })
   const ana = hub.connect()
   await ana.next('caught-up')
@@ -134,7 +134,7 @@ test('users are listed, found in three ways, and one who is meant twice is asked
   expect((await cli(hub.environment, 'user', 'role', 'ana', 'boss', '--tenant', 'main')).code).toBe(2)
 }, 60_000)
 
-test('[ACC1] a key is shown once, lets a program in with its scopes, and is revoked', async () => {
+test('[CLI7] a key is shown once, lets a program in with its scopes, and is revoked', async () => {
   await using hub = await startHub()
   const made = await cliJson<{
     key: string
@@ -193,7 +193,7 @@ test.each([
   ['redrive'],
   ['log', 'new-epoch', '--all'],
   ['doctor'],
-])('%s ends with 69 when the database is away, and says so', async (...args) => {
+])('[CLI1] %s ends with 69 when the database is away, and says so', async (...args) => {
   const environment = {
     NODE_ENV: 'test',
     DATA_DIR: '/nonexistent',

@@ -56,7 +56,7 @@ test('nothing stuck: nothing listed, nothing done', async () => {
   expect(await redrive(hub, '--state', 'parked')).toEqual({ code: 0, answer: { redriven: 0, items: [] } })
 })
 
-test('J5: parked deliveries are listed with their reason, and tried again without doing anything twice', async () => {
+test('[CLI6] J5: parked deliveries are listed with their reason, and tried again without doing anything twice', async () => {
   await using intake = await startIntake()
   const { hub } = intake
   const number = await intake.addNumber()
@@ -120,7 +120,7 @@ test('what came for a suspended tenant waits until it is let back in', async () 
   expect(await textsOf(intake)).toEqual(['while you were out'])
 })
 
-test('what came for a removed number goes to the channel that the same tenant has it as now, and to nobody else', async () => {
+test('[CLI6] what came for a removed number goes to the channel that the same tenant has it as now, and to nobody else', async () => {
   await using intake = await startIntake()
   const { hub } = intake
   const stranger = await hub.addTenant()
@@ -145,7 +145,7 @@ test('what came for a removed number goes to the channel that the same tenant ha
   expect(await textsOf(intake)).toEqual(['still there?'])
 })
 
-test('[IN3] what was nobody’s goes to its number when that is connected, and only when the number’s own app signed it', async () => {
+test('[CLI6] what was nobody’s goes to its number when that is connected, and only when the number’s own app signed it', async () => {
   await using intake = await startIntake()
   const { hub } = intake
   const victim = await hub.addTenant('victim')

@@ -70,7 +70,7 @@ test('[CFG3] it is signed with the secret that development made, and needs no se
   })
 })
 
-test('production makes none, except for who insists', async () => {
+test('[CLI4] production makes none, except for who insists', async () => {
   await using hub = await startHub()
   const environment = { ...hub.environment, ...production }
   const refused = await cli(environment, 'token', '--role', 'admin')

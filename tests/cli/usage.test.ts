@@ -11,7 +11,7 @@ import { cli } from './cli.ts'
 const root = join(import.meta.dirname, '../..')
 const nowhere = { DATA_DIR: mkdtempSync(join(tmpdir(), 'switchboard-usage-')) }
 
-test('without a command, help goes to standard error and the exit code says so', async () => {
+test('[CLI1] without a command, help goes to standard error and the exit code says so', async () => {
   const bare = await cli(nowhere)
   expect(bare).toMatchObject({ code: 2, stdout: '' })
   const asked = await cli(nowhere, '--help')
@@ -30,7 +30,7 @@ test('--help of a verb prints its usage and asks no server', async () => {
   )
 })
 
-test('wrong usage is told with what is right and ends with 2', async () => {
+test('[CLI1] wrong usage is told with what is right and ends with 2', async () => {
   const { code, stdout, stderr } = await cli(nowhere, 'token', '--rol', 'admin')
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
   expect(stderr).toMatch(
@@ -38,7 +38,7 @@ test('wrong usage is told with what is right and ends with 2', async () => {
   )
 })
 
-test('with --json an error is one line of JSON on standard error', async () => {
+test('[CLI1] with --json an error is one line of JSON on standard error', async () => {
   const { code, stdout, stderr } = await cli(nowhere, 'token', '--json')
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
   expect(JSON.parse(stderr)).toEqual({ error: { code: 'usage', message: '--role is missing: --role ROLE' } })
