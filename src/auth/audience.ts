@@ -19,6 +19,13 @@ export function mayHear(actor: Actor, scope: Scope, place: ConversationPlace | n
       return actor.id === scope.userId
     case 'conversation':
       return place !== null && can(actor, 'conversation.read', place)
+    case 'owned':
+      return can(actor, scope.action, { ownerId: scope.ownerId })
+    case 'lost-owned':
+      return (
+        can(actor, scope.action, { ownerId: scope.before }) &&
+        !can(actor, scope.action, { ownerId: scope.after })
+      )
     case 'lost-sight':
       return (
         can(actor, 'conversation.read', scope.before) &&

@@ -1,13 +1,13 @@
 import { Failure } from '../contract/errors.ts'
 import type { Role } from '../contract/records.ts'
-import type { ConversationPlace } from '../log/scope.ts'
+import type { ConversationPlace, OwnedPlace } from '../log/scope.ts'
 import type { Actor } from './actor.ts'
 
 /**
  * The policy: role × action × scope, in this one table. It decides for REST, the socket, replay and media alike.
  *
  * `all`: everything of the tenant. `near`: conversations that are the actor's own, its teams' or nobody's, on channels
- * that it works on, and what belongs to them. `no`: never.
+ * that it works on, and what belongs to them; deals and activities that are its own or nobody's. `no`: never.
  */
 type Reach = 'all' | 'near' | 'no'
 
@@ -20,6 +20,11 @@ const matrix = {
   'note.write': { viewer: 'no', agent: 'near', manager: 'all', admin: 'all' },
   'record.read': { viewer: 'all', agent: 'all', manager: 'all', admin: 'all' },
   'record.write': { viewer: 'no', agent: 'all', manager: 'all', admin: 'all' },
+  'deal.read': { viewer: 'all', agent: 'near', manager: 'all', admin: 'all' },
+  'deal.write': { viewer: 'no', agent: 'near', manager: 'all', admin: 'all' },
+  'activity.read': { viewer: 'all', agent: 'near', manager: 'all', admin: 'all' },
+  'activity.write': { viewer: 'no', agent: 'near', manager: 'all', admin: 'all' },
+  'pipeline.manage': { viewer: 'no', agent: 'no', manager: 'all', admin: 'all' },
   'media.upload': { viewer: 'no', agent: 'all', manager: 'all', admin: 'all' },
   'channel.read': { viewer: 'all', agent: 'all', manager: 'all', admin: 'all' },
   'channel.manage': { viewer: 'no', agent: 'no', manager: 'no', admin: 'all' },
@@ -33,7 +38,7 @@ export type Action = keyof typeof matrix
 export const actions = Object.keys(matrix) as Action[]
 
 /** Whether the actor may do this to a thing at this place; without a place, whether it may do it at all. */
-export function can(actor: Actor, action: Action, place?: ConversationPlace): boolean {
+export function can(actor: Actor, action: Action, place?: ConversationPlace | OwnedPlace): boolean {
   if (actor.kind === 'system') return true
   if (actor.kind === 'key' && actor.scopes.length > 0 && !actor.scopes.includes(action)) return false
   const reach = matrix[action][actor.role]
@@ -41,7 +46,8 @@ export function can(actor: Actor, action: Action, place?: ConversationPlace): bo
   return reach === 'all' || place === undefined || isNear(actor, place)
 }
 
-function isNear(actor: Exclude<Actor, { kind: 'system' }>, place: ConversationPlace): boolean {
+function isNear(actor: Exclude<Actor, { kind: 'system' }>, place: ConversationPlace | OwnedPlace): boolean {
+  if ('ownerId' in place) return place.ownerId === null || place.ownerId === actor.id
   if (actor.channelIds !== null && !actor.channelIds.has(place.channelId)) return false
   if (place.assigneeId !== null)
     return place.assigneeId === actor.id || (place.teamId !== null && actor.teamIds.has(place.teamId))
@@ -49,7 +55,7 @@ function isNear(actor: Exclude<Actor, { kind: 'system' }>, place: ConversationPl
 }
 
 /** Fails with `forbidden` when the role never allows it, with `not_found` when it is just not this actor's thing. */
-export function permit(actor: Actor, action: Action, place?: ConversationPlace): void {
+export function permit(actor: Actor, action: Action, place?: ConversationPlace | OwnedPlace): void {
   if (can(actor, action, place)) return
   throw new Failure(can(actor, action) ? 'not_found' : 'forbidden')
 }

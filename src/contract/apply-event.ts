@@ -11,6 +11,7 @@ import {
   placeNotes,
   placeUser,
 } from './held-conversations.ts'
+import { type HeldRecord, placeRecord, type RecordPath } from './held-records.ts'
 import type { MessageView } from './message.ts'
 import { parsePosition, type Position } from './position.ts'
 import type { SyncAnswer } from './rest/sync.ts'
@@ -76,6 +77,15 @@ export function addNotes(
   return isCurrent(state, conversationId, page.position)
     ? placeNotes(state, conversationId, page.data)
     : state
+}
+
+/** The state with a page of records that was fetched; what events have told since counts more. */
+export function addRecords<Path extends RecordPath>(
+  state: ClientState,
+  path: Path,
+  views: readonly HeldRecord<Path>[],
+): ClientState {
+  return views.reduce((next, view) => placeRecord(next, path, view), state)
 }
 
 function isCurrent(state: ClientState, conversationId: string, position: string): boolean {
@@ -161,6 +171,16 @@ function take(state: ClientState, event: AnyLogEvent): ClientState {
     case 'tenant.updated':
       // Nothing that is held; whoever is shut out hears it from the door.
       return state
+    case 'customer.created':
+    case 'customer.updated':
+    case 'customer.deleted':
+    case 'customer.restored':
+      return placeRecord(state, 'customers', event.data.customer)
+    case 'tag.created':
+    case 'tag.updated':
+    case 'tag.deleted':
+    case 'tag.restored':
+      return placeRecord(state, 'tags', event.data.tag)
     default:
       return unknown(state, event)
   }

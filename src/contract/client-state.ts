@@ -1,5 +1,6 @@
 import type { ChannelView, TemplateView } from './channel.ts'
 import type { ConversationView, NoteView } from './conversation.ts'
+import type { HeldRecords } from './held-records.ts'
 import type { MessageView } from './message.ts'
 import type { Position } from './position.ts'
 import type { ContactView, UserView } from './records.ts'
@@ -22,6 +23,10 @@ export interface ClientState {
   /** Those that events told of; a snapshot brings none. */
   readonly contacts: ReadonlyMap<number, ContactView>
   readonly users: ReadonlyMap<string, UserView>
+  /** Records of the CRM: those of lists that were fetched, and those that events told of. */
+  readonly records: HeldRecords
+  /** Version of each record that was deleted or went out of sight (`customers 7`), so that an old list does not bring it back. */
+  readonly gone: ReadonlyMap<string, number>
   /** Conversations that something happened in and that are not here: fetch them and give them to `addConversation`. */
   readonly wanted: ReadonlySet<string>
   /** `seq` of the snapshot that it began with. */
@@ -42,6 +47,8 @@ export function emptyState(position: Position = { epoch: 1, seq: 0 }): ClientSta
     templates: new Map(),
     contacts: new Map(),
     users: new Map(),
+    records: { customers: new Map(), tags: new Map() },
+    gone: new Map(),
     wanted: new Set(),
     touched: new Map(),
   }

@@ -11,6 +11,23 @@ export type Scope =
   | { readonly kind: 'conversation'; readonly conversationId: string }
   /** Everybody who could see it at that time and may not now. */
   | { readonly kind: 'lost-sight'; readonly conversationId: string; readonly before: ConversationPlace }
+  /** Everybody who may read a record of this owner. */
+  | { readonly kind: 'owned'; readonly action: OwnedAction; readonly ownerId: string | null }
+  /** Everybody who could read it under its former owner and may not under the new one. */
+  | {
+      readonly kind: 'lost-owned'
+      readonly action: OwnedAction
+      readonly before: string | null
+      readonly after: string | null
+    }
+
+/** Rights that hang on whose a record is. */
+export type OwnedAction = 'deal.read' | 'activity.read'
+
+/** What decides who sees a record that has an owner; null is nobody's. */
+export interface OwnedPlace {
+  readonly ownerId: string | null
+}
 
 /** What decides who sees a conversation. */
 export interface ConversationPlace {

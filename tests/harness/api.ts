@@ -5,6 +5,7 @@ import express from 'express'
 import { authenticate } from '../../src/auth/authenticate.ts'
 import { conversationRoutes } from '../../src/domain/conversations/conversations.routes.ts'
 import { messageRoutes } from '../../src/domain/messages/messages.routes.ts'
+import { crmRoutes } from '../../src/domain/records/crm.routes.ts'
 import { searchRoutes } from '../../src/domain/search/search.routes.ts'
 import { syncRoutes } from '../../src/domain/sync/sync.routes.ts'
 import { beginRequest, enter } from '../../src/http/request-context.ts'
@@ -17,7 +18,7 @@ export interface ApiAnswer<Body> {
   readonly body: Body
 }
 
-/** The messaging routes of a hub behind a real port, without the limits and headers of the REST process. */
+/** The messaging routes (under /api/v1) and the records (paths that begin with /admin) of a hub behind a real port, without the limits and headers of the REST process. */
 export interface Api {
   call<Body = Record<string, unknown>>(
     token: string,
@@ -41,6 +42,7 @@ export async function startApi(hub: Hub): Promise<Api> {
   })
   for (const routes of [conversationRoutes, messageRoutes, searchRoutes, syncRoutes])
     app.use('/api/v1', routes(hub.deps))
+  app.use('/admin', crmRoutes(hub.deps))
   app.use(errorResponse(hub.deps.log))
   const server = createServer(app)
   server.listen(0, '127.0.0.1')
@@ -50,7 +52,7 @@ export async function startApi(hub: Hub): Promise<Api> {
     server.close()
     await once(server, 'close')
   })
-  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/v1`
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 
   const call: Api['call'] = async <Body>(
     token: string,
@@ -59,12 +61,13 @@ export async function startApi(hub: Hub): Promise<Api> {
     body?: unknown,
     headers: Record<string, string> = {},
   ) => {
-    const response = await fetch(`${base}${path}`, {
+    const response = await fetch(`${origin}${path.startsWith('/admin/') ? '' : '/api/v1'}${path}`, {
       method,
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
-    return { status: response.status, body: (await response.json()) as Body }
+    const text = await response.text()
+    return { status: response.status, body: (text === '' ? undefined : JSON.parse(text)) as Body }
   }
   return {
     call,

@@ -3,6 +3,7 @@ import {
   addConversation,
   addMessages,
   addNotes,
+  addRecords,
   applyEvent,
   fromSnapshot,
   moveTo,
@@ -10,6 +11,7 @@ import {
 import type { ClientState } from '../../src/contract/client-state.ts'
 import type { ConversationView } from '../../src/contract/conversation.ts'
 import type { AnyLogEvent } from '../../src/contract/events/catalogue.ts'
+import type { HeldRecord, RecordPath } from '../../src/contract/held-records.ts'
 import { formatPosition, type Position, parsePosition } from '../../src/contract/position.ts'
 import type { NoteList } from '../../src/contract/rest/conversations.ts'
 import type { MessagePage } from '../../src/contract/rest/messages.ts'
@@ -104,7 +106,29 @@ export async function takeState(api: Api, watcher: Watcher): Promise<ClientState
   if (sync.truncated) throw new Error('the snapshot is truncated: two of them cannot be compared')
   let state = fromSnapshot(sync)
   for (const id of state.conversations.keys()) state = await loadInside(api, watcher, state, id)
+  for (const path of recordPaths) state = await loadRecords(api, watcher, state, path)
   return state
+}
+
+const recordPaths = ['customers', 'tags'] as const satisfies readonly RecordPath[]
+
+/** Walks a whole list of records. */
+async function loadRecords(
+  api: Api,
+  watcher: Watcher,
+  from: ClientState,
+  path: RecordPath,
+): Promise<ClientState> {
+  let state = from
+  for (let cursor = ''; ; ) {
+    const page = await api.get<{ data: HeldRecord<RecordPath>[]; nextCursor: string | null }>(
+      watcher.token,
+      `/admin/${path}?limit=200${cursor}`,
+    )
+    state = addRecords(state, path, page.data)
+    if (page.nextCursor === null) return state
+    cursor = `&cursor=${page.nextCursor}`
+  }
 }
 
 /** Loads what is in a conversation; a conversation that is out of sight by now has nothing to load. */
@@ -162,6 +186,7 @@ export function shown(state: ClientState) {
     notes: Object.fromEntries(state.notes),
     channels: Object.fromEntries(state.channels),
     users: Object.fromEntries(state.users),
+    records: Object.fromEntries(recordPaths.map((path) => [path, Object.fromEntries(state.records[path])])),
     wanted: [...state.wanted],
   }
 }

@@ -21,7 +21,10 @@ async function refuseText(hub: IngestHub, text: string, sqlstate: string): Promi
 const accept = (hub: IngestHub, sqlstate: string) =>
   hub.asOwner(`drop trigger refuse_${sqlstate} on messages`)
 
-const texts = async (hub: IngestHub) => (await hub.shown()).messages.map(({ text }) => text).toSorted()
+const texts = async (hub: IngestHub) =>
+  (await hub.shown()).messages
+    .map(({ text }) => text)
+    .toSorted((one, other) => (one ?? '').localeCompare(other ?? ''))
 
 describe('deliveries that make trouble', () => {
   test('[IN3] a part that cannot be stored is set aside with its reason; its siblings and neighbours are processed', async () => {

@@ -1,0 +1,47 @@
+import { type ClientState, withEntry, withoutEntry } from './client-state.ts'
+import type { CustomerView } from './crm/customer.ts'
+import type { TagView } from './crm/tag.ts'
+
+/** Records of the CRM, by the name of their path. */
+interface RecordViews {
+  readonly customers: CustomerView
+  readonly tags: TagView
+}
+export type RecordPath = keyof RecordViews
+export type HeldRecord<Path extends RecordPath> = RecordViews[Path]
+
+/** Those that a client holds, by id. */
+export type HeldRecords = {
+  readonly [Path in RecordPath]: ReadonlyMap<number, HeldRecord<Path>>
+}
+
+/**
+ * Places a record as an event or a list brought it; a deleted one goes. Versions decide: what is older than what is here, or
+ * than what took it away, changes nothing, so lists may be fetched at any moment beside the events.
+ */
+export function placeRecord<Path extends RecordPath>(
+  state: ClientState,
+  path: Path,
+  view: HeldRecord<Path>,
+): ClientState {
+  if (view.deletedAt !== null) return forgetRecord(state, path, view.id, view.version)
+  const held = state.records[path] as ReadonlyMap<number, HeldRecord<Path>>
+  const known = Math.max(held.get(view.id)?.version ?? 0, state.gone.get(`${path} ${view.id}`) ?? 0)
+  if (known > view.version || (known === view.version && !held.has(view.id))) return state
+  return {
+    ...state,
+    records: { ...state.records, [path]: withEntry(held, view.id, view) },
+    gone: withoutEntry(state.gone, `${path} ${view.id}`),
+  }
+}
+
+/** Forgets a record that was deleted or is out of sight since this version of it. */
+export function forgetRecord(state: ClientState, path: RecordPath, id: number, version: number): ClientState {
+  const held = state.records[path] as ReadonlyMap<number, { readonly version: number }>
+  if ((held.get(id)?.version ?? 0) > version) return state
+  return {
+    ...state,
+    records: { ...state.records, [path]: withoutEntry(held, id) },
+    gone: withEntry(state.gone, `${path} ${id}`, version),
+  }
+}

@@ -1,0 +1,40 @@
+import { z } from 'zod'
+
+/** Text of one record field: without zero characters, and without the blanks around it. */
+export const line = (most: number) =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(most)
+    .refine((text) => !text.includes('\0'), 'must not hold a zero character')
+
+/** null and blank text are nothing. */
+export const optionalLine = (most: number) =>
+  z
+    .string()
+    .trim()
+    .max(most)
+    .refine((text) => !text.includes('\0'), 'must not hold a zero character')
+    .nullable()
+    .transform((text) => (text === '' ? null : text))
+
+export const optionalEmail = z.email().max(254).nullable()
+
+/** With "+" and country code; blanks, dots, dashes and brackets between the digits are taken out. */
+export const optionalPhone = z
+  .string()
+  .max(40)
+  .transform((text) => text.replaceAll(/[\s().-]/g, ''))
+  .pipe(
+    z.string().regex(/^\+[1-9]\d{5,14}$/, 'expected a number with "+" and country code, such as +4917012345'),
+  )
+  .nullable()
+
+export const optionalUrl = z
+  .url({ protocol: /^https?$/ })
+  .max(500)
+  .nullable()
+
+/** A user of the tenant; null is nobody. */
+export const ownerId = z.uuid().nullable()

@@ -1,0 +1,96 @@
+import { type CustomerView, customerStatuses } from '../../contract/crm/customer.ts'
+import { customerPart, wholeCustomer } from '../../contract/rest/customers.ts'
+import { addressLike, contactLike } from '../messages/search-terms.ts'
+import { filter, idText, oneOf, personIs, timeFilters, timeSorts } from '../records/common-filters.ts'
+import type { RecordKind, RecordRow } from '../records/record-kind.ts'
+import { setTags } from './set-tags.ts'
+import { z } from 'zod'
+
+interface CustomerRow extends RecordRow {
+  name: string
+  email: string | null
+  phone: string | null
+  company: string | null
+  website: string | null
+  address: string | null
+  status: CustomerView['status']
+  source: string | null
+  owner_id: string | null
+  custom_fields: Record<string, unknown>
+  tags: number[]
+}
+
+/** Matches of a free text that one list looks at; beyond that the text should say more. */
+const mostMatches = 10_000
+
+/** By part of a name, company, e-mail address or number, however it is written. */
+const text = filter(z.string().trim().min(1).max(200), (q, bind) => {
+  const digits = addressLike(q)
+  const found = (like: string) =>
+    `select customer_id from find_customers(${bind(like)}, null, ${mostMatches})`
+  return `r.id in (${[contactLike(q), ...(digits === null ? [] : [digits])].map(found).join(' union ')})`
+})
+
+const tagged = filter(
+  idText,
+  (tag, bind) =>
+    `exists (select from customer_tags ct where ct.tenant_id = r.tenant_id and ct.customer_id = r.id and ct.tag_id = ${bind(tag)}::integer)`,
+)
+
+/** Companies and people that we do business with. */
+export const customerKind: RecordKind<CustomerRow, CustomerView> = {
+  noun: 'customer',
+  path: 'customers',
+  table: 'customers',
+  select: `r.id, r.name, r.email, r.phone, r.company, r.website, r.address, r.status, r.source, r.owner_id, r.custom_fields,
+    r.version, r.created_at, r.updated_at, r.deleted_at,
+    array(select ct.tag_id from customer_tags ct join tags t on t.tenant_id = ct.tenant_id and t.id = ct.tag_id
+          where ct.tenant_id = r.tenant_id and ct.customer_id = r.id and t.deleted_at is null order by 1) as tags`,
+  joins: '',
+  members: {
+    name: { column: 'name', type: 'text' },
+    email: { column: 'email', type: 'text' },
+    phone: { column: 'phone', type: 'text' },
+    company: { column: 'company', type: 'text' },
+    website: { column: 'website', type: 'text' },
+    address: { column: 'address', type: 'text' },
+    status: { column: 'status', type: 'text' },
+    source: { column: 'source', type: 'text' },
+    ownerId: { column: 'owner_id', type: 'uuid' },
+    customFields: { column: 'custom_fields', type: 'jsonb' },
+  },
+  whole: wholeCustomer,
+  part: customerPart,
+  filters: {
+    q: text,
+    status: oneOf('r.status', customerStatuses),
+    ownerId: personIs('r.owner_id'),
+    tag: tagged,
+    ...timeFilters,
+  },
+  sorts: { ...timeSorts, name: { sql: 'lower(r.name)', type: 'text', order: 'asc' } },
+  sortedBy: 'createdAt',
+  present: (row) => ({
+    id: row.id,
+    name: row.name,
+    email: row.email,
+    phone: row.phone,
+    company: row.company,
+    website: row.website,
+    address: row.address,
+    status: row.status,
+    source: row.source,
+    ownerId: row.owner_id,
+    customFields: row.custom_fields,
+    tags: row.tags,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    deletedAt: row.deleted_at,
+    version: row.version,
+  }),
+  rights: { read: 'record.read', write: 'record.write' },
+  constraints: { customers_tenant_id_owner_id_fkey: 'ownerId', customer_tags_tag: 'tags' },
+  follow: async (tx, id, { values }) => {
+    if (Array.isArray(values.tags)) await setTags(tx, id, values.tags as number[])
+  },
+}

@@ -1,0 +1,12 @@
+import { Router } from 'express'
+import { customerRoutes } from '../customers/customers.routes.ts'
+import { tagKind } from '../tags/tag-kind.ts'
+import { type RecordDeps, recordRoutes } from './record.routes.ts'
+
+/** Every kind of record, under /admin. */
+export function crmRoutes(deps: RecordDeps): Router {
+  const router = Router()
+  router.use(customerRoutes(deps))
+  router.use(recordRoutes(deps, tagKind))
+  return router
+}

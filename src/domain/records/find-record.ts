@@ -1,0 +1,49 @@
+import type { Actor } from '../../auth/actor.ts'
+import { permit } from '../../auth/can.ts'
+import { Failure } from '../../contract/errors.ts'
+import type { TenantTx } from '../../log/tenant-tx.ts'
+import type { Query, RecordKind, RecordRow, RecordView } from './record-kind.ts'
+
+/** One record, deleted or not; undefined when there is none. */
+export async function findRecord<Row extends RecordRow, View extends RecordView>(
+  query: Query,
+  tenantId: string,
+  kind: RecordKind<Row, View>,
+  id: number,
+): Promise<Row | undefined> {
+  const [row] = await query<Row>(
+    `select ${kind.select} from ${kind.table} r ${kind.joins} where r.tenant_id = $1 and r.id = $2`,
+    [tenantId, id],
+  )
+  return row
+}
+
+/** One record that the actor may read, deleted or not. Fails with `not_found` or `forbidden`. */
+export async function readRecord<Row extends RecordRow, View extends RecordView>(
+  query: Query,
+  actor: Actor,
+  kind: RecordKind<Row, View>,
+  id: number,
+): Promise<Row> {
+  const { rights } = kind
+  permit(actor, rights.read)
+  const row = await findRecord(query, actor.tenantId, kind, id)
+  if (!row) throw new Failure('not_found')
+  if (rights.owner) permit(actor, rights.read, { ownerId: rights.owner.of(row) })
+  return row
+}
+
+/** One record as it is, deleted or not, locked until commit. Fails with `not_found`. */
+export async function lockRecord<Row extends RecordRow, View extends RecordView>(
+  tx: TenantTx,
+  kind: RecordKind<Row, View>,
+  id: number,
+): Promise<Row> {
+  await tx.query(`select 1 from ${kind.table} where tenant_id = $1 and id = $2 for no key update`, [
+    tx.tenantId,
+    id,
+  ])
+  const row = await findRecord(tx.query.bind(tx), tx.tenantId, kind, id)
+  if (!row) throw new Failure('not_found')
+  return row
+}

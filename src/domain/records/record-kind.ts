@@ -1,0 +1,108 @@
+import type { z } from 'zod'
+import type { Action } from '../../auth/can.ts'
+import type { OwnedAction, Scope } from '../../log/scope.ts'
+import type { TenantTx } from '../../log/tenant-tx.ts'
+import type { Doer } from '../audit/record-audit.ts'
+
+export type Query = <Row extends object>(text: string, values?: readonly unknown[]) => Promise<Row[]>
+
+/** What every table of records has. Timestamps are ISO text. */
+export interface RecordRow {
+  id: number
+  version: number
+  created_at: string
+  updated_at: string
+  deleted_at: string | null
+}
+
+export interface RecordView {
+  readonly id: number
+  readonly version: number
+  readonly deletedAt: string | null
+}
+
+/** A column that people write, by the name of its member on the wire. */
+export interface Column {
+  readonly column: string
+  /** As Postgres calls it, for reading it out of JSON. */
+  readonly type: string
+}
+
+/** Puts a value among a statement's parameters and answers with its place, `$3`. */
+export type Bind = (value: unknown) => string
+
+/** One filter of a list: what its text in the query may be, and the condition on `r` that it makes. `me` is who asks. */
+export interface Filter<Value = unknown> {
+  readonly schema: z.ZodType<Value>
+  readonly where: (value: Value, bind: Bind, me: string) => string
+}
+
+/** What a list can be sorted by: an expression on `r` that is never null, so that pages neither skip nor repeat. */
+export interface Sort {
+  readonly sql: string
+  /** As Postgres calls it, for comparing with what a cursor says. */
+  readonly type: string
+  readonly order: 'asc' | 'desc'
+}
+
+/** What is about to be written, in the transaction that does it. */
+export interface Change<Row> {
+  /** The row as it is, locked; null for a new one. */
+  readonly before: Row | null
+  /** Members and their new values. */
+  readonly values: Readonly<Record<string, unknown>>
+  readonly by: Doer
+}
+
+/**
+ * Who may do what with records of a kind. Without `owner` the whole tenant sees them, and whoever may write may write all
+ * of them; with it, whose a record is decides (can.ts), in lists and events alike.
+ */
+export interface Rights<Row> {
+  readonly read: Action
+  readonly write: Action
+  readonly owner?: {
+    readonly column: string
+    readonly of: (row: Row) => string | null
+    readonly read: OwnedAction
+  }
+}
+
+/** Who may hear of a record. */
+export function hearersOfRecord<Row>(rights: Rights<Row>, row: Row): Scope {
+  return rights.owner
+    ? { kind: 'owned', action: rights.owner.read, ownerId: rights.owner.of(row) }
+    : { kind: 'tenant' }
+}
+
+/**
+ * A kind of record that people keep over REST, such as customers. All of them are listed, read, changed, deleted and
+ * restored in the same way (src/domain/records); what is special stands in the kind.
+ */
+export interface RecordKind<Row extends RecordRow = RecordRow, View extends RecordView = RecordView> {
+  /** Of its events (`customer.created`) and in the trail. */
+  readonly noun: 'customer' | 'contact' | 'deal' | 'activity' | 'note' | 'tag' | 'pipeline_stage'
+  /** Under /admin. */
+  readonly path: string
+  readonly table: string
+  /** The columns of a Row, for `select … from table r` with the joins. */
+  readonly select: string
+  readonly joins: string
+  readonly members: Readonly<Record<string, Column>>
+  /** A whole record, every optional member with its default: POST and PUT. */
+  readonly whole: z.ZodType<Record<string, unknown>>
+  /** Any of its members, without defaults: PATCH. */
+  readonly part: z.ZodType<Record<string, unknown>>
+  readonly filters: Readonly<Record<string, Filter>>
+  readonly sorts: Readonly<Record<string, Sort>>
+  /** Name of the sort that counts when none is asked for. */
+  readonly sortedBy: string
+  readonly present: (row: Row) => View
+  readonly rights: Rights<Row>
+  /** Member that a foreign key, unique index or check is about, by the constraint's name. */
+  readonly constraints: Readonly<Record<string, string>>
+  /** Judges and completes what is about to be written; what it returns is written instead of the values. */
+  readonly prepare?: (tx: TenantTx, change: Change<Row>) => Promise<Readonly<Record<string, unknown>>>
+  /** Writes what is in other tables, before the record is read again for its event. */
+  readonly follow?: (tx: TenantTx, id: number, change: Change<Row>) => Promise<void>
+}

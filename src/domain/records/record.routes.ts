@@ -1,0 +1,105 @@
+import { Router } from 'express'
+import { z } from 'zod'
+import { etagOf } from '../../http/conditional.ts'
+import { paging } from '../../http/cursor.ts'
+import { type ReplyOptions, reply } from '../../http/reply.ts'
+import { type RouteDeps, route } from '../../http/route.ts'
+import type { Config } from '../../platform/config.ts'
+import { readRecord } from './find-record.ts'
+import { listRecords } from './list-records.ts'
+import type { RecordKind, RecordRow, RecordView } from './record-kind.ts'
+import { createRecord, deleteRecord, restoreRecord, updateRecord } from './write-record.ts'
+
+export type RecordDeps = RouteDeps & { readonly config: Pick<Config, 'LIST_LIMIT' | 'BASE_PATH'> }
+
+/** Ids of records are SERIAL; what is no such number is not found. */
+export const recordId = z
+  .string()
+  .regex(/^[1-9]\d{0,9}$/)
+  .transform(Number)
+  .pipe(z.int32())
+
+const one = { id: recordId }
+
+/**
+ * What every kind of record has under /admin/{path}: GET list and POST; GET, PUT, PATCH and DELETE of one; POST restore.
+ * PUT writes the whole record (what is left out gets its default), PATCH what it names; both take If-Match.
+ */
+export function recordRoutes<Row extends RecordRow, View extends RecordView>(
+  deps: RecordDeps,
+  kind: RecordKind<Row, View>,
+): Router {
+  const router = Router()
+  const path = `/${kind.path}`
+  const names = Object.keys(kind.sorts) as [string, ...string[]]
+
+  router.get(
+    path,
+    route(
+      deps,
+      {
+        query: {
+          ...Object.fromEntries(
+            Object.entries(kind.filters).map(([name, { schema }]) => [name, schema.optional()]),
+          ),
+          ...paging(deps.config),
+          sort: z.enum(names).optional(),
+          order: z.enum(['asc', 'desc']).optional(),
+          deleted: z.enum(['with', 'only']).optional(),
+        },
+      },
+      (ctx) => ctx.read((query) => listRecords(query, ctx.actor, kind, ctx.query)),
+    ),
+  )
+
+  router.post(
+    path,
+    route(deps, { body: kind.whole, status: 201 }, (ctx) =>
+      ctx.write(async (tx) => {
+        const view = await createRecord(tx, kind, ctx, ctx.body)
+        return answer(view, { status: 201, location: `${deps.config.BASE_PATH}/admin${path}/${view.id}` })
+      }),
+    ),
+  )
+
+  router.get(
+    `${path}/:id`,
+    route(deps, { params: one }, async (ctx) =>
+      answer(kind.present(await ctx.read((query) => readRecord(query, ctx.actor, kind, ctx.params.id)))),
+    ),
+  )
+
+  for (const [method, body] of [
+    ['put', kind.whole],
+    ['patch', kind.part],
+  ] as const)
+    router[method](
+      `${path}/:id`,
+      route(deps, { params: one, body }, (ctx) =>
+        ctx.write(async (tx) =>
+          answer(await updateRecord(tx, kind, ctx, ctx.params.id, ctx.body, ctx.ifMatch)),
+        ),
+      ),
+    )
+
+  router.delete(
+    `${path}/:id`,
+    route(deps, { params: one }, async (ctx) => {
+      await ctx.write(async (tx) => {
+        await deleteRecord(tx, kind, ctx, ctx.params.id, ctx.ifMatch)
+      })
+    }),
+  )
+
+  router.post(
+    `${path}/:id/restore`,
+    route(deps, { params: one }, (ctx) =>
+      ctx.write(async (tx) => answer(await restoreRecord(tx, kind, ctx, ctx.params.id))),
+    ),
+  )
+
+  return router
+}
+
+const answer = (view: RecordView, options: ReplyOptions = {}) =>
+  reply({ data: view }, { etag: etagOf(view), ...options })

@@ -1,0 +1,227 @@
+import { isDeepStrictEqual } from 'node:util'
+import { Failure } from '../../contract/errors.ts'
+import type { EventData, EventType } from '../../contract/events/catalogue.ts'
+import type { OwnedPlace } from '../../log/scope.ts'
+import { permit } from '../../auth/can.ts'
+import { type ExpectedVersions, requireVersion } from '../../http/conditional.ts'
+import { invalid } from '../../http/faults.ts'
+import type { TenantTx } from '../../log/tenant-tx.ts'
+import { type Doer, recordAudit } from '../audit/record-audit.ts'
+import { findRecord, lockRecord } from './find-record.ts'
+import {
+  type Change,
+  hearersOfRecord,
+  type RecordKind,
+  type RecordRow,
+  type RecordView,
+} from './record-kind.ts'
+
+type Kind<Row extends RecordRow, View extends RecordView> = RecordKind<Row, View>
+type Values = Readonly<Record<string, unknown>>
+
+/**
+ * Makes a record from a whole input. Records `noun.created`.
+ * Fails with `validation_failed` for what it refers to and is not there, and with `conflict`.
+ */
+export async function createRecord<Row extends RecordRow, View extends RecordView>(
+  tx: TenantTx,
+  kind: Kind<Row, View>,
+  by: Doer,
+  input: Values,
+): Promise<View> {
+  permit(by.actor, kind.rights.write)
+  const change: Change<Row> = { before: null, values: input, by }
+  const values = (await kind.prepare?.(tx, change)) ?? input
+  const [made] = await asMembers(kind, () =>
+    tx.query<{ id: number }>(
+      `insert into ${kind.table} (tenant_id, created_at, updated_at, ${columnsOf(kind, values)})
+       select $1, $2, $2, ${columnsOf(kind, values, 'v.')} from json_to_record($3) as v(${shapeOf(kind, values)}) returning id`,
+      [tx.tenantId, tx.now, JSON.stringify(rowOf(kind, values))],
+    ),
+  )
+  const id = made?.id ?? 0
+  await kind.follow?.(tx, id, { ...change, values })
+  return tell(tx, kind, by, 'created', null, id)
+}
+
+/**
+ * Changes members of a record that is not deleted. Records `noun.updated`; a change that changes nothing leaves no trace.
+ * Fails with `not_found`, `precondition_failed`, `validation_failed` or `conflict`.
+ */
+export async function updateRecord<Row extends RecordRow, View extends RecordView>(
+  tx: TenantTx,
+  kind: Kind<Row, View>,
+  by: Doer,
+  id: number,
+  input: Values,
+  expected: ExpectedVersions,
+): Promise<View> {
+  const before = await lockWritable(tx, kind, by, id)
+  if (before.deleted_at !== null) throw new Failure('not_found')
+  requireVersion(expected, before)
+  const change: Change<Row> = { before, values: input, by }
+  const values = (await kind.prepare?.(tx, change)) ?? input
+  const was = kind.present(before) as unknown as Values
+  const changed = Object.fromEntries(
+    Object.entries(values).filter(([member, value]) => !isDeepStrictEqual(was[member], value)),
+  )
+  if (Object.keys(changed).length === 0) return kind.present(before)
+  const columns = Object.keys(rowOf(kind, changed))
+  await asMembers(kind, () =>
+    tx.query(
+      `update ${kind.table} r set version = r.version + 1, updated_at = $3${columns.map((column) => `, ${column} = v.${column}`).join('')}
+       from json_to_record($4) as v(${shapeOf(kind, changed) || 'nothing text'}) where r.tenant_id = $1 and r.id = $2`,
+      [tx.tenantId, id, tx.now, JSON.stringify(rowOf(kind, changed))],
+    ),
+  )
+  await kind.follow?.(tx, id, { ...change, values: changed })
+  return tell(tx, kind, by, 'updated', before, id)
+}
+
+/** Deletes a record softly. Records `noun.deleted`. Fails with `not_found` or `precondition_failed`. */
+export async function deleteRecord<Row extends RecordRow, View extends RecordView>(
+  tx: TenantTx,
+  kind: Kind<Row, View>,
+  by: Doer,
+  id: number,
+  expected: ExpectedVersions,
+): Promise<View> {
+  const before = await lockWritable(tx, kind, by, id)
+  if (before.deleted_at !== null) throw new Failure('not_found')
+  requireVersion(expected, before)
+  await setDeleted(tx, kind, id, tx.now)
+  return tell(tx, kind, by, 'deleted', before, id)
+}
+
+/** Brings a deleted record back; one that is there stays as it is. Records `noun.restored`. Fails with `not_found` or `conflict`. */
+export async function restoreRecord<Row extends RecordRow, View extends RecordView>(
+  tx: TenantTx,
+  kind: Kind<Row, View>,
+  by: Doer,
+  id: number,
+): Promise<View> {
+  const before = await lockWritable(tx, kind, by, id)
+  if (before.deleted_at === null) return kind.present(before)
+  await asMembers(kind, () => setDeleted(tx, kind, id, null))
+  return tell(tx, kind, by, 'restored', before, id)
+}
+
+/** Fails with `forbidden` where the role may never write, with `not_found` for what is not this actor's. */
+async function lockWritable<Row extends RecordRow, View extends RecordView>(
+  tx: TenantTx,
+  kind: Kind<Row, View>,
+  by: Doer,
+  id: number,
+): Promise<Row> {
+  permit(by.actor, kind.rights.write)
+  const row = await lockRecord(tx, kind, id)
+  permit(by.actor, kind.rights.write, placeOf(kind, row))
+  return row
+}
+
+function placeOf<Row extends RecordRow, View extends RecordView>(
+  { rights }: Kind<Row, View>,
+  row: Row,
+): OwnedPlace | undefined {
+  return rights.owner && { ownerId: rights.owner.of(row) }
+}
+
+async function setDeleted(
+  tx: TenantTx,
+  kind: Pick<RecordKind, 'table'>,
+  id: number,
+  at: Date | null,
+): Promise<void> {
+  await tx.query(
+    `update ${kind.table} set deleted_at = $3, version = version + 1, updated_at = $4 where tenant_id = $1 and id = $2`,
+    [tx.tenantId, id, at, tx.now],
+  )
+}
+
+type Verb = 'created' | 'updated' | 'deleted' | 'restored'
+
+/** Reads the record as it is now, announces it and puts it into the trail. */
+async function tell<Row extends RecordRow, View extends RecordView>(
+  tx: TenantTx,
+  kind: Kind<Row, View>,
+  by: Doer,
+  verb: Verb,
+  before: Row | null,
+  id: number,
+): Promise<View> {
+  const row = await findRecord(tx.query.bind(tx), tx.tenantId, kind, id)
+  if (!row) throw new Error(`a ${kind.noun} that was just written is not there`)
+  const view = kind.present(row)
+  const type = `${kind.noun}.${verb}` as EventType
+  tx.record(
+    type,
+    { [kind.noun]: view } as unknown as EventData<typeof type>,
+    hearersOfRecord(kind.rights, row),
+  )
+  if (before !== null) hide(tx, kind, before, row)
+  await recordAudit(tx, {
+    by,
+    action: `${kind.noun}.${actionOf[verb]}`,
+    entity: kind.noun,
+    entityId: id,
+    before: before === null ? null : kind.present(before),
+    after: view,
+  })
+  return view
+}
+
+/** Whoever lost sight of it with its former owner is told to forget it. */
+function hide<Row extends RecordRow, View extends RecordView>(
+  tx: TenantTx,
+  { noun, rights }: Kind<Row, View>,
+  before: Row,
+  row: Row,
+): void {
+  if (!rights.owner) return
+  const [from, to] = [rights.owner.of(before), rights.owner.of(row)]
+  if (from === to) return
+  const type = `${noun}.hidden` as EventType
+  const scope = { kind: 'lost-owned', action: rights.owner.read, before: from, after: to } as const
+  tx.record(type, { [`${noun}Id`]: row.id, version: row.version } as unknown as EventData<typeof type>, scope)
+}
+
+const actionOf = { created: 'create', updated: 'update', deleted: 'delete', restored: 'restore' } as const
+
+/** Values of members that have a column, by column; the others are for `prepare` and `follow`. */
+function rowOf(kind: Pick<RecordKind, 'members'>, values: Values): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(values).flatMap(([member, value]) => {
+      const column = kind.members[member]?.column
+      return column === undefined ? [] : [[column, value]]
+    }),
+  )
+}
+
+function columnsOf(kind: Pick<RecordKind, 'members'>, values: Values, prefix = ''): string {
+  return Object.keys(rowOf(kind, values))
+    .map((column) => `${prefix}${column}`)
+    .join(', ')
+}
+
+function shapeOf(kind: Pick<RecordKind, 'members'>, values: Values): string {
+  return Object.keys(values)
+    .flatMap((member) => {
+      const found = kind.members[member]
+      return found === undefined ? [] : [`${found.column} ${found.type}`]
+    })
+    .join(', ')
+}
+
+/** Turns what the database refuses into the fault of a member: it knows best what exists. */
+async function asMembers<T>(kind: Pick<RecordKind, 'constraints'>, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write()
+  } catch (error) {
+    const { code, constraint = '' } = error as { code?: string; constraint?: string }
+    const member = kind.constraints[constraint]
+    if (member === undefined) throw error
+    if (code === '23505') throw new Failure('conflict', { member }, { cause: error })
+    const message = code === '23503' ? 'there is no such record' : 'not allowed'
+    throw invalid([{ in: 'body', pointer: `/${member}`, message }])
+  }
+}
