@@ -144,6 +144,40 @@ test('[OPS2] a login that row security does not bind is found', async () => {
   expect(found(bare.checks, 'safe to write to')).toContain('is a superuser')
 })
 
+test('[OPS2] a login that owns nothing, beside the owner and in a schema of our own, passes, and commands work with it', async () => {
+  const { url, name } = await createEmptyDatabase()
+  const environment = testEnvironment(url, { DATABASE_SCHEMA: 'crm', DATABASE_OWNER_URL: url })
+  expect((await cli(environment, 'migrate', 'up')).code).toBe(0)
+  const login = `login_${randomBytes(6).toString('hex')}`
+  await asSuperuser({ config: { DATABASE_URL: url } as never }, async (query) => {
+    await query(
+      `create role ${login} login nosuperuser nobypassrls password 'of-the-test' in role switchboard_app`,
+    )
+    await query(`grant connect on database ${name} to ${login}`)
+  })
+  const own = new URL(url)
+  own.username = login
+  own.password = 'of-the-test'
+  const asLogin = { ...environment, DATABASE_URL: own.toString() }
+  for (const command of [
+    'tenant create main',
+    'tenant suspend main',
+    'tenant resume main',
+    'verify-log',
+    'redrive',
+  ])
+    expect(await cli(asLogin, ...command.split(' ')), command).toMatchObject({ code: 0, stderr: '' })
+  const { code, troubles, checks } = await doctor(asLogin)
+  expect({ code, troubles }).toEqual({ code: 0, troubles: ['warn object store write, read, delete'] })
+  expect(found(checks, 'reachable')).toContain(login)
+  const wrong = await doctor({
+    ...asLogin,
+    DATABASE_URL: asLogin.DATABASE_URL.replace('of-the-test', 'wrong'),
+  })
+  expect(wrong.code).toBe(69)
+  expect(found(wrong.checks, 'reachable')).toContain('password authentication failed')
+})
+
 test('a bucket that is missing is a warning, one that everybody can read is a failure, a store that is away too', async () => {
   await using hub = await startHub()
   const missing = await doctor(hub.environment)

@@ -66,7 +66,7 @@ async function askServer(config: WithDatabase): Promise<Server> {
       `select current_setting('server_version') as version, current_setting('server_version_num')::int as number,
               current_user as user, current_database() as database,
               pg_is_in_recovery() or current_setting('default_transaction_read_only') = 'on' as "readOnly",
-              (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as connections,
+              (select sum(numbackends)::int from pg_stat_database) as connections,
               current_setting('max_connections')::int as "mostConnections"`,
     )
     const [row] = rows

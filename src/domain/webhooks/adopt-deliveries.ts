@@ -35,7 +35,7 @@ export interface Adopted {
 
 /**
  * Looks anew whose a quarantined delivery is, just as when it came: by the numbers in its body and by its signature, so a
- * number's owner gets nothing that another's app signed (IN3). Its owners get it as if it came now. `by` is the operator's
+ * number's owner gets nothing that another's app signed (HOOK3). Its owners get it as if it came now. `by` is the operator's
  * name for their audit trails. Fails with `unavailable`.
  */
 export async function adoptDelivery(
