@@ -77,7 +77,7 @@ describe('without the database', () => {
 
   test('[HOOK7] [HOOK10] what was answered 503 and still waits for the database is held against WEBHOOK_WAITING_BYTES', async () => {
     intake = await startIntake({
-      WEBHOOK_ANSWER_MS: '400',
+      WEBHOOK_ANSWER_MS: '2000',
       WEBHOOK_WAITING_BYTES: String(16 * 1024 + 5000),
       DATABASE_LOCK_MS: '60000',
     })
@@ -89,7 +89,7 @@ describe('without the database', () => {
     const started = performance.now()
     expect(await intake.post(number, textTo(number))).toMatchObject(later)
     // Refused at once, not after another wait.
-    expect(performance.now() - started).toBeLessThan(300)
+    expect(performance.now() - started).toBeLessThan(1000)
     await holder.query('rollback')
     await holder.end()
     await untilTaken(number, textTo(number))
@@ -138,6 +138,14 @@ describe('without the database', () => {
     expect(await intake.post(number, body)).toMatchObject(later)
     expect(performance.now() - started).toBeLessThan(2000)
     await eventually(async () => expect(await intake.post(number, body)).toMatchObject(received))
+    line.freeze()
+    const orphan = {
+      provider: 'evolution' as const,
+      body: Buffer.from('{}'),
+      owner: null,
+      quarantine: 'of a test',
+    }
+    await expect(storeDeliveries(intake.hub.deps, [orphan])).rejects.toMatchObject({ code: 'unavailable' })
   })
 
   test('[HOOK10] a delivery whose tenant went away meanwhile fails alone', async () => {
@@ -160,13 +168,13 @@ describe('without the database', () => {
   })
 
   test('[HOOK1] many large deliveries at once are all stored', async () => {
-    intake = await startIntake()
+    intake = await startIntake({ WEBHOOK_ANSWER_MS: '60000' })
     const number = await intake.addNumber()
-    const bodies = Array.from({ length: 12 }, (_, at) => textTo(number, `${at}`.padEnd(3_000_000, 'x')))
+    const bodies = Array.from({ length: 6 }, (_, at) => textTo(number, `${at}`.padEnd(3_000_000, 'x')))
     const answers = await Promise.all(bodies.map((body) => intake.post(number, body)))
-    expect(answers.map(({ status }) => status)).toEqual(Array(12).fill(200))
+    expect(answers.map(({ status }) => status)).toEqual(Array(6).fill(200))
     expect(new Set((await intake.inbox()).map((row) => row.body.toString()))).toEqual(new Set(bodies))
-  })
+  }, 60_000)
 })
 
 describe('without Redis', () => {

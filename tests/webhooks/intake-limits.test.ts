@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http'
+import { Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http'
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
 import { signatureOf } from '../../src/providers/signature.ts'
@@ -19,9 +19,15 @@ function sized(number: CloudNumber, bytes: number): string {
 }
 
 /** A request whose body the test writes piece by piece. */
-function open(number: CloudNumber, body: string, headers: Record<string, string | number>): ClientRequest {
+function open(
+  number: CloudNumber,
+  body: string,
+  headers: Record<string, string | number>,
+  agent?: Agent,
+): ClientRequest {
   const request = httpRequest(`${intake.rest.origin}/api/webhooks/whatsapp`, {
     method: 'POST',
+    ...(agent && { agent }),
     headers: { 'x-hub-signature-256': signatureOf(Buffer.from(body), number.appSecret), ...headers },
   })
   request.on('error', () => {})
@@ -144,6 +150,33 @@ describe('size', () => {
     expect(await intake.inbox()).toEqual([])
   })
 
+  test('[HOOK7] what is refused before its body is read is answered before it comes, and its line goes on', async () => {
+    intake = await startIntake()
+    const number = await intake.addNumber()
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const most = 4 * 1024 * 1024
+    const tooLarge = sized(number, most + 1)
+    const unsigned = { 'x-hub-signature-256': 'sha256=no', 'content-length': 5_000_000 }
+    for (const [headers, status] of [
+      [{ 'content-length': tooLarge.length }, 413],
+      [unsigned, 401],
+      [{ 'transfer-encoding': 'chunked' }, 413],
+    ] as const) {
+      const request = open(number, tooLarge, headers, agent)
+      if ('transfer-encoding' in headers) request.write(tooLarge.repeat(3))
+      else request.flushHeaders()
+      const answered = await statusOf(request)
+      expect(answered).toBe(status)
+      // The rest may still come; the next request of the same connection is answered all the same.
+      const length = Number((headers as { 'content-length'?: number })['content-length'] ?? 0)
+      request.end(length > 0 ? Buffer.alloc(length, ' ') : undefined)
+      const next = open(number, textTo(number), { 'x-hub-signature-256': 'sha256=no' }, agent)
+      next.end('{}')
+      expect(await statusOf(next)).toBe(401)
+    }
+    agent.destroy()
+  })
+
   test('[HOOK7] a body that breaks off stores nothing, and the next one is taken', async () => {
     intake = await startIntake()
     const number = await intake.addNumber()
@@ -203,7 +236,7 @@ describe('shape', () => {
   test('[HOOK2] what is no JSON and not signed is 401 like everything that is not signed', async () => {
     intake = await startIntake()
     const number = await intake.addNumber()
-    for (const body of ['', '[[[', 'x', textTo(number)])
+    for (const body of ['', '[[[', 'x', textTo(number), textTo(number).slice(0, -1)])
       expect(await intake.post({ appSecret: 'of nobody' }, body)).toMatchObject(
         refused(401, 'signature_invalid'),
       )
