@@ -132,6 +132,8 @@ export async function migrationStatus(
     application_name: 'switchboard-migrate',
     connectionTimeoutMillis: 5000,
   })
+  // A connection that breaks fails the query under way; without a listener it would end the process.
+  client.on('error', () => {})
   await client.connect()
   try {
     const history = `${config.DATABASE_SCHEMA}.${historyTable}`

@@ -55,6 +55,8 @@ export async function checkServer(config: WithDatabase): Promise<Check[]> {
 
 async function askServer(config: WithDatabase): Promise<Server> {
   const client = new pg.Client({ ...connectionOptions(config, 'doctor'), options: '-c timezone=UTC' })
+  // A connection that breaks fails the query under way; without a listener it would end the process.
+  client.on('error', () => {})
   await client.connect()
   try {
     const askedAt = Date.now()
