@@ -1,10 +1,13 @@
 import { hash } from 'node:crypto'
 import { authenticate, type Entry } from '../src/auth/authenticate.ts'
 import type { Deps } from '../src/deps.ts'
+import { Slots } from './limits.ts'
 
 /** Without a tail that would tell of a change, a verdict is believed for so long. */
 const briefMs = 5000
 const most = 20_000
+/** Lookups under way: a storm of strangers waits here, where nothing times out, and not for the database's connections. */
+const lookupsAtATime = 6
 
 interface Known {
   readonly entry: Entry
@@ -23,6 +26,7 @@ export class EntryCache {
   readonly #known = new Map<string, Known>()
   readonly #asking = new Map<string, Promise<Entry>>()
   readonly #changedAt = new Map<string, number>()
+  readonly #lookups = new Slots(lookupsAtATime)
 
   /** `isWatched`: whether changes of this tenant's rights have been heard of without a pause since then. */
   constructor(deps: Deps, isWatched: (tenantId: string, since: number) => boolean) {
@@ -37,7 +41,7 @@ export class EntryCache {
     if (known && this.#isFresh(known)) return known.entry
     let asking = this.#asking.get(key)
     if (!asking) {
-      asking = this.#ask(key, credential).finally(() => this.#asking.delete(key))
+      asking = this.#lookups.run(() => this.#ask(key, credential)).finally(() => this.#asking.delete(key))
       this.#asking.set(key, asking)
     }
     return asking

@@ -6,9 +6,12 @@ import { renewalMs, type Signs } from './signs.ts'
 
 type State = EphemeralEvents['presence']['state']
 
-/** Changes are told together once a second, and no more than so many of a tenant, or a storm of arrivals would tell everybody about everybody. */
+/**
+ * Changes are told together once a second, and no more than so many of a tenant, or a storm of arrivals would tell
+ * everybody about everybody: so many changes, and fewer when many sockets hear them (5 µs each), but always some.
+ */
 const flushMs = 1000
-const changesPerFlush = 50
+const changesPerFlush = { most: 50, least: 5, deliveries: 25_000 }
 /** Whoever is back within this time was never away. */
 const graceMs = 5000
 
@@ -91,7 +94,7 @@ export class Presence {
     for (const [tenantId, company] of this.#companies) {
       const due = [...company.changed].filter((userId) => isSettled(company.users.get(userId), now))
       if (due.length === 0) continue
-      const some = due.slice(0, changesPerFlush)
+      const some = due.slice(0, this.#changesFor(tenantId))
       for (const userId of some) {
         company.changed.delete(userId)
         const states = [...(company.users.get(userId)?.sockets.values() ?? [])]
@@ -102,6 +105,12 @@ export class Presence {
       for (const userId of some) this.#tell(tenantId, company, userId, summary(said.get(userId) ?? []), false)
       if (company.users.size === 0 && company.changed.size === 0) this.#companies.delete(tenantId)
     }
+  }
+
+  #changesFor(tenantId: string): number {
+    const { most, least, deliveries } = changesPerFlush
+    const sockets = this.#io.of('/').adapter.rooms.get(room(tenantId))?.size ?? 1
+    return Math.max(least, Math.min(most, Math.floor(deliveries / sockets)))
   }
 
   /** Renews what is said here, and finds what no gateway told: one that died cannot say goodbye. */
