@@ -11,7 +11,8 @@ import {
   placeNotes,
   placeUser,
 } from './held-conversations.ts'
-import { type HeldRecord, placeRecord, type RecordPath } from './held-records.ts'
+import type { HeldRecord, RecordPath } from './crm/views.ts'
+import { placeRecord } from './held-records.ts'
 import type { MessageView } from './message.ts'
 import { parsePosition, type Position } from './position.ts'
 import type { SyncAnswer } from './rest/sync.ts'

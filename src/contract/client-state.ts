@@ -1,6 +1,6 @@
 import type { ChannelView, TemplateView } from './channel.ts'
 import type { ConversationView, NoteView } from './conversation.ts'
-import type { HeldRecords } from './held-records.ts'
+import type { HeldRecords } from './crm/views.ts'
 import type { MessageView } from './message.ts'
 import type { Position } from './position.ts'
 import type { ContactView, UserView } from './records.ts'

@@ -1,19 +1,5 @@
 import { type ClientState, withEntry, withoutEntry } from './client-state.ts'
-import type { CustomerView } from './crm/customer.ts'
-import type { TagView } from './crm/tag.ts'
-
-/** Records of the CRM, by the name of their path. */
-interface RecordViews {
-  readonly customers: CustomerView
-  readonly tags: TagView
-}
-export type RecordPath = keyof RecordViews
-export type HeldRecord<Path extends RecordPath> = RecordViews[Path]
-
-/** Those that a client holds, by id. */
-export type HeldRecords = {
-  readonly [Path in RecordPath]: ReadonlyMap<number, HeldRecord<Path>>
-}
+import type { HeldRecord, RecordPath } from './crm/views.ts'
 
 /**
  * Places a record as an event or a list brought it; a deleted one goes. Versions decide: what is older than what is here, or

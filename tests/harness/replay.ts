@@ -11,7 +11,7 @@ import {
 import type { ClientState } from '../../src/contract/client-state.ts'
 import type { ConversationView } from '../../src/contract/conversation.ts'
 import type { AnyLogEvent } from '../../src/contract/events/catalogue.ts'
-import type { HeldRecord, RecordPath } from '../../src/contract/held-records.ts'
+import type { HeldRecord, RecordPath } from '../../src/contract/crm/views.ts'
 import { formatPosition, type Position, parsePosition } from '../../src/contract/position.ts'
 import type { NoteList } from '../../src/contract/rest/conversations.ts'
 import type { MessagePage } from '../../src/contract/rest/messages.ts'

@@ -1,0 +1,15 @@
+import type { CustomerView } from './customer.ts'
+import type { TagView } from './tag.ts'
+
+/** Records of the CRM, by the name of their path. */
+interface RecordViews {
+  readonly customers: CustomerView
+  readonly tags: TagView
+}
+export type RecordPath = keyof RecordViews
+export type HeldRecord<Path extends RecordPath> = RecordViews[Path]
+
+/** Those that a client holds, by id. */
+export type HeldRecords = {
+  readonly [Path in RecordPath]: ReadonlyMap<number, HeldRecord<Path>>
+}
