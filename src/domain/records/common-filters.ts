@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { instant } from '../../contract/rest/record-input.ts'
 import { contactLike } from '../messages/search-terms.ts'
 import type { Filter, Sort } from './record-kind.ts'
 
@@ -6,8 +7,6 @@ import type { Filter, Sort } from './record-kind.ts'
 export function filter<Value>(schema: z.ZodType<Value>, where: Filter<Value>['where']): Filter {
   return { schema, where } as unknown as Filter
 }
-
-const instant = z.iso.datetime({ offset: true })
 
 const from = (column: string) => filter(instant, (value, bind) => `${column} >= ${bind(value)}::timestamptz`)
 const to = (column: string) => filter(instant, (value, bind) => `${column} < ${bind(value)}::timestamptz`)

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { Action } from '../../auth/can.ts'
+import type { EventType } from '../../contract/events/catalogue.ts'
 import type { OwnedAction, Scope } from '../../log/scope.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import type { Doer } from '../audit/record-audit.ts'
@@ -68,6 +69,12 @@ export interface Rights<Row> {
   }
 }
 
+/** What a change is called in the log (`activity.completed`) and in the trail (`activity.complete`). */
+export interface NamedChange {
+  readonly event: EventType
+  readonly action: string
+}
+
 /** Who may hear of a record. */
 export function hearersOfRecord<Row>(rights: Rights<Row>, row: Row): Scope {
   return rights.owner
@@ -101,6 +108,8 @@ export interface RecordKind<Row extends RecordRow = RecordRow, View extends Reco
   readonly rights: Rights<Row>
   /** Member that a foreign key, unique index or check is about, by the constraint's name. */
   readonly constraints: Readonly<Record<string, string>>
+  /** A change that has a name of its own (`deal.won`): its event and what the trail calls it, instead of `noun.updated`. */
+  readonly named?: (before: Row, after: Row) => NamedChange | undefined
   /** Judges and completes what is about to be written; what it returns is written instead of the values. */
   readonly prepare?: (tx: TenantTx, change: Change<Row>) => Promise<Readonly<Record<string, unknown>>>
   /** Writes what is in other tables, before the record is read again for its event. */

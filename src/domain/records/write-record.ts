@@ -45,7 +45,8 @@ export async function createRecord<Row extends RecordRow, View extends RecordVie
 }
 
 /**
- * Changes members of a record that is not deleted. Records `noun.updated`; a change that changes nothing leaves no trace.
+ * Changes members of a record that is not deleted. Records `noun.updated`, or what its kind calls the change; a change that
+ * changes nothing leaves no trace.
  * Fails with `not_found`, `precondition_failed`, `validation_failed` or `conflict`.
  */
 export async function updateRecord<Row extends RecordRow, View extends RecordView>(
@@ -152,16 +153,19 @@ async function tell<Row extends RecordRow, View extends RecordView>(
   const row = await findRecord(tx.query.bind(tx), tx.tenantId, kind, id)
   if (!row) throw new Error(`a ${kind.noun} that was just written is not there`)
   const view = kind.present(row)
-  const type = `${kind.noun}.${verb}` as EventType
+  const { event, action } = (verb === 'updated' && before !== null && kind.named?.(before, row)) || {
+    event: `${kind.noun}.${verb}` as EventType,
+    action: `${kind.noun}.${actionOf[verb]}`,
+  }
   tx.record(
-    type,
-    { [kind.noun]: view } as unknown as EventData<typeof type>,
+    event,
+    { [kind.noun]: view } as unknown as EventData<typeof event>,
     hearersOfRecord(kind.rights, row),
   )
   if (before !== null) hide(tx, kind, before, row)
   await recordAudit(tx, {
     by,
-    action: `${kind.noun}.${actionOf[verb]}`,
+    action,
     entity: kind.noun,
     entityId: id,
     before: before === null ? null : kind.present(before),
