@@ -130,6 +130,17 @@ function ensureDependencies(path) {
   })
 }
 
+/** Who started this shell; undefined when it is none (some shells become the command that they run) or nobody can say. */
+function parentOfShell(pid) {
+  try {
+    if (!/^(\/\S*\/)?(ba|da)?sh\0-c\0/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))) return undefined
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]
+  } catch {
+    return undefined
+  }
+}
+
 /**
  * Runs the command to its end, passing signals on, and ends this process as the command ended. Signals that follow the
  * first within a second are copies of it: npm repeats a Ctrl-C, and a closing terminal sends a hangup beside.
@@ -148,10 +159,13 @@ function run(command, args, path) {
     child.kill(signal)
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']) process.on(signal, pass)
-  // npm gives a SIGTERM to its shell, which ends without a word to us: then our parent changes, and that is the word.
+  // npm gives a SIGTERM to its shell, which ends without a word to us: then our parent changes, and that is the word. And a
+  // killed npm leaves its shell waiting for us: then the shell's parent changes.
   if (process.env.npm_lifecycle_event !== undefined) {
     const shell = process.ppid
-    setInterval(() => process.ppid !== shell && passedAt === 0 && pass('SIGTERM'), 200).unref()
+    const npm = parentOfShell(shell)
+    const isGone = () => process.ppid !== shell || parentOfShell(shell) !== npm
+    setInterval(() => isGone() && passedAt === 0 && pass('SIGTERM'), 200).unref()
   }
   child.once('error', (error) => {
     say(`${command} could not be started: ${error.message}`)

@@ -48,3 +48,19 @@ test('a shell that dies between npm and us, as npm does on SIGTERM, ends the com
   await once(output, 'close')
   expect(lines.slice(1)).toEqual(['SIGTERM'])
 })
+
+test('a killed npm, whose shell still waits for us, ends the command cleanly', async () => {
+  const npm = `require('node:child_process').spawn(
+    '/bin/sh', ['-c', process.argv[1], process.argv[2]], { stdio: 'inherit' })`
+  const line = `"${process.execPath}" "${wrapper}" node -e "$0"; true`
+  const parent = spawn(process.execPath, ['-e', npm, line, counter], {
+    env: { ...process.env, npm_lifecycle_event: 'start' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const lines: string[] = []
+  const output = createInterface(parent.stdout).on('line', (one) => lines.push(one))
+  await once(output, 'line')
+  parent.kill('SIGKILL')
+  await once(output, 'close')
+  expect(lines.slice(1)).toEqual(['SIGTERM'])
+})
