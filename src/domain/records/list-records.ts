@@ -41,7 +41,7 @@ export async function listRecords<Row extends RecordRow, View extends RecordView
   const conditions = [
     `r.tenant_id = ${bind(tenantId)}`,
     deletedIs[asked.deleted ?? 'none'],
-    visible(actor, kind, bind),
+    visibleTo(actor, kind, bind),
     ...filtersOf(kind, asked).map(([filter, value]) => filter.where(value, bind, meOf(actor))),
     ...after(list, asked.cursor, sort, order, bind),
   ]
@@ -61,9 +61,9 @@ const nobody = '00000000-0000-0000-0000-000000000000'
 const meOf = (actor: Actor): string => (actor.kind === 'system' ? nobody : actor.id)
 
 /** The rule of can.ts as SQL: who may read somebody else's record reads all. */
-function visible<Row extends RecordRow, View extends RecordView>(
+export function visibleTo<Row extends RecordRow, View extends RecordView>(
   actor: Actor,
-  { rights }: RecordKind<Row, View>,
+  { rights }: Pick<RecordKind<Row, View>, 'rights'>,
   bind: Bind,
 ): string {
   if (!rights.owner || can(actor, rights.read, { ownerId: nobody })) return 'true'

@@ -88,7 +88,7 @@ export function hearersOfRecord<Row>(rights: Rights<Row>, row: Row): Scope {
  */
 export interface RecordKind<Row extends RecordRow = RecordRow, View extends RecordView = RecordView> {
   /** Of its events (`customer.created`) and in the trail. */
-  readonly noun: 'customer' | 'contact' | 'deal' | 'activity' | 'note' | 'tag' | 'pipeline_stage'
+  readonly noun: 'customer' | 'contact' | 'deal' | 'activity' | 'note' | 'tag' | 'pipeline' | 'pipeline_stage'
   /** Under /admin. */
   readonly path: string
   readonly table: string
@@ -110,8 +110,16 @@ export interface RecordKind<Row extends RecordRow = RecordRow, View extends Reco
   readonly constraints: Readonly<Record<string, string>>
   /** A change that has a name of its own (`deal.won`): its event and what the trail calls it, instead of `noun.updated`. */
   readonly named?: (before: Row, after: Row) => NamedChange | undefined
+  /** Facts that are recorded with the record beside that: a deal that moved (`deal.moved`) was also won (`deal.won`). */
+  readonly also?: (before: Row | null, after: Row) => readonly EventType[]
   /** Judges and completes what is about to be written; what it returns is written instead of the values. */
   readonly prepare?: (tx: TenantTx, change: Change<Row>) => Promise<Readonly<Record<string, unknown>>>
-  /** Writes what is in other tables, before the record is read again for its event. */
+  /** Judges and prepares a deletion or a return, with the row locked; a failure stops it. */
+  readonly beforeDelete?: (tx: TenantTx, row: Row, by: Doer) => Promise<void>
+  readonly beforeRestore?: (tx: TenantTx, row: Row, by: Doer) => Promise<void>
+  /**
+   * Writes what is in other tables, before the record is read again for its event. Of a deletion or a return the values are
+   * `deletedAt` alone.
+   */
   readonly follow?: (tx: TenantTx, id: number, change: Change<Row>) => Promise<void>
 }

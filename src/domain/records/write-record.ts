@@ -41,7 +41,7 @@ export async function createRecord<Row extends RecordRow, View extends RecordVie
   )
   const id = made?.id ?? 0
   await kind.follow?.(tx, id, { ...change, values })
-  return tell(tx, kind, by, 'created', null, id)
+  return tellRecord(tx, kind, by, 'created', null, id)
 }
 
 /**
@@ -76,7 +76,7 @@ export async function updateRecord<Row extends RecordRow, View extends RecordVie
     ),
   )
   await kind.follow?.(tx, id, { ...change, values: changed })
-  return tell(tx, kind, by, 'updated', before, id)
+  return tellRecord(tx, kind, by, 'updated', before, id)
 }
 
 /** Deletes a record softly. Records `noun.deleted`. Fails with `not_found` or `precondition_failed`. */
@@ -90,8 +90,10 @@ export async function deleteRecord<Row extends RecordRow, View extends RecordVie
   const before = await lockWritable(tx, kind, by, id)
   if (before.deleted_at !== null) throw new Failure('not_found')
   requireVersion(expected, before)
+  await kind.beforeDelete?.(tx, before, by)
   await setDeleted(tx, kind, id, tx.now)
-  return tell(tx, kind, by, 'deleted', before, id)
+  await kind.follow?.(tx, id, { before, values: { deletedAt: tx.now.toISOString() }, by })
+  return tellRecord(tx, kind, by, 'deleted', before, id)
 }
 
 /** Brings a deleted record back; one that is there stays as it is. Records `noun.restored`. Fails with `not_found` or `conflict`. */
@@ -103,12 +105,17 @@ export async function restoreRecord<Row extends RecordRow, View extends RecordVi
 ): Promise<View> {
   const before = await lockWritable(tx, kind, by, id)
   if (before.deleted_at === null) return kind.present(before)
+  await kind.beforeRestore?.(tx, before, by)
   await asMembers(kind, () => setDeleted(tx, kind, id, null))
-  return tell(tx, kind, by, 'restored', before, id)
+  await kind.follow?.(tx, id, { before, values: { deletedAt: null }, by })
+  return tellRecord(tx, kind, by, 'restored', before, id)
 }
 
-/** Fails with `forbidden` where the role may never write, with `not_found` for what is not this actor's. */
-async function lockWritable<Row extends RecordRow, View extends RecordView>(
+/**
+ * One record that the actor may write, deleted or not, locked until commit. Fails with `forbidden` where the role may never
+ * write, with `not_found` for what is not there or not this actor's.
+ */
+export async function lockWritable<Row extends RecordRow, View extends RecordView>(
   tx: TenantTx,
   kind: Kind<Row, View>,
   by: Doer,
@@ -141,8 +148,11 @@ async function setDeleted(
 
 type Verb = 'created' | 'updated' | 'deleted' | 'restored'
 
-/** Reads the record as it is now, announces it and puts it into the trail. */
-async function tell<Row extends RecordRow, View extends RecordView>(
+/**
+ * Reads a record that was just written, announces it and puts it into the trail. For records that change along with the one
+ * that was asked for, such as the stages behind one that moves.
+ */
+export async function tellRecord<Row extends RecordRow, View extends RecordView>(
   tx: TenantTx,
   kind: Kind<Row, View>,
   by: Doer,
@@ -157,11 +167,12 @@ async function tell<Row extends RecordRow, View extends RecordView>(
     event: `${kind.noun}.${verb}` as EventType,
     action: `${kind.noun}.${actionOf[verb]}`,
   }
-  tx.record(
-    event,
-    { [kind.noun]: view } as unknown as EventData<typeof event>,
-    hearersOfRecord(kind.rights, row),
-  )
+  for (const type of [event, ...(kind.also?.(before, row) ?? [])])
+    tx.record(
+      type,
+      { [kind.noun]: view } as unknown as EventData<typeof type>,
+      hearersOfRecord(kind.rights, row),
+    )
   if (before !== null) hide(tx, kind, before, row)
   await recordAudit(tx, {
     by,
