@@ -1,6 +1,7 @@
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import type { InboundConsent, Person } from '../../providers/port.ts'
+import { requireAddresses } from './require-addresses.ts'
 
 /** Who says so: the person, in the app of the network. */
 const source = 'network'
@@ -34,6 +35,10 @@ export async function recordConsents(
   const contacts = await tx.query<{ id: number; marketing_at: string | null }>(
     'select id, marketing_at from contacts where tenant_id = $1 and id = any($2) order by id for no key update',
     [tx.tenantId, said.map(({ contactId }) => contactId)],
+  )
+  await requireAddresses(
+    tx,
+    contacts.map((contact) => contact.id),
   )
   const before = new Map(contacts.map((contact) => [contact.id, contact.marketing_at]))
   const fresh = await insertEntries(

@@ -1,5 +1,6 @@
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
+import { requireAddresses } from '../contacts/require-addresses.ts'
 import { type ConversationRow, conversationColumns, conversationJoins } from './conversation-row.ts'
 import { viewConversations } from './load-conversations.ts'
 import { hearersOf } from './present-conversation.ts'
@@ -27,9 +28,9 @@ type BegunConversations = Pick<WantedConversations, 'channelId' | 'contactIds' |
 /**
  * The live conversation of each contact, found, woken, opened again or begun, locked until commit. Records
  * `conversation.opened` and `conversation.status_changed` with the conversation as it is before anything is written in it.
- * Every contact must exist.
+ * Every contact must exist; when one has gone on in another one meanwhile, the transaction begins anew.
  *
- * One statement when all of them have a live conversation; eight at most, however many there are.
+ * One statement when all of them have a live conversation; nine at most, however many there are.
  * Locks in order: live conversations by id; then, only for contacts without one, the contacts by id, their resolved
  * conversations, and last the counter of the tenant's conversation numbers. A contact's row is the mutex for "which
  * conversation of it is live": whoever makes one live holds it, so that neither an insert nor an update can meet the
@@ -50,6 +51,7 @@ export async function openConversations(
   let begun: ConversationRow[] = []
   if (missing().length > 0) {
     await lockContacts(tx, missing())
+    await requireAddresses(tx, missing())
     // Somebody else may have opened one while we waited for the contact.
     keep(await lockLive(tx, wanted.channelId, missing()))
     if (wanted.reopenHours > 0) changed.push(...(await reopenRecent(tx, wanted, missing())))

@@ -1,4 +1,5 @@
 import type { TenantTx } from '../../log/tenant-tx.ts'
+import { requireAddresses } from '../contacts/require-addresses.ts'
 import type { ConversationRow } from './conversation-row.ts'
 import { lockConversations } from './load-conversations.ts'
 import { announce, begin, lockContacts } from './open-conversation.ts'
@@ -22,6 +23,7 @@ export async function pastConversations(
   keep(await lockNewest(tx, channelId, missing()))
   if (missing().length > 0) {
     await lockContacts(tx, missing())
+    await requireAddresses(tx, missing())
     keep(await lockNewest(tx, channelId, missing()))
     const begun = await begin(tx, { channelId, contactIds: missing(), resolved: true })
     keep(begun)
