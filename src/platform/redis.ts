@@ -8,6 +8,9 @@ const retryStrategy = (tries: number): number => Math.min(50 * 2 ** Math.min(tri
 /**
  * A connection to Redis. Commands fail at once while it is away instead of waiting in memory (`offline: 'fail'`), except
  * for blocking readers such as BullMQ's workers, which must wait (`'wait'`). Errors are logged once per loss.
+ *
+ * Whoever subscribes does so again at each `ready`, and catches what fails. ioredis 6.0 would do it by itself with promises
+ * that nobody holds: a connection that breaks in that very moment then ends the process (seen under CLIENT KILL).
  */
 export function openRedis(
   config: Pick<Config, 'REDIS_URL'>,
@@ -25,7 +28,7 @@ export function openRedis(
   const [first = '', ...others] = config.REDIS_URL
   const redis =
     others.length === 0
-      ? new Redis(first, { ...shared, retryStrategy, enableOfflineQueue })
+      ? new Redis(first, { ...shared, retryStrategy, enableOfflineQueue, autoResubscribe: false })
       : // BullMQ and the adapter take either; what we call exists on both.
         (new Cluster([first, ...others], {
           redisOptions: shared,

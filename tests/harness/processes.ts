@@ -30,13 +30,13 @@ export interface Running {
 }
 
 /**
- * Starts `node <entry>` as part of the hub and waits until it says that it is ready. Everything that it logs goes to `said`
- * as well, so that a scenario can look through it. Killed with the hub.
+ * Starts `node <entry>` as part of the hub and waits until it says that it is ready. Everything that it logs goes to
+ * `onLine` as well, so that a scenario can look through it. Killed with the hub.
  */
 export async function startPart(
   hub: Pick<Hub, 'environment' | 'onClose'>,
   part: Part,
-  { more = {}, said = [] }: { more?: Environment; said?: string[] } = {},
+  { more = {}, onLine = () => {} }: { more?: Environment; onLine?: (line: string) => void } = {},
 ): Promise<Running> {
   const child: ChildProcess = spawn(process.execPath, [join(import.meta.dirname, '../..', entries[part])], {
     env: { PATH: process.env['PATH'], ...hub.environment, LOG_LEVEL: 'info', ...more } as NodeJS.ProcessEnv,
@@ -57,7 +57,7 @@ export async function startPart(
     )
     const hear = (line: string): void => {
       own.push(line)
-      said.push(line)
+      onLine(line)
       if (!isReady.test(line)) return
       clearTimeout(timer)
       resolve(Number(/"url":"[a-z]+:\/\/[^/"]*:(\d+)/.exec(line)?.[1] ?? 0))

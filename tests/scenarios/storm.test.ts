@@ -93,6 +93,7 @@ test('[SYS1] a storm over two gateways, two REST servers and two workers: afterw
     leaks: [...leaks, ...marksIn(system.said, towns)],
   }
   expect(check(histories)).toEqual([])
+  expect(system.deaths).toEqual([])
   // Nothing that broke was anybody's "internal error".
   expect([...journal.refusals.keys()].filter((code) => /internal|^status/.test(code))).toEqual([])
 

@@ -42,6 +42,8 @@ export interface System extends AsyncDisposable {
   readonly restUrl: string
   /** What all processes wrote to their logs. */
   readonly said: readonly string[]
+  /** Processes that ended although nobody killed them, with what they said last; empty in a good world. */
+  readonly deaths: readonly string[]
   /** Processes that live, by part. */
   running(part: Part): Running[]
   start(part: Part, more?: Environment): Promise<Running>
@@ -84,12 +86,22 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const number = await network.connectNumber(hub)
 
   const said: string[] = []
+  const deaths: string[] = []
   const alive = new Set<Running>()
   const running = (part: Part) => [...alive].filter((one) => one.part === part)
   const start: System['start'] = async (part, more = {}) => {
-    const process = await startPart(hub, part, { more, said })
+    const own: string[] = []
+    const process = await startPart(hub, part, {
+      more,
+      onLine: (line) => {
+        own.push(line)
+        said.push(line)
+      },
+    })
     alive.add(process)
-    void process.ended().then(() => alive.delete(process))
+    void process.ended().then((how) => {
+      if (alive.delete(process)) deaths.push(`${part} ended with ${how}: ${own.slice(-20).join('\n')}`)
+    })
     return process
   }
   const portOf = (part: Part) => () => {
@@ -127,6 +139,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     rest,
     restUrl,
     said,
+    deaths,
     running,
     start,
     kill: async (process, replace = true) => {
