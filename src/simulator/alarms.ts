@@ -1,4 +1,4 @@
-/** Things that happen later, all of which can be called off. `haste` times as fast as asked. */
+/** Things that happen later, all of which can be called off. */
 export class Alarms {
   readonly #timers = new Set<NodeJS.Timeout>()
   readonly #haste: number
@@ -8,12 +8,18 @@ export class Alarms {
     this.#haste = haste
   }
 
+  /** `haste` times as fast as asked. */
   after(ms: number, then: () => void): void {
+    this.exactly(ms / this.#haste, then)
+  }
+
+  /** At its time, whatever the haste. */
+  exactly(ms: number, then: () => void): void {
     if (this.#stopped) return
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
       then()
-    }, ms / this.#haste)
+    }, ms)
     this.#timers.add(timer)
   }
 

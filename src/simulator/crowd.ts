@@ -53,7 +53,7 @@ export class Crowd {
     const story = storyOf(dice.fork('story'), size, ratePerSecond)
     const next = (): void => {
       const { afterMs, customer, content } = story.next().value
-      alarms.after(afterMs, () => {
+      alarms.exactly(afterMs, () => {
         if (outbox.waiting < mostWaiting) this.say(customer, content)
         next()
       })

@@ -21,27 +21,28 @@ const followUpMs = { least: 2_000, most: 9_000 }
  */
 export function* storyOf(dice: Dice, crowd: number, ratePerSecond: number): Generator<Act, never> {
   const meanMs = 1000 / ratePerSecond
-  let pending: (Act & { dueMs: number }) | undefined
+  // Second halves that are still to come, the next one first.
+  const pending: { dueMs: number; customer: number; content: Content }[] = []
   let nowMs = 0
+  let openingMs = 0
   for (;;) {
     // Waiting times of a Poisson process, without its extremes: nobody wants to watch a minute of silence.
-    const waitMs = Math.min(-Math.log(1 - dice.next()) * meanMs, 2.5 * meanMs)
-    if (pending !== undefined && pending.dueMs <= nowMs + waitMs) {
-      const { dueMs, ...act } = pending
-      yield { ...act, afterMs: dueMs - nowMs }
+    openingMs += Math.min(-Math.log(1 - dice.next()) * meanMs, 2.5 * meanMs)
+    while (pending[0] !== undefined && pending[0].dueMs <= openingMs) {
+      const { dueMs, ...half } = pending[0]
+      pending.shift()
+      yield { afterMs: dueMs - nowMs, ...half }
       nowMs = dueMs
-      pending = undefined
-      continue
     }
     const customer = Math.floor(dice.next() * crowd)
     const content = opening(dice)
-    yield { afterMs: waitMs, customer, content }
-    nowMs += waitMs
+    yield { afterMs: openingMs - nowMs, customer, content }
+    nowMs = openingMs
     const more = secondHalf(dice, content)
-    if (more !== undefined && pending === undefined) {
-      const dueMs = nowMs + dice.between(followUpMs.least, followUpMs.most)
-      pending = { afterMs: 0, customer, content: more, dueMs }
-    }
+    if (more === undefined) continue
+    const dueMs = nowMs + dice.between(followUpMs.least, followUpMs.most)
+    pending.push({ dueMs, customer, content: more })
+    pending.sort((one, other) => one.dueMs - other.dueMs)
   }
 }
 
