@@ -9,6 +9,8 @@ export interface Withheld {
   cut(): void
   /** Lets the answer go on its way. */
   release(): void
+  /** Lets the answer go, and resets the connection behind it. */
+  releaseAndReset(): void
 }
 
 /**
@@ -133,18 +135,23 @@ export async function startTcpProxy(target: number | (() => number | undefined))
         },
       }
       rules.add(rule)
+      const release = (): void => {
+        rules.delete(rule)
+        if (!held?.withheld) return
+        const chunks = held.withheld
+        held.withheld = undefined
+        for (const chunk of chunks) held.near.write(chunk)
+      }
       return {
         arrived: arrived.promise,
         cut: () => {
           rules.delete(rule)
           if (held) end(held)
         },
-        release: () => {
-          rules.delete(rule)
-          if (!held?.withheld) return
-          const chunks = held.withheld
-          held.withheld = undefined
-          for (const chunk of chunks) held.near.write(chunk)
+        release,
+        releaseAndReset: () => {
+          release()
+          held?.near.resetAndDestroy()
         },
       }
     },

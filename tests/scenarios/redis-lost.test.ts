@@ -1,8 +1,12 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { inTenant } from '../../src/log/tenant-tx.ts'
+import { recordFacts } from '../gateway/setup.ts'
 import type { Console } from '../harness/console.ts'
 import { eventually } from '../harness/eventually.ts'
 import { shown } from '../harness/replay.ts'
+import { TestClient } from '../harness/socket-client.ts'
+import { startTcpProxy } from '../harness/tcp-proxy.ts'
 import { type Legs, roundTrip } from './round-trip.ts'
 import { startSystem, type System } from './system.ts'
 
@@ -142,3 +146,37 @@ describe('[SYS7] from a customer to the agent and back, in processes of their ow
     console.log(`Redis was found after ${Math.round(performance.now() - appeared)} ms`)
   }, 90_000)
 })
+
+test('[SYS7] a connection to Redis that breaks in the moment it is ready takes no process with it, and bells are heard over the next one', async () => {
+  await using breaking = await startSystem({ rests: 0, workers: 0, gateways: 0 })
+  const { hub, redis } = breaking
+  const url = new URL(redis.url)
+  await using line = await startTcpProxy(Number(url.port))
+  url.port = String(line.port)
+  const { port } = await breaking.start('gateway', { REDIS_URL: url.toString() })
+  const tenants = [hub.tenant, await hub.addTenant(), await hub.addTenant()]
+  const clients = tenants.map(
+    ({ slug }) => new TestClient({ port, token: hub.token('admin', { tenant: slug }), reconnection: true }),
+  )
+  hub.onClose(async () => {
+    for (const client of clients) client.close()
+  })
+  for (const client of clients) await client.next('caught-up')
+  for (let n = 0; n < 5; n++) {
+    // What ioredis asks before it calls a connection ready, on whichever of them asks first.
+    const ready = line.withholdAnswer(/\r\ninfo\r\n/i)
+    line.cut()
+    await ready.arrived
+    ready.releaseAndReset()
+  }
+  const admin = new Redis(redis.url)
+  for (const { id } of tenants)
+    await eventually(async () => {
+      const channel = `${hub.config.REDIS_PREFIX}:bell:${id}`
+      expect(await admin.call('PUBSUB', 'SHARDNUMSUB', channel)).toEqual([channel, 1])
+    })
+  admin.disconnect()
+  for (const { id } of tenants) await inTenant(hub.deps, id, async (tx) => recordFacts(tx, 1))
+  for (const client of clients) await client.next('consent.changed')
+  expect(breaking.deaths).toEqual([])
+}, 60_000)
