@@ -1,4 +1,5 @@
 import type { CommandHandlers } from '../gateway/commands.ts'
+import { completeActivity } from './domain/activities/complete-activity.ts'
 import { assignConversation } from './domain/conversations/assign-conversation.ts'
 import { claimConversation } from './domain/conversations/claim-conversation.ts'
 import { labelConversation } from './domain/conversations/label-conversation.ts'
@@ -20,4 +21,5 @@ export const commandHandlers: CommandHandlers = {
   'conversation.set-status': setConversationStatus,
   'conversation.snooze': snoozeConversation,
   'conversation.label': labelConversation,
+  'activity.complete': completeActivity,
 }

@@ -1,4 +1,5 @@
 import type { Deps } from '../src/deps.ts'
+import { giveReminders } from '../src/domain/activities/remind.ts'
 import { endRestriction } from '../src/domain/channels/end-restrictions.ts'
 import { wakeSnoozed } from '../src/domain/conversations/wake-snoozed.ts'
 import { openDeliveries } from '../src/domain/messages/deliver-messages.ts'
@@ -21,6 +22,8 @@ export interface Workers {
 
 /** Conversations that one look wakes. */
 const mostSnoozes = 500
+/** Reminders that one look gives. */
+const mostReminders = 500
 /** Numbers whose restriction one look ends. */
 const mostRestrictions = 100
 const tidyMediaMs = 600_000
@@ -62,6 +65,13 @@ export function startWorkers(deps: Deps): Workers {
       everyMs: deps.config.SWEEP_MS,
       run: async () => {
         await wakeSnoozed(deps, { atMost: mostSnoozes })
+      },
+    },
+    {
+      name: 'reminders',
+      everyMs: deps.config.SWEEP_MS,
+      run: async () => {
+        await giveReminders(deps, { atMost: mostReminders })
       },
     },
     {

@@ -12,7 +12,7 @@ import {
   placeUser,
 } from './held-conversations.ts'
 import type { HeldRecord, RecordPath } from './crm/views.ts'
-import { placeRecord } from './held-records.ts'
+import { forgetRecord, placeRecord } from './held-records.ts'
 import type { MessageView } from './message.ts'
 import { parsePosition, type Position } from './position.ts'
 import type { SyncAnswer } from './rest/sync.ts'
@@ -182,6 +182,15 @@ function take(state: ClientState, event: AnyLogEvent): ClientState {
     case 'tag.deleted':
     case 'tag.restored':
       return placeRecord(state, 'tags', event.data.tag)
+    case 'activity.created':
+    case 'activity.updated':
+    case 'activity.completed':
+    case 'activity.reminded':
+    case 'activity.deleted':
+    case 'activity.restored':
+      return placeRecord(state, 'activities', event.data.activity)
+    case 'activity.hidden':
+      return forgetRecord(state, 'activities', event.data.activityId, event.data.version)
     default:
       return unknown(state, event)
   }

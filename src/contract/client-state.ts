@@ -47,7 +47,7 @@ export function emptyState(position: Position = { epoch: 1, seq: 0 }): ClientSta
     templates: new Map(),
     contacts: new Map(),
     users: new Map(),
-    records: { customers: new Map(), tags: new Map() },
+    records: { activities: new Map(), customers: new Map(), tags: new Map() },
     gone: new Map(),
     wanted: new Set(),
     touched: new Map(),

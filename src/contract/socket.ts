@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { ErrorBody } from './errors.ts'
+import { completeActivityBody } from './rest/activities.ts'
 import { conversationStatus } from './conversation.ts'
 import { storableText } from './text.ts'
 
@@ -156,6 +157,7 @@ export const commands = {
     add: z.array(storableText(1, 64)).max(50).optional(),
     remove: z.array(storableText(1, 64)).max(50).optional(),
   }),
+  'activity.complete': completeActivityBody.extend({ activityId: z.int32().positive() }),
   'session.renew': z.strictObject({ token: z.string().max(8192) }),
 } as const
 export type CommandName = keyof typeof commands

@@ -110,7 +110,7 @@ export async function takeState(api: Api, watcher: Watcher): Promise<ClientState
   return state
 }
 
-const recordPaths = ['customers', 'tags'] as const satisfies readonly RecordPath[]
+const recordPaths = ['activities', 'customers', 'tags'] as const satisfies readonly RecordPath[]
 
 /** Walks a whole list of records. */
 async function loadRecords(

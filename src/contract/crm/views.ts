@@ -1,8 +1,10 @@
+import type { ActivityView } from './activity.ts'
 import type { CustomerView } from './customer.ts'
 import type { TagView } from './tag.ts'
 
 /** Records of the CRM, by the name of their path. */
 interface RecordViews {
+  readonly activities: ActivityView
   readonly customers: CustomerView
   readonly tags: TagView
 }

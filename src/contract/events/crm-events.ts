@@ -1,7 +1,10 @@
+import { z } from 'zod'
+import { activityView } from '../crm/activity.ts'
 import { customerView } from '../crm/customer.ts'
 import { tagView } from '../crm/tag.ts'
 import { event } from './define.ts'
 
+const activity = { activity: activityView }
 const customer = { customer: customerView }
 const tag = { tag: tagView }
 
@@ -14,4 +17,14 @@ export const crmEvents = [
   event('tag.updated', 'tenant', "A tag's name or colour changed.", tag),
   event('tag.deleted', 'tenant', 'A tag was deleted; it can be restored.', tag),
   event('tag.restored', 'tenant', 'A deleted tag is back.', tag),
+  event('activity.created', 'owner', 'There is something more to do.', activity),
+  event('activity.updated', 'owner', 'Something about an activity changed.', activity),
+  event('activity.completed', 'owner', 'An activity is done.', activity),
+  event('activity.reminded', 'owner', 'The time of its reminder has come. Once per reminder.', activity),
+  event('activity.deleted', 'owner', 'An activity was deleted; it can be restored.', activity),
+  event('activity.restored', 'owner', 'A deleted activity is back.', activity),
+  event('activity.hidden', 'lost sight', "An activity is somebody else's now: forget it.", {
+    activityId: z.number().int(),
+    version: z.number().int(),
+  }),
 ] as const

@@ -44,5 +44,5 @@ const [firstInstant, lastInstant] = [Date.UTC(1900, 0), Date.UTC(10_000, 0)]
 /** A moment in any zone, of the years 1900 to 9999; as UTC text with milliseconds, as records show it. */
 export const instant = z.iso
   .datetime({ offset: true })
-  .refine((text) => Date.parse(text) >= firstInstant && Date.parse(text) < lastInstant, 'out of range')
+  .refine((text) => !(Date.parse(text) < firstInstant || Date.parse(text) >= lastInstant), 'out of range')
   .transform((text) => new Date(text).toISOString())

@@ -1,4 +1,5 @@
 import { Router } from 'express'
+import { activityRoutes } from '../activities/activities.routes.ts'
 import { customerRoutes } from '../customers/customers.routes.ts'
 import { tagKind } from '../tags/tag-kind.ts'
 import { type RecordDeps, recordRoutes } from './record.routes.ts'
@@ -7,6 +8,7 @@ import { type RecordDeps, recordRoutes } from './record.routes.ts'
 export function crmRoutes(deps: RecordDeps): Router {
   const router = Router()
   router.use(customerRoutes(deps))
+  router.use(activityRoutes(deps))
   router.use(recordRoutes(deps, tagKind))
   return router
 }

@@ -1,0 +1,2 @@
+drop function due_reminders(integer);
+drop table activities;

@@ -1,0 +1,39 @@
+import { Router } from 'express'
+import { z } from 'zod'
+import { completeActivityBody, dueWhen } from '../../contract/rest/activities.ts'
+import { etagOf } from '../../http/conditional.ts'
+import { paging } from '../../http/cursor.ts'
+import { reply } from '../../http/reply.ts'
+import { route } from '../../http/route.ts'
+import { listRecords } from '../records/list-records.ts'
+import { type RecordDeps, recordId, recordRoutes } from '../records/record.routes.ts'
+import { activityKind } from './activity-kind.ts'
+import { finishActivity } from './complete-activity.ts'
+
+/** /admin/activities, completing one, and the open ones of whoever asks. */
+export function activityRoutes(deps: RecordDeps): Router {
+  const router = Router()
+
+  router.get(
+    '/me/activities',
+    route(deps, { query: { ...paging(deps.config), when: z.enum(dueWhen).optional() } }, (ctx) =>
+      ctx.read((query) =>
+        listRecords(query, ctx.actor, activityKind, { ...ctx.query, assigneeId: 'me', status: 'open' }),
+      ),
+    ),
+  )
+
+  router.post(
+    '/activities/:id/complete',
+    route(deps, { params: { id: recordId }, body: completeActivityBody }, (ctx) =>
+      ctx.write(async (tx) => {
+        const input = { activityId: ctx.params.id, outcome: ctx.body.outcome }
+        const activity = await finishActivity(tx, ctx, input, ctx.ifMatch)
+        return reply({ data: activity }, { etag: etagOf(activity) })
+      }),
+    ),
+  )
+
+  router.use(recordRoutes(deps, activityKind))
+  return router
+}

@@ -1,0 +1,137 @@
+import { z } from 'zod'
+import {
+  type ActivityView,
+  activityPriorities,
+  activityStatuses,
+  activityTypes,
+} from '../../contract/crm/activity.ts'
+import { activityPart, dueWhen, wholeActivity } from '../../contract/rest/activities.ts'
+import { instant } from '../../contract/rest/record-input.ts'
+import {
+  containing,
+  filter,
+  oneOf,
+  personIs,
+  refersTo,
+  timeFilters,
+  timeSorts,
+} from '../records/common-filters.ts'
+import type { RecordKind, RecordRow } from '../records/record-kind.ts'
+import { prepareActivity } from './prepare-activity.ts'
+
+export interface ActivityRow extends RecordRow {
+  type: ActivityView['type']
+  subject: string
+  description: string | null
+  due_at: string | null
+  remind_at: string | null
+  reminded_at: string | null
+  priority: ActivityView['priority']
+  status: ActivityView['status']
+  completed_at: string | null
+  outcome: string | null
+  assignee_id: string | null
+  customer_id: number | null
+  contact_id: number | null
+  deal_id: number | null
+  conversation_id: string | null
+}
+
+/** What has no due date comes after everything that has one. */
+const due = `coalesce(r.due_at, 'infinity'::timestamptz)`
+
+/** Midnight that ends the present day of the tenant, in its own time zone. */
+const endOfToday = `(select ((now() at time zone t.time_zone)::date + 1)::timestamp at time zone t.time_zone
+  from tenants t where t.id = r.tenant_id)`
+
+const dueConditions = {
+  overdue: 'r.due_at < now()',
+  today: `r.due_at >= now() and r.due_at < ${endOfToday}`,
+  upcoming: `r.due_at >= now() and r.due_at >= ${endOfToday}`,
+} as const
+
+/** What somebody of ours has to do: a task, a call, a meeting. Whoever it is assigned to owns it. */
+export const activityKind: RecordKind<ActivityRow, ActivityView> = {
+  noun: 'activity',
+  path: 'activities',
+  table: 'activities',
+  select: `r.id, r.type, r.subject, r.description, r.due_at, r.remind_at, r.reminded_at, r.priority, r.status, r.completed_at,
+    r.outcome, r.assignee_id, r.customer_id, r.contact_id, r.deal_id, r.conversation_id,
+    r.version, r.created_at, r.updated_at, r.deleted_at`,
+  joins: '',
+  members: {
+    type: { column: 'type', type: 'text' },
+    subject: { column: 'subject', type: 'text' },
+    description: { column: 'description', type: 'text' },
+    dueAt: { column: 'due_at', type: 'timestamptz' },
+    remindAt: { column: 'remind_at', type: 'timestamptz' },
+    remindedAt: { column: 'reminded_at', type: 'timestamptz' },
+    priority: { column: 'priority', type: 'text' },
+    status: { column: 'status', type: 'text' },
+    completedAt: { column: 'completed_at', type: 'timestamptz' },
+    outcome: { column: 'outcome', type: 'text' },
+    assigneeId: { column: 'assignee_id', type: 'uuid' },
+    customerId: { column: 'customer_id', type: 'integer' },
+    contactId: { column: 'contact_id', type: 'integer' },
+    dealId: { column: 'deal_id', type: 'integer' },
+    conversationId: { column: 'conversation_id', type: 'uuid' },
+  },
+  whole: wholeActivity,
+  part: activityPart,
+  filters: {
+    q: containing('search_key(r.subject)'),
+    type: oneOf('r.type', activityTypes),
+    status: oneOf('r.status', activityStatuses),
+    priority: oneOf('r.priority', activityPriorities),
+    assigneeId: personIs('r.assignee_id'),
+    customerId: refersTo('r.customer_id'),
+    contactId: refersTo('r.contact_id'),
+    dealId: refersTo('r.deal_id'),
+    conversationId: filter(z.uuid(), (id, bind) => `r.conversation_id = ${bind(id)}::uuid`),
+    dueFrom: filter(instant, (at, bind) => `${due} >= ${bind(at)}::timestamptz`),
+    dueTo: filter(instant, (at, bind) => `${due} < ${bind(at)}::timestamptz`),
+    when: filter(z.enum(dueWhen), (when) => `r.status = 'open' and ${dueConditions[when]}`),
+    ...timeFilters,
+  },
+  sorts: { ...timeSorts, dueAt: { sql: due, type: 'timestamptz', order: 'asc' } },
+  sortedBy: 'dueAt',
+  present: (row) => ({
+    id: row.id,
+    type: row.type,
+    subject: row.subject,
+    description: row.description,
+    dueAt: row.due_at,
+    remindAt: row.remind_at,
+    remindedAt: row.reminded_at,
+    priority: row.priority,
+    status: row.status,
+    completedAt: row.completed_at,
+    outcome: row.outcome,
+    assigneeId: row.assignee_id,
+    customerId: row.customer_id,
+    contactId: row.contact_id,
+    dealId: row.deal_id,
+    conversationId: row.conversation_id,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    deletedAt: row.deleted_at,
+    version: row.version,
+  }),
+  rights: {
+    read: 'activity.read',
+    write: 'activity.write',
+    owner: { column: 'r.assignee_id', of: (row) => row.assignee_id, read: 'activity.read' },
+  },
+  constraints: {
+    activities_assignee: 'assigneeId',
+    activities_customer: 'customerId',
+    activities_contact: 'contactId',
+    activities_deal: 'dealId',
+    activities_conversation: 'conversationId',
+  },
+  named: (before, after) =>
+    before.status !== 'done' && after.status === 'done'
+      ? { event: 'activity.completed', action: 'activity.complete' }
+      : undefined,
+  prepare: prepareActivity,
+}
