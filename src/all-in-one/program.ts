@@ -9,9 +9,9 @@ const badConfiguration = 78
 const urgentMs = 5_000
 
 /**
- * Runs a program of this terminal from its settings to its end. SIGTERM, SIGINT or the end of the parent that passes
- * signals on closes it in order, within SHUTDOWN_GRACE_MS; a second signal, or the end of that time, only stops the
- * child processes. A signal that comes while it starts takes effect as soon as it has started.
+ * Runs a program of this terminal from its settings to its end. SIGTERM, SIGINT, SIGHUP or the end of the parent that passes
+ * signals on closes it in order, within SHUTDOWN_GRACE_MS, also when it was still starting; a second signal, the end of
+ * that time or a fault that nobody caught only stops the child processes.
  *
  * Exit codes: 0 stopped when asked · 1 could not start, or had to be cut short · 78 wrong settings.
  */
@@ -20,38 +20,41 @@ export async function runProgram(
   start: (config: Config, opened: Opened) => Promise<void>,
 ): Promise<void> {
   const opened = new Opened()
-  let graceMs = 0
-  let signals = 0
-  const asked = Promise.withResolvers<void>()
-  const stop = (): void => {
-    signals += 1
-    if (signals > 1) void cutShort(opened, 'asked twice')
-    else asked.resolve()
-  }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
-  process.on('SIGHUP', stop)
-  onParentGone(() => signals === 0 && stop())
-
+  process.on('uncaughtException', (error) => {
+    console.error(error)
+    void cutShort(opened, 'a fault that nobody caught')
+  })
   try {
     const config = settings()
-    graceMs = config.SHUTDOWN_GRACE_MS
+    const asked = onceAsked(config.SHUTDOWN_GRACE_MS, opened)
     await start(config, opened)
+    await asked
+    await opened.close()
+    process.exit(0)
   } catch (error) {
     console.error(messageOf(error))
     await opened.close().catch(() => {})
     process.exit(error instanceof ConfigError ? badConfiguration : 1)
   }
-  await asked.promise
-  console.log('stopping')
-  setTimeout(() => void cutShort(opened, `not done within ${graceMs} ms`), graceMs).unref()
-  try {
-    await opened.close()
-  } catch (error) {
-    console.error(messageOf(error))
-    process.exit(1)
-  }
-  process.exit(0)
+}
+
+/** Settles with the first signal, from which on the grace runs; the second one waits for nothing. */
+function onceAsked(graceMs: number, opened: Opened): Promise<void> {
+  return new Promise((resolve) => {
+    let signals = 0
+    const hear = (): void => {
+      signals += 1
+      if (signals > 1) {
+        void cutShort(opened, 'asked twice')
+        return
+      }
+      console.log('stopping')
+      setTimeout(() => void cutShort(opened, `not done within ${graceMs} ms`), graceMs).unref()
+      resolve()
+    }
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, hear)
+    onParentGone(() => signals === 0 && hear())
+  })
 }
 
 async function cutShort(opened: Opened, why: string): Promise<never> {

@@ -171,6 +171,26 @@ test('[START9] RUN starts only the parts that it names', async () => {
   expect(await program.ended()).toBe(0)
 })
 
+test('[START10] a terminal that is closed ends it in order', async () => {
+  const program = start()
+  await program.ready()
+  program.closeTerminal()
+  program.signal('SIGHUP')
+  expect(await program.ended()).toBe(0)
+  expect(await stillRunning(dataDir)).toEqual([])
+})
+
+test('[START11] a fault that nobody caught is told, and leaves no child process', async () => {
+  const planted = 'process.once("SIGUSR2", () => { throw new Error("a planted fault") })'
+  const [node = '', ...file] = allInOne
+  const program = start({}, [node, '--import', `data:text/javascript,${planted}`, ...file])
+  await program.ready()
+  program.signal('SIGUSR2')
+  expect(await program.ended()).toBe(1)
+  expect(program.lines.join('\n')).toContain('a planted fault')
+  expect(await stillRunning(dataDir)).toEqual([])
+})
+
 test('[CFG1] wrong settings are all listed, and nothing is started', async () => {
   const empty = dataDirectory()
   const program = start({ DATA_DIR: empty, PORT: 'http', POLL_MS: '0' })

@@ -19,6 +19,8 @@ export interface Program {
   /** The address of the line that says that it is ready. */
   ready(): Promise<string>
   signal(name: NodeJS.Signals): void
+  /** The terminal goes away: whatever is written from now on meets a closed pipe. */
+  closeTerminal(): void
   /** How it ended: its exit code, or the signal that ended it. */
   ended(): Promise<number | NodeJS.Signals>
 }
@@ -73,6 +75,10 @@ export function startProgram([command = '', ...args]: readonly string[], environ
     says,
     ready: async () => /http:\S+/.exec(await says(/ is ready after .*http:/))?.[0] ?? '',
     signal: (name) => child.kill(name),
+    closeTerminal: () => {
+      child.stdout.destroy()
+      child.stderr.destroy()
+    },
     ended: () => exit,
   }
 }
