@@ -79,6 +79,8 @@ export function openDb(config: DbConfig, entities: readonly EntitySchema[], appl
   // An idle connection that breaks is thrown away by the pool; the next use makes a new one.
   write.on('error', () => {})
   read.on('error', () => {})
+  guardLineage(write)
+  guardLineage(read)
   // The constructor, unlike init(), does not connect: a process starts while the database is away.
   const orm = new MikroORM({
     clientUrl: connectionString(config.DATABASE_URL),
@@ -98,6 +100,30 @@ export function openDb(config: DbConfig, entities: readonly EntitySchema[], appl
       await Promise.allSettled([write.end(), read.end(), orm.close(true)])
     },
   }
+}
+
+/**
+ * Before a new connection is used: whether it leads to a server whose past was rewritten (a restore, a promoted standby), in
+ * which case all logs begin a new epoch (LOG8). Once per connection is enough, because a server's lineage changes only while
+ * it is down; a connection to a standby is asked before each use until that is none any more. Statements of a connection
+ * run in the order they were given, so nothing comes before this one. Its failure is not ours to tell: before the first
+ * migration there is nothing to guard.
+ */
+function guardLineage(pool: pg.Pool): void {
+  const standbys = new WeakSet<pg.PoolClient>()
+  const guard = (client: pg.PoolClient): void => {
+    client.query<{ moved: number | null }>('select guard_lineage() as moved').then(
+      ({ rows }) => {
+        if (rows[0]?.moved === null) standbys.add(client)
+        else standbys.delete(client)
+      },
+      () => {},
+    )
+  }
+  pool.on('connect', guard)
+  pool.on('acquire', (client) => {
+    if (standbys.has(client)) guard(client)
+  })
 }
 
 const gone = new Set([
