@@ -58,9 +58,11 @@ async function fillEveryTable(all: readonly Table[]): Promise<void> {
       [name],
     )
     const values = columns.map((column) => fill[column.type] ?? `'x'`)
+    // A new tenant has rows of its own in some of them.
     await owner.query(
       `insert into ${name} (${['tenant_id', ...columns.map((column) => column.name)].join(', ')})
-       values (${[`'${hub.tenant.id}'`, ...values].join(', ')}) on conflict do nothing`,
+       select ${[`'${hub.tenant.id}'`, ...values].join(', ')}
+       where not exists (select from ${name} where tenant_id = '${hub.tenant.id}')`,
     )
   }
   // Beyond every partition that exists.
