@@ -177,6 +177,11 @@ class RunningGateway implements Gateway {
     const { metrics, log } = this.#deps
     try {
       const admitted = await this.#newcomers.judge(socket)
+      if (socket.conn.readyState !== 'open') {
+        // Its end was heard already, so nobody would ever end a session of it. Socket.IO drops it, too.
+        metrics.socketConnects.inc({ result: 'gone' })
+        return next()
+      }
       this.#makeSession(socket, admitted)
       metrics.socketConnects.inc({ result: 'ok' })
       next()

@@ -103,23 +103,26 @@ export class Tail {
   /** Settles after a read that began after this call. Fails when the database does not answer. */
   refresh(): Promise<void> {
     this.#again = true
-    this.#draining ??= this.#drain().finally(() => {
-      this.#draining = undefined
-    })
+    this.#draining ??= this.#drain()
     return this.#draining
   }
 
   async #drain(): Promise<void> {
-    while (this.#again) {
-      this.#again = false
-      const page = await readEvents(this.#deps, this.tenantId, this.position, this.#deps.config.REPLAY_PAGE)
-      this.checkedAt = performance.now()
-      if (typeof page === 'string') {
-        await this.#restart(page)
-        continue
+    try {
+      while (this.#again) {
+        this.#again = false
+        const page = await readEvents(this.#deps, this.tenantId, this.position, this.#deps.config.REPLAY_PAGE)
+        this.checkedAt = performance.now()
+        if (typeof page === 'string') {
+          await this.#restart(page)
+          continue
+        }
+        this.#take(page)
+        if (page.head.seq > this.position.seq) this.#again = true
       }
-      this.#take(page)
-      if (page.head.seq > this.position.seq) this.#again = true
+    } finally {
+      // In the turn of the last look at `again`, so that no wake falls between the two.
+      this.#draining = undefined
     }
   }
 

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import { eventually } from '../harness/eventually.ts'
 import { RawSocket } from '../harness/raw-socket.ts'
+import { withTenantOwner } from './owner.ts'
 import { type GatewayHub, startGatewayHub } from './setup.ts'
 
 const conversationId = '01900000-0000-7000-8000-000000000001'
@@ -171,4 +172,35 @@ test('[GW9] S16: a room cannot be guessed: a conversation that is not ours shows
     ok: false,
     error: { code: 'not_found' },
   })
+})
+
+test('[GW9] whoever hangs up while its token is looked up leaves nothing behind, and its next socket comes in', async () => {
+  await using hub = await startGatewayHub({ SOCKETS_PER_USER: '1' })
+  const { token } = await hub.signIn('agent')
+  const result = async (name: string) => {
+    const connects = await hub.deps.metrics.registry.getSingleMetric('hub_socket_connects_total')?.get()
+    return connects?.values.find(({ labels }) => labels['result'] === name)?.value
+  }
+  await withTenantOwner(hub, async (query) => {
+    await query('begin; lock table users')
+    const raw = await hub.raw().open()
+    raw.send(`40${JSON.stringify({ token })}`)
+    await eventually(() =>
+      withTenantOwner(hub, async (look) => {
+        const { rows } = await look(
+          `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+        )
+        expect(rows).not.toEqual([])
+      }),
+    )
+    raw.close()
+    await raw.closed
+    // The gateway has seen the end when it takes the next socket off its list of newcomers.
+    await (await hub.raw().open()).next((text) => text.startsWith('0'))
+    await query('rollback')
+  })
+  await eventually(async () => expect(await result('gone')).toBe(1))
+  expect(hub.gateway.sessions).toBe(0)
+  const again = hub.connect({ token })
+  await again.next('caught-up')
 })
