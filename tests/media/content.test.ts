@@ -69,7 +69,7 @@ async function fetched(body: Uint8Array, declared: string, fileName: string, mor
   }
 }
 
-describe('[MED6] a file is what its bytes are, never what somebody said', () => {
+describe('[MED6] [J2] a file is what its bytes are, never what somebody said', () => {
   const hostile: [string, Buffer, string, string][] = [
     ['an SVG with a script', svg, 'image/svg+xml', 'logo.svg'],
     ['an SVG that says it is a PNG', bareSvg, 'image/png', 'logo.png'],

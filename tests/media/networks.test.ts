@@ -33,7 +33,7 @@ function lookup(server: StandIn, url: string): void {
   })
 }
 
-describe("[MED4] files of Meta's Cloud API", () => {
+describe("[MED4] [J3] files of Meta's Cloud API", () => {
   test('are looked up and downloaded with the token of their number', async () => {
     await using server = await startStandIn()
     await using media = await startMediaHub(server)

@@ -20,7 +20,7 @@ async function expectNoFile(
   expect(told.map((event) => event.data)).toEqual(state === 'pending' ? [] : [{ message }])
 }
 
-describe('[MED3] limits of a transfer', () => {
+describe('[MED3] [J1] limits of a transfer', () => {
   const limit = 6 * 1024 * 1024
 
   test('a file of exactly the largest size is stored, one byte more fails for good', async () => {
@@ -160,7 +160,7 @@ describe('[MED3] limits of a transfer', () => {
   })
 })
 
-describe('[MED4] what the network no longer has', () => {
+describe('[MED4] [J3] what the network no longer has', () => {
   test('is expired for good, and its message says so', async () => {
     await using server = await startFileServer((response) => response.writeHead(410).end())
     await using media = await startMediaHub(server)

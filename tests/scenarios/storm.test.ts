@@ -67,7 +67,8 @@ test('[SYS1] a storm over two gateways, two REST servers and two workers: afterw
     rage(system, towns, random(), isOver),
   ])
 
-  for (const { slug } of towns) await system.hub.signIn('agent', { sub: 'ben', tenant: slug })
+  for (const { slug } of towns)
+    await eventually(() => system.hub.signIn('agent', { sub: 'ben', tenant: slug }))
 
   // I7: what was begun comes to its end by itself.
   system.network.decide(() => 'accept')
