@@ -26,13 +26,18 @@ export function maintenance(deps: Pick<Deps, 'config' | 'log'>): readonly SweepT
       name: 'old-deliveries',
       everyMs: hourMs,
       run: async (query) => {
-        for (let gone = deliveriesAtOnce; gone === deliveriesAtOnce; ) {
-          const [row] = await query<{ gone: number }>(
-            'select sweep_deliveries(make_interval(days => $1), $2) as gone',
-            [config.WEBHOOK_KEEP_DAYS, deliveriesAtOnce],
-          )
-          gone = row?.gone ?? 0
-        }
+        const keeps = [
+          ['sweep_deliveries', config.WEBHOOK_KEEP_DAYS],
+          ['sweep_quarantine', config.WEBHOOK_QUARANTINE_DAYS],
+        ] as const
+        for (const [sweep, days] of keeps)
+          for (let gone = deliveriesAtOnce; gone === deliveriesAtOnce; ) {
+            const [row] = await query<{ gone: number }>(
+              `select ${sweep}(make_interval(days => $1), $2) as gone`,
+              [days, deliveriesAtOnce],
+            )
+            gone = row?.gone ?? 0
+          }
       },
     },
     {

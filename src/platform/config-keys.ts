@@ -166,6 +166,15 @@ export const settings = {
   JSON_ITEMS: setting(count(10_000), 'Longest array.'),
   IDEMPOTENCY_HOURS: setting(count(24), 'How long an Idempotency-Key is remembered.', { unit: 'h' }),
   LIST_LIMIT: setting(count(200), 'Most rows of a list.'),
+  DEAL_POSITION_LENGTH: setting(
+    count(64, 16, 1000),
+    'Longest key of a place on a board; when one would be longer, the deals around get new ones.',
+    { unit: 'characters' },
+  ),
+  DEALS_PER_STAGE_MOVE: setting(
+    count(1000),
+    'Most deals that move on when their stage is deleted; with more of them it is refused.',
+  ),
   SYNC_CONVERSATIONS: setting(count(1000), 'Most conversations of a snapshot.'),
 
   // webhooks in
@@ -196,6 +205,13 @@ export const settings = {
   ),
   WEBHOOK_ATTEMPTS: setting(count(5), 'Tries at one delivery before it is parked.'),
   WEBHOOK_KEEP_DAYS: setting(count(7), 'How long processed deliveries stay.', { unit: 'd' }),
+  WEBHOOK_QUARANTINE_DAYS: setting(
+    count(30),
+    "How long deliveries that are nobody's wait for somebody to look.",
+    {
+      unit: 'd',
+    },
+  ),
   PARKED_UPDATE_HOURS: setting(count(24), 'How long news about an unknown message waits for it.', {
     unit: 'h',
   }),

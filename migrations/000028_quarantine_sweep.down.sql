@@ -1,0 +1,2 @@
+drop function sweep_quarantine(interval, integer);
+drop index webhook_inbox_quarantine;
