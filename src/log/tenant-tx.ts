@@ -7,7 +7,7 @@ import { catalogue, type EventData, type EventType } from '../contract/events/ca
 import type { ActorView } from '../contract/events/define.ts'
 import type { Doorbell } from '../doorbell/doorbell.ts'
 import type { Clock } from '../platform/clock.ts'
-import { type Db, isCollision, isUnavailable } from '../platform/db.ts'
+import { type Db, isCollision, isUnavailable, rollBack } from '../platform/db.ts'
 import type { JobData, JobName, Jobs } from '../platform/jobs.ts'
 import { isUuid } from '../platform/uuid.ts'
 import { type Appended, type Appending, newsOf } from './news.ts'
@@ -193,9 +193,7 @@ async function once<T>(
     for (const then of tx.afterCommit) then()
     return result
   } catch (error) {
-    await client.query('rollback').catch((failure: Error) => {
-      broken ??= failure
-    })
+    broken ??= await rollBack(client, error)
     throw error
   } finally {
     client.off('error', onError)
@@ -265,9 +263,7 @@ export async function readTenant<T>(
       await client.query('commit')
       return result
     } catch (error) {
-      await client.query('rollback').catch((failure: Error) => {
-        broken ??= failure
-      })
+      broken ??= await rollBack(client, error)
       throw error
     } finally {
       client.off('error', onError)

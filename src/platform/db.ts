@@ -55,6 +55,9 @@ function connectionString(url: string): string {
   return parsed.toString()
 }
 
+/** How much longer than its longest statement a server may be silent. */
+const silenceMs = 1000
+
 /** Options of every connection. Without an owner's URL the login may own the tables, so it takes the role that does not. */
 export function connectionOptions(config: DbConfig, application: string): pg.PoolConfig {
   const role = config.DATABASE_OWNER_URL ? '' : ' -c role=switchboard_app'
@@ -66,6 +69,8 @@ export function connectionOptions(config: DbConfig, application: string): pg.Poo
     statement_timeout: config.DATABASE_STATEMENT_MS,
     lock_timeout: config.DATABASE_LOCK_MS,
     idle_in_transaction_session_timeout: config.DATABASE_STATEMENT_MS,
+    // The server ends a slow statement itself; this ends the wait for one that is gone without a word.
+    query_timeout: config.DATABASE_STATEMENT_MS + silenceMs,
     keepAlive: true,
     types: { getTypeParser: parserOf as typeof types.getTypeParser },
   }
@@ -148,8 +153,25 @@ export function isUnavailable(error: unknown): boolean {
     (code !== undefined && (gone.has(code) || network.has(code))) ||
     /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error/.test(
       message ?? '',
-    )
+    ) ||
+    isSilence(error)
   )
+}
+
+/** Whether a server did not answer at all: nothing more can be asked on that connection. */
+function isSilence(error: unknown): error is Error {
+  return error instanceof Error && error.message === 'Query read timeout'
+}
+
+/** Takes a transaction back after an error. Answers with what is wrong with the connection when it is of no more use. */
+export async function rollBack(client: pg.PoolClient, after: unknown): Promise<Error | undefined> {
+  if (isSilence(after)) return after
+  try {
+    await client.query('rollback')
+    return undefined
+  } catch (error) {
+    return error as Error
+  }
 }
 
 /** Two transactions met head-on and this one lost; trying again can work. */
