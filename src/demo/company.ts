@@ -1,5 +1,8 @@
+import { presentActor } from '../auth/actor.ts'
 import type { Deps } from '../deps.ts'
+import { customerKind } from '../domain/customers/customer-kind.ts'
 import { viewContacts } from '../domain/contacts/present-contact.ts'
+import { createRecord } from '../domain/records/write-record.ts'
 import { inTenant, type TenantTx } from '../log/tenant-tx.ts'
 import { uuidv7 } from '../platform/uuid.ts'
 import type { Staff } from './people.ts'
@@ -48,26 +51,27 @@ export function ensureTeams(deps: Deps, staff: Staff): Promise<Record<string, st
 /** Customers of the CRM, and the contacts that belong to them. `phones`: digits by the place of the simulator's customers. */
 export async function foundCompanies(deps: Deps, staff: Staff, phones: readonly string[]): Promise<void> {
   const { tenantId } = staff.admin
-  await inTenant(deps, tenantId, async (tx) => {
+  const found = async (tx: TenantTx): Promise<void> => {
     for (const { staff: places, ...company } of companies) {
       const [known] = await tx.query<{ id: number }>(
         'select id from customers where tenant_id = $1 and name = $2 limit 1',
         [tenantId, company.name],
       )
       if (known) continue
-      const [customer] = await tx.query<{ id: number }>(
-        `insert into customers (tenant_id, name, company, status, website, source, owner_id)
-         values ($1, $2, $2, $3, $4, 'demo', $5) returning id`,
-        [tenantId, company.name, company.status, company.website, staff.manager.id],
+      const customer = await createRecord(
+        tx,
+        customerKind,
+        { actor: staff.manager },
+        { ...company, company: company.name, source: 'demo', ownerId: staff.manager.id },
       )
-      if (customer)
-        await employ(
-          tx,
-          customer.id,
-          places.map((place) => phones[place] ?? ''),
-        )
+      await employ(
+        tx,
+        customer.id,
+        places.map((place) => phones[place] ?? ''),
+      )
     }
-  })
+  }
+  await inTenant(deps, tenantId, found, presentActor(staff.manager))
 }
 
 async function employ(tx: TenantTx, customerId: number, phones: readonly string[]): Promise<void> {
