@@ -1,0 +1,34 @@
+/** The middle one, or the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((one, other) => one - other)
+  const middle = sorted.length / 2
+  return sorted.length % 2 === 1
+    ? (sorted[Math.floor(middle)] as number)
+    : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2
+}
+
+/** The value below which so many percent of all lie. */
+export function percentile(values: readonly number[], percent: number): number {
+  const sorted = [...values].sort((one, other) => one - other)
+  return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * percent) / 100))] ?? Number.NaN
+}
+
+/**
+ * Measures several ways in turn, round after round, so that whatever else the machine does meets all of them alike, and
+ * answers with the medians. The first round warms up and is not counted. The order turns with the rounds.
+ */
+export async function interleaved<Way extends string>(
+  rounds: number,
+  ways: Readonly<Record<Way, () => Promise<number>>>,
+): Promise<Record<Way, number> & { readonly all: Record<Way, number[]> }> {
+  const names = Object.keys(ways) as Way[]
+  const all = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Way, number[]>
+  for (let round = 0; round <= rounds; round++)
+    for (let i = 0; i < names.length; i++) {
+      const name = names[(i + round) % names.length] as Way
+      const value = await ways[name]()
+      if (round > 0) all[name].push(value)
+    }
+  const medians = Object.fromEntries(names.map((name) => [name, median(all[name])])) as Record<Way, number>
+  return { ...medians, all }
+}
