@@ -200,7 +200,7 @@ function idsOf({ data }: LoggedEvent): string[] {
   const thing = (data['message'] ?? data['note']) as Record<string, unknown> | undefined
   if (!thing) return []
   const names = ['id', 'providerMessageId', 'clientMessageId', 'body']
-  return names.flatMap((name) => (thing[name] === undefined ? [] : [String(thing[name])]))
+  return names.map((name) => thing[name]).filter((value) => typeof value === 'string')
 }
 
 const ladder = ['queued', 'sent', 'delivered', 'read']

@@ -110,7 +110,7 @@ export async function startTcpProxy(target: number | (() => number | undefined))
       lead = next
     },
     cut: (which = () => true) => {
-      for (const pair of [...pairs]) if (which()) end(pair)
+      for (const pair of pairs) if (which()) end(pair)
     },
     freeze: () => {
       for (const pair of pairs) pair.frozen = true
@@ -167,7 +167,7 @@ export async function startTcpProxy(target: number | (() => number | undefined))
         })
       }),
     [Symbol.asyncDispose]: async () => {
-      for (const pair of [...pairs]) end(pair)
+      for (const pair of pairs) end(pair)
       server.close()
       await once(server, 'close')
     },

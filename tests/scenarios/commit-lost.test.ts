@@ -41,8 +41,8 @@ interface Case {
   readonly what: string
   /** The message to the database after which it is done. */
   readonly commit: RegExp
-  ask(key: string): Promise<{ answer: 'done' | 'not known'; id?: unknown }>
-  count(key: string): Promise<number>
+  readonly ask: (key: string) => Promise<{ answer: 'done' | 'not known'; id?: unknown }>
+  readonly count: (key: string) => Promise<number>
 }
 
 const tail = '[^]*; commit\\0'

@@ -79,6 +79,7 @@ function expectQuick(legs: readonly Legs[]): void {
 describe('[SYS7] from a customer to the agent and back, in processes of their own,', () => {
   test('[B1] while Redis is flushed thirty times a second: nothing is lost or doubled, nothing takes longer than a sweep and a poll', async () => {
     const legs = await meanwhile((redis) => redis.flushall(), 16)
+    expect(legs).toHaveLength(16)
     expectQuick(legs)
     await expectWhole()
   }, 60_000)
