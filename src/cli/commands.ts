@@ -52,6 +52,10 @@ export const commands: Readonly<Record<string, Entry>> = {
     summary: 'Check the event log for holes and events that make no sense.',
     load: async () => (await import('./verify-log.ts')).verifyLog,
   },
+  'verify-audit': {
+    summary: 'Check that no entry of the audit trail was altered, taken out or put in.',
+    load: async () => (await import('./verify-audit.ts')).verifyAudit,
+  },
   log: {
     summary: 'Begin a new epoch after the past was rewritten.',
     load: async () => (await import('./log.ts')).log,

@@ -31,7 +31,7 @@ costs a snapshot per client; not doing it leaves screens that claim to be live a
         const { before, after } = await asOperator(installation, id, async (tx, by) => {
           const epoch = await beginEpoch(installation, tx)
           const heads = { before: formatPosition(epoch.before), after: formatPosition(epoch.after) }
-          await recordAudit(tx, {
+          recordAudit(tx, {
             by,
             action: 'log.new-epoch',
             entity: 'log',

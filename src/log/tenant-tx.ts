@@ -11,6 +11,7 @@ import { type Db, isCollision, isUnavailable, rollBack } from '../platform/db.ts
 import type { JobData, JobName, Jobs } from '../platform/jobs.ts'
 import { isUuid } from '../platform/uuid.ts'
 import { type Appended, type Appending, newsOf } from './news.ts'
+import type { TrailRow } from './trail-row.ts'
 import { conversationOf, type Scope } from './scope.ts'
 
 export interface LogDeps {
@@ -33,6 +34,7 @@ export class TenantTx {
   /** The moment the transaction began, milliseconds; every row it writes shares it. */
   readonly now: Date
   readonly recorded: Appending[] = []
+  readonly trail: TrailRow[] = []
   readonly nudges = new Map<string, { name: JobName; data: JobData[JobName] }>()
   readonly afterCommit: (() => void)[] = []
   readonly #client: pg.PoolClient
@@ -93,6 +95,11 @@ export class TenantTx {
     })
   }
 
+  /** Notes a row of the audit trail, to be written with the change when the transaction ends. */
+  audit(row: TrailRow): void {
+    this.trail.push(row)
+  }
+
   /** Wakes a worker after the commit. May be lost: the work itself must be a row that a sweep finds. */
   nudge<Name extends JobName>(name: Name, data: JobData[Name]): void {
     this.nudges.set(`${name} ${JSON.stringify(data)}`, { name, data })
@@ -108,7 +115,12 @@ export class TenantTx {
    * Not for parts that use `em`, whose memory cannot be taken back.
    */
   async attempt<T>(part: () => Promise<T>): Promise<T> {
-    const before = { recorded: this.recorded.length, nudges: [...this.nudges], then: this.afterCommit.length }
+    const before = {
+      recorded: this.recorded.length,
+      trail: this.trail.length,
+      nudges: [...this.nudges],
+      then: this.afterCommit.length,
+    }
     await this.#client.query('savepoint part')
     try {
       const result = await part()
@@ -117,6 +129,7 @@ export class TenantTx {
     } catch (error) {
       await this.#client.query('rollback to savepoint part; release savepoint part')
       this.recorded.length = before.recorded
+      this.trail.length = before.trail
       this.nudges.clear()
       for (const [key, nudge] of before.nudges) this.nudges.set(key, nudge)
       this.afterCommit.length = before.then
@@ -187,7 +200,7 @@ async function once<T>(
     })
     const result = await work(tx)
     await tx.flush()
-    const news = await finish(client, tenantId, tx.recorded, deps.doorbell.newsBytes)
+    const news = await finish(client, tx, deps.doorbell.newsBytes)
     if (tx.recorded.length > 0) deps.doorbell.ring(tenantId, news)
     for (const { name, data } of tx.nudges.values()) deps.jobs.nudge(name, data)
     for (const then of tx.afterCommit) then()
@@ -202,28 +215,38 @@ async function once<T>(
 }
 
 /**
- * Appends and commits in one message: between taking the head row's lock and letting it go there is no round trip.
+ * Appends and commits in one message: between taking a lock that the tenant's writers share and letting it go there is no
+ * round trip. The trail comes first, so that who has nothing for it (the message path) does not wait for its hashes; in
+ * one order for all, so that nobody waits for each other.
  * Answers with what a bell may tell of it; undefined when that is nothing or too much for a bell.
  */
 async function finish(
   client: pg.PoolClient,
-  tenantId: string,
-  recorded: readonly Appending[],
+  { tenantId, recorded, trail }: TenantTx,
   newsBytes: number,
 ): Promise<string | undefined> {
+  const audit =
+    trail.length === 0
+      ? ''
+      : `select append_audit('${tenantId}', ${pg.escapeLiteral(JSON.stringify(trail))}); `
   if (recorded.length === 0) {
-    isCommitted(await client.query('commit'))
+    isCommitted(lastOf(await client.query(`${audit}commit`)))
     return undefined
   }
   const batch = `[${recorded.map(encode).join(',')}]`
   const tells = Buffer.byteLength(batch) <= newsBytes
-  // With several statements in one message pg answers with a result for each.
-  const [appended, committed] = (await client.query(
-    `select * from append_events('${tenantId}', ${pg.escapeLiteral(batch)}, ${tells}); commit`,
-  )) as unknown as [pg.QueryResult<Appended>, pg.QueryResult]
-  isCommitted(committed)
-  const [answer] = appended.rows
+  const answers = await client.query(
+    `${audit}select * from append_events('${tenantId}', ${pg.escapeLiteral(batch)}, ${tells}); commit`,
+  )
+  isCommitted(lastOf(answers))
+  const appended = (answers as unknown as pg.QueryResult<Appended>[]).at(-2)
+  const answer = appended?.rows[0]
   return tells && answer ? newsOf(recorded, answer) : undefined
+}
+
+/** With several statements in one message pg answers with a result for each. */
+function lastOf(answer: pg.QueryResult | pg.QueryResult[]): pg.QueryResult {
+  return Array.isArray(answer) ? (answer.at(-1) as pg.QueryResult) : answer
 }
 
 /** Committing a transaction in which a statement failed rolls it back without an error. */

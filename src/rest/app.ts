@@ -1,5 +1,6 @@
 import express, { type Express, type IRouter } from 'express'
 import type { Deps } from '../deps.ts'
+import { auditRoutes } from '../domain/audit/audit.routes.ts'
 import { channelRoutes } from '../domain/channels/channels.routes.ts'
 import { conversationRoutes } from '../domain/conversations/conversations.routes.ts'
 import { mediaRoutes } from '../domain/media/media.routes.ts'
@@ -66,6 +67,7 @@ export function createApp(deps: Deps, { entries, readiness }: AppParts): Express
     { at: `${base}/api/v1`, router: syncRoutes(deps) },
     { at: `${base}/admin`, router: userRoutes(deps) },
     { at: `${base}/admin`, router: crmRoutes(deps) },
+    { at: `${base}/admin`, router: auditRoutes(deps) },
     { at: `${base}/api/users`, router: crmProfileRoutes(deps) },
   ]
   const guarded = [...new Set(behindDoor.map(({ at }) => at))]

@@ -21,30 +21,20 @@ export interface AuditEntry {
   readonly after?: object | null
 }
 
-/** Appends one row to the audit trail, in the transaction of the change itself. Secrets are masked on the way. */
-export async function recordAudit(
-  tx: Pick<TenantTx, 'query' | 'tenantId' | 'now'>,
-  entry: AuditEntry,
-): Promise<void> {
+/**
+ * Appends one row to the audit trail, in the transaction of the change itself: it is written with the commit, in the order
+ * of commits (docs/crm.md, Audit). Secrets are masked on the way.
+ */
+export function recordAudit(tx: Pick<TenantTx, 'audit'>, entry: AuditEntry): void {
   const { by } = entry
-  await tx.query(
-    `insert into audit_logs (tenant_id, actor, action, entity, entity_id, before, after, ip, request_id, created_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-    [
-      tx.tenantId,
-      JSON.stringify(presentActor(by.actor)),
-      entry.action,
-      entry.entity,
-      String(entry.entityId),
-      jsonOf(entry.before),
-      jsonOf(entry.after),
-      by.ip ?? null,
-      by.requestId ?? null,
-      tx.now,
-    ],
-  )
-}
-
-function jsonOf(thing: object | null | undefined): string | null {
-  return thing === undefined || thing === null ? null : JSON.stringify(maskSecrets(thing))
+  tx.audit({
+    actor: presentActor(by.actor),
+    action: entry.action,
+    entity: entry.entity,
+    entity_id: String(entry.entityId),
+    before: maskSecrets(entry.before ?? null),
+    after: maskSecrets(entry.after ?? null),
+    ip: by.ip ?? null,
+    request_id: by.requestId ?? null,
+  })
 }

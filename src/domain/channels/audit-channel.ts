@@ -22,6 +22,6 @@ export function auditChannel(
   id: string,
   before: object | null,
   after: object | null,
-): Promise<void> {
-  return recordAudit(tx, { by, action: `channel.${verb}`, entity: 'channel', entityId: id, before, after })
+): void {
+  recordAudit(tx, { by, action: `channel.${verb}`, entity: 'channel', entityId: id, before, after })
 }

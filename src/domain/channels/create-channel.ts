@@ -54,7 +54,7 @@ export async function createChannel(
     tx.tenantId,
     channel.id,
   ])
-  await auditChannel(tx, by, 'create', channel.id, null, auditedChannel(channel, deps.config))
+  auditChannel(tx, by, 'create', channel.id, null, auditedChannel(channel, deps.config))
   tx.record('channel.created', { channel: presentChannel(channel, deps.config) }, { kind: 'tenant' })
   return presentChannel(channel, deps.config, true)
 }

@@ -26,6 +26,6 @@ export async function removeChannel(
   channel.deletedAt = tx.now
   channel.updatedAt = tx.now
   await tx.flush()
-  await auditChannel(tx, by, 'delete', id, before, null)
+  auditChannel(tx, by, 'delete', id, before, null)
   tx.record('channel.removed', { channelId: id }, { kind: 'tenant' })
 }

@@ -54,7 +54,7 @@ export async function updateChannel(
     channel.secrets = encryptSecrets(deps.config, secrets)
     channel.updatedAt = tx.now
     await tx.flush()
-    await auditChannel(tx, by, 'update', id, before, auditedChannel(channel, deps.config))
+    auditChannel(tx, by, 'update', id, before, auditedChannel(channel, deps.config))
     tx.record('channel.updated', { channel: presentChannel(channel, deps.config) }, { kind: 'tenant' })
   }
   return presentChannel(channel, deps.config, true)

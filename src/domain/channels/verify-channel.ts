@@ -64,7 +64,7 @@ export async function applyReport(
     channel.health = health
     channel.updatedAt = tx.now
     await tx.flush()
-    await auditChannel(tx, by, 'verify', id, before, auditedChannel(channel, deps.config))
+    auditChannel(tx, by, 'verify', id, before, auditedChannel(channel, deps.config))
     tx.record('channel.updated', { channel: presentChannel(channel, deps.config) }, { kind: 'tenant' })
     if (wasDown && !isDown(channel.status, stoppedReason))
       tx.nudge('deliver-outbound', { tenantId: tx.tenantId, channelId: id })

@@ -35,7 +35,7 @@ export function assignConversation(
         assignee_id: assigneeId,
         team_id: teamId,
       })
-      await auditConversation(tx, { actor, ...origin }, 'conversation.assign', before, after)
+      auditConversation(tx, { actor, ...origin }, 'conversation.assign', before, after)
       return after
     },
     presentActor(actor),

@@ -13,8 +13,8 @@ export function auditConversation(
   action: string,
   before: ConversationRow,
   after: ConversationView,
-): Promise<void> {
-  return recordAudit(tx, {
+): void {
+  recordAudit(tx, {
     by,
     action,
     entity: 'conversation',

@@ -36,7 +36,7 @@ export function claimConversation(
       if (before.status === 'resolved')
         throw new Failure('conversation_closed', { conversationId: before.id })
       const after = await changeConversation(tx, before, 'conversation.assigned', { assignee_id: actor.id })
-      await auditConversation(tx, { actor, ...origin }, 'conversation.claim', before, after)
+      auditConversation(tx, { actor, ...origin }, 'conversation.claim', before, after)
       return after
     },
     presentActor(actor),

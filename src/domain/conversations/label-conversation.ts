@@ -39,7 +39,7 @@ export function labelConversation(
       if (labels.length > most)
         throw invalid([{ in: 'body', pointer: '/add', message: `a conversation has at most ${most} labels` }])
       const after = await changeConversation(tx, before, 'conversation.labelled', { labels })
-      await auditConversation(tx, { actor, ...origin }, 'conversation.label', before, after)
+      auditConversation(tx, { actor, ...origin }, 'conversation.label', before, after)
       return after
     },
     presentActor(actor),

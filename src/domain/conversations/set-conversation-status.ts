@@ -37,7 +37,7 @@ export function setConversationStatus(
         resolved_at: input.status === 'resolved' ? tx.now.toISOString() : null,
         ...(input.status === 'resolved' ? { waiting_since: null } : {}),
       })
-      await auditConversation(tx, { actor, ...origin }, 'conversation.set-status', before, after)
+      auditConversation(tx, { actor, ...origin }, 'conversation.set-status', before, after)
       return after
     },
     presentActor(actor),

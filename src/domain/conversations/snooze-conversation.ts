@@ -36,7 +36,7 @@ export function snoozeConversation(
         status: 'snoozed',
         snoozed_until: until.toISOString(),
       })
-      await auditConversation(tx, { actor, ...origin }, 'conversation.snooze', before, after)
+      auditConversation(tx, { actor, ...origin }, 'conversation.snooze', before, after)
       return after
     },
     presentActor(actor),

@@ -78,7 +78,7 @@ async function liveConversation(
   if (!row) throw new Failure('internal')
   await requireOwn(tx, actor, row)
   if (row.version === 1 && row.last_seq === 0)
-    await recordAudit(tx, {
+    recordAudit(tx, {
       by: { actor, ...origin },
       action: 'conversation.start',
       entity: 'conversation',

@@ -46,6 +46,6 @@ export async function createKey(
     ],
   )
   if (!view) throw new Failure('internal')
-  await recordAudit(tx, { by, action: 'key.create', entity: 'key', entityId: view.id, after: view })
+  recordAudit(tx, { by, action: 'key.create', entity: 'key', entityId: view.id, after: view })
   return { key, view }
 }

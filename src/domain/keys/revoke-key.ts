@@ -27,6 +27,6 @@ export async function revokeKey(
     [tx.tenantId, before.id, tx.now],
   )
   if (!view) throw new Failure('not_found', { key: idOrPrefix })
-  await recordAudit(tx, { by, action: 'key.revoke', entity: 'key', entityId: view.id, before, after: view })
+  recordAudit(tx, { by, action: 'key.revoke', entity: 'key', entityId: view.id, before, after: view })
   return { view, changed: true }
 }

@@ -56,7 +56,7 @@ export async function redriveMedia(tx: TenantTx, by: Doer, filter: FailedFilter)
   const ids = new Set(due.map((one) => one.id))
   const redriven = wanted.filter((one) => ids.has(one.id))
   for (const { id, ...before } of redriven) {
-    await recordAudit(tx, { by, action: 'media.redrive', entity: 'attachment', entityId: id, before })
+    recordAudit(tx, { by, action: 'media.redrive', entity: 'attachment', entityId: id, before })
     tx.nudge('fetch-media', { tenantId: tx.tenantId, attachmentId: id })
   }
   const shown = messages.filter((message) => ids.has(message.attachment_id)).map((message) => message.id)

@@ -45,7 +45,7 @@ export async function startUpload(
     ],
   )
   const after = { mimeType: input.mimeType, sizeBytes: input.sizeBytes, fileName }
-  await recordAudit(tx, { by, action: 'media.upload', entity: 'media', entityId: id, after })
+  recordAudit(tx, { by, action: 'media.upload', entity: 'media', entityId: id, after })
   const seconds = deps.config.MEDIA_UPLOAD_SECONDS
   const url = await deps.storage.presignPut(key, seconds)
   const expiresAt = new Date(tx.now.getTime() + seconds * 1000).toISOString()

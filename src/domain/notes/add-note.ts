@@ -68,7 +68,7 @@ export async function writeNote(
   if (!made) return { note: await firstNote(tx, author.id, input), conversation, repeated: true }
   const note = presentNote(made)
   tx.record('note.added', { note }, hearersOf(row.id))
-  await recordAudit(tx, {
+  recordAudit(tx, {
     by: { actor, ...origin },
     action: 'note.add',
     entity: 'note',

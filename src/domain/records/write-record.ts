@@ -174,7 +174,7 @@ export async function tellRecord<Row extends RecordRow, View extends RecordView>
       hearersOfRecord(kind.rights, row),
     )
   if (before !== null) hide(tx, kind, before, row)
-  await recordAudit(tx, {
+  recordAudit(tx, {
     by,
     action,
     entity: kind.noun,

@@ -24,7 +24,7 @@ export async function setTenantStatus(
     tx.now,
   ])
   const tenant = { ...before, status }
-  await recordAudit(tx, {
+  recordAudit(tx, {
     by,
     action: status === 'suspended' ? 'tenant.suspend' : 'tenant.resume',
     entity: 'tenant',

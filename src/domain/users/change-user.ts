@@ -33,7 +33,7 @@ export async function changeUser(
   if (!row) throw new Failure('not_found')
   const user = presentUser(row)
   const verb = status === before.status ? 'update' : status === 'disabled' ? 'disable' : 'enable'
-  await recordAudit(tx, {
+  recordAudit(tx, {
     by,
     action: `user.${verb}`,
     entity: 'user',

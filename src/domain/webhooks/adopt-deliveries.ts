@@ -66,7 +66,7 @@ export async function adoptDelivery(
   await storeDeliveries(deps, owned)
   const owners = owned.flatMap(({ owner }) => (owner ? [owner] : []))
   for (const { tenantId, channelId } of owners)
-    await inTenant(deps, tenantId, (tx) =>
+    await inTenant(deps, tenantId, async (tx) =>
       recordAudit(tx, {
         by: { actor: { kind: 'system', tenantId, name: by } },
         action: 'delivery.adopt',

@@ -88,7 +88,7 @@ export async function redriveDeliveries(tx: TenantTx, by: Doer, filter: StuckFil
     const deliveries = redriven
       .filter((one) => one.channelId === channelId)
       .map(({ id, state }) => ({ id, state }))
-    await recordAudit(tx, {
+    recordAudit(tx, {
       by,
       action: 'delivery.redrive',
       entity: 'channel',
