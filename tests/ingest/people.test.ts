@@ -134,6 +134,80 @@ describe('who is who', () => {
     expect(identities.map((all) => all.includes('username the_one'))).toEqual([false, true])
   })
 
+  test.each(['tended', 'left alone'])(
+    '[NEWS6] [IN8] whose contacts are joined keeps the newest word about marketing, of two at once the "no" (%s)',
+    async (kind) => {
+      const [first, second] = ['2026-03-01T10:00:00Z', '2026-03-01T11:00:00Z']
+      await using hub = await startIngest()
+      for (const [kept, other, expected] of [
+        [['granted', first], ['denied', second], 'denied'],
+        [['denied', second], ['granted', first], 'denied'],
+        [['granted', second], ['denied', second], 'denied'],
+        [['denied', second], ['granted', second], 'denied'],
+        [['denied', first], ['granted', second], 'granted'],
+        [[null, null], ['denied', first], 'denied'],
+        [['granted', first], [null, null], 'granted'],
+      ] as const) {
+        const { number } = person()
+        const userId = `US.${number}`
+        await hub.deliver(written({ userId }, 'hidden'), written({ number }, 'number'))
+        await hub.ingest()
+        const say = (where: string, [word, at]: readonly [string | null, string | null], edited: boolean) =>
+          hub.asOwner(
+            `update contacts set marketing = $2, marketing_at = $3, name_edited = $4
+           where id = (select contact_id from contact_identities where value = $1 limit 1)`,
+            [where, word, at, edited],
+          )
+        await say(number, kept, true)
+        await say(userId, other, kind === 'tended')
+        await hub.deliver(written({ userId, number }, 'both'))
+        await expectReplayEqualsSnapshot(hub.hub, () => hub.ingest())
+        const joined = (await hub.shown()).contacts.filter(({ identities }) =>
+          identities.some(({ value }) => value === number),
+        )
+        expect(joined).toMatchObject([{ marketing: expected }])
+        expect(joined[0]?.identities.map(({ kind: of }) => of)).toEqual(['bsuid', 'phone', 'wa_id'])
+      }
+    },
+  )
+
+  test('[IN8] a contact that we had deleted stays deleted when somebody takes its username over', async () => {
+    await using hub = await startIngest()
+    const [cora, dora] = [person('Cora'), person('Dora')]
+    await hub.deliver(written({ ...cora, username: 'the_one' }, 'hello'))
+    await hub.ingest()
+    await hub.asOwner('update contacts set deleted_at = now()')
+    await hub.deliver(written({ ...dora, username: 'the_one' }, 'mine now'))
+    await hub.ingest()
+    expect((await hub.shown()).contacts.map(({ name, deletedAt }) => [name, deletedAt === null])).toEqual([
+      ['Cora', false],
+      ['Dora', true],
+    ])
+  })
+
+  test('[IN8] a contact that we had deleted stays deleted when the phone only has it in its address book', async () => {
+    await using hub = await startIngest()
+    const cora = person()
+    await hub.deliver(written(cora, 'hello'))
+    await hub.ingest()
+    await hub.asOwner('update contacts set deleted_at = now()')
+    await hub.deliverField('smb_app_state_sync', {
+      state_sync: [
+        {
+          type: 'contact',
+          contact: { full_name: 'Cora P', first_name: 'Cora', phone_number: cora.number, user_id: 'US.5' },
+          action: 'add',
+          metadata: { timestamp: String(Math.floor(Date.now() / 1000)) },
+        },
+      ],
+    })
+    await hub.ingest()
+    expect(await identitiesIn(hub)).toEqual([])
+    await hub.deliver(written(cora, 'it is me'))
+    await hub.ingest()
+    expect(await identitiesIn(hub)).toHaveLength(1)
+  })
+
   test('[IN8] a contact that we had deleted is back when the person writes', async () => {
     await using hub = await startIngest()
     const cora = person()

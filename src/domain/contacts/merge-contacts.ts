@@ -16,9 +16,9 @@ interface Candidate {
  * Several contacts turned out to be one person: the addresses that say so all belong to one of them from now on, which is
  * the answer. That is a contact that people have tended, when there is one, else the owner of the first address.
  *
- * A contact that nobody tended goes on in the other one with all its conversations and what it said about marketing. One
- * that somebody did stays as it is, without the addresses: notes, deals and names that people wrote are never thrown
- * together by a machine.
+ * A contact that nobody tended goes on in the other one with all its conversations. One that somebody did stays as it is,
+ * without the addresses: notes, deals and names that people wrote are never thrown together by a machine. What the person
+ * last said about marketing, under whichever address, goes with the addresses (NEWS6).
  * Locks in order: the contacts by id, their live conversations by id.
  */
 export async function mergeContacts(
@@ -41,9 +41,25 @@ export async function mergeContacts(
   for (const loser of candidates) {
     if (loser.id === winner.id) continue
     if (loser.tended) await takeAddresses(tx, loser.id, winner.id, identities)
-    else await absorb(tx, loser, winner)
+    else await absorb(tx, loser.id, winner.id)
   }
+  const word = candidates.reduce((one, other) => (outranks(other, one) ? other : one), winner)
+  if (word !== winner)
+    await tx.query('update contacts set marketing = $3, marketing_at = $4 where tenant_id = $1 and id = $2', [
+      tx.tenantId,
+      winner.id,
+      word.marketing,
+      word.marketing_at,
+    ])
   return winner.id
+}
+
+/** Whether this is the newer word about marketing; of two at the same moment the "no". */
+function outranks(one: Candidate, other: Candidate): boolean {
+  if (one.marketing_at === null || other.marketing_at === null)
+    return one.marketing_at !== null && other.marketing_at === null
+  if (one.marketing_at !== other.marketing_at) return one.marketing_at > other.marketing_at
+  return one.marketing === 'denied' && other.marketing !== 'denied'
 }
 
 /** What is left of the other contact is announced; the winner's own news is its caller's. */
@@ -67,28 +83,18 @@ async function takeAddresses(
   await announce(tx, from)
 }
 
-async function absorb(tx: TenantTx, loser: Candidate, winner: Candidate): Promise<void> {
+async function absorb(tx: TenantTx, from: number, to: number): Promise<void> {
   await tx.query('update contact_identities set contact_id = $3 where tenant_id = $1 and contact_id = $2', [
     tx.tenantId,
-    loser.id,
-    winner.id,
+    from,
+    to,
   ])
-  await moveConversations(tx, loser.id, winner.id)
-  if (
-    loser.marketing_at !== null &&
-    (winner.marketing_at === null || winner.marketing_at < loser.marketing_at)
-  )
-    await tx.query('update contacts set marketing = $3, marketing_at = $4 where tenant_id = $1 and id = $2', [
-      tx.tenantId,
-      winner.id,
-      loser.marketing,
-      loser.marketing_at,
-    ])
+  await moveConversations(tx, from, to)
   await tx.query(
     'update contacts set deleted_at = $3, version = version + 1, updated_at = $3 where tenant_id = $1 and id = $2',
-    [tx.tenantId, loser.id, tx.now],
+    [tx.tenantId, from, tx.now],
   )
-  await announce(tx, loser.id)
+  await announce(tx, from)
 }
 
 async function announce(tx: TenantTx, id: number): Promise<void> {

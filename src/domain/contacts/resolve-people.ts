@@ -87,12 +87,19 @@ function newAddresses(group: Group, known: Known, contactId: number | undefined)
   })
 }
 
-/** Whether nothing is to be written for this group: one contact with all the addresses, or nobody and nobody wanted. */
+/**
+ * Whether nothing is to be written for this group: one contact with all the addresses, or nobody and nobody wanted. Somebody
+ * whom we had deleted stays so when they are only spoken of.
+ */
 function settle(group: Group, known: Known, contacts: Map<Group, number>): boolean {
   const owners = ownersOf(group, known)
   const [first] = owners
   if (first === undefined) return !group.create
-  if (owners.length > 1 || first.deleted || newAddresses(group, known, first.contact_id).length > 0)
+  if (
+    owners.length > 1 ||
+    (first.deleted && group.create) ||
+    newAddresses(group, known, first.contact_id).length > 0
+  )
     return false
   contacts.set(group, first.contact_id)
   return true
@@ -109,6 +116,7 @@ async function decide(
     groups.filter((group) => ownersOf(group, known).length === 0),
   )
   const changed = new Set<number>()
+  const back = new Set<number>()
   const added: { contact_id: number; kind: string; value: string }[] = []
   for (const group of groups) {
     const owners = ownersOf(group, known).map((row) => row.contact_id)
@@ -117,6 +125,7 @@ async function decide(
       made ?? (owners.length > 1 ? await mergeContacts(tx, owners, group.identities) : (owners[0] ?? 0))
     contacts.set(group, contactId)
     if (made === undefined) changed.add(contactId)
+    if (group.create) back.add(contactId)
     for (const identity of newAddresses(group, known, contactId)) {
       added.push({ contact_id: contactId, kind: identity.kind, value: identity.value })
       const formerOwner = known.get(spelled(identity))?.contact_id
@@ -124,7 +133,7 @@ async function decide(
     }
   }
   await addAddresses(tx, added)
-  await touch(tx, [...changed])
+  await touch(tx, [...changed], [...back])
   const views = await viewContacts(tx.query.bind(tx), tx.tenantId, [...created.values(), ...changed])
   for (const contact of views)
     tx.record(
@@ -182,14 +191,14 @@ async function addAddresses(
   )
 }
 
-/** Somebody whom we had deleted is back; somebody whose number we learnt now has it in the record too. */
-async function touch(tx: TenantTx, ids: readonly number[]): Promise<void> {
+/** Those who are back are deleted no longer; somebody whose number we learnt now has it in the record too. */
+async function touch(tx: TenantTx, ids: readonly number[], back: readonly number[]): Promise<void> {
   if (ids.length === 0) return
   await tx.query(
-    `update contacts ct set deleted_at = null, version = version + 1, updated_at = $3, phone = coalesce(ct.phone, (
+    `update contacts ct set deleted_at = case when ct.id <> all($4) then ct.deleted_at end, version = version + 1, updated_at = $3, phone = coalesce(ct.phone, (
        select '+' || i.value from contact_identities i
        where i.tenant_id = ct.tenant_id and i.contact_id = ct.id and i.kind in ('phone', 'wa_id') order by i.kind, i.value limit 1))
      where ct.tenant_id = $1 and ct.id = any($2)`,
-    [tx.tenantId, ids, tx.now],
+    [tx.tenantId, ids, tx.now, back],
   )
 }
