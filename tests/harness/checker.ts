@@ -197,9 +197,9 @@ function checkKeys({ acked, asked }: History, logs: ReadonlyMap<string, TenantLo
 
 /** What an event about something new can be known by: our id, the network's, or the key that the client made. */
 function idsOf({ data }: LoggedEvent): string[] {
-  const thing = (data['message'] ?? data['note']) as Record<string, unknown> | undefined
+  const thing = (data['message'] ?? data['note'] ?? data['customer']) as Record<string, unknown> | undefined
   if (!thing) return []
-  const names = ['id', 'providerMessageId', 'clientMessageId', 'body']
+  const names = ['id', 'providerMessageId', 'clientMessageId', 'body', 'name']
   return names.map((name) => thing[name]).filter((value) => typeof value === 'string')
 }
 

@@ -5,11 +5,13 @@ import {
   addConversation,
   addMessages,
   addNotes,
+  addRecords,
   applyEvent,
   fromSnapshot,
   moveTo,
 } from '../../src/contract/apply-event.ts'
 import { type ClientState, emptyState } from '../../src/contract/client-state.ts'
+import type { HeldRecord, RecordPath } from '../../src/contract/crm/views.ts'
 import type { ConversationView } from '../../src/contract/conversation.ts'
 import { type AnyLogEvent, catalogue } from '../../src/contract/events/catalogue.ts'
 import { formatPosition, parsePosition, type Position } from '../../src/contract/position.ts'
@@ -21,6 +23,8 @@ import type { Role } from '../../src/contract/records.ts'
 import type { Chain, Observer } from './checker.ts'
 
 const facts = new Set<string>(catalogue.map((definition) => definition.type))
+
+const recordPaths = Object.keys(emptyState().records) as RecordPath[]
 
 /** Fingerprint of what an event says, the same however it came. */
 export function fingerprint(event: Pick<AnyLogEvent, 'type' | 'data'>): string {
@@ -37,7 +41,7 @@ export interface ConsoleOptions {
   readonly token: string
   /** Where sockets go. */
   readonly socketPort: number
-  /** Where REST is, up to and with /api/v1. */
+  /** Where REST is, without paths. */
   readonly restUrl: string
 }
 
@@ -66,6 +70,8 @@ export class Console {
   /** Events that come while a snapshot is on its way; undefined when none is. */
   #waiting: AnyLogEvent[] | undefined
   #loading = false
+  /** Lists of records are fetched once per snapshot; events keep them. */
+  #hasRecords = false
   #closed = false
 
   constructor(options: ConsoleOptions, onText: (text: string) => void = () => {}) {
@@ -108,7 +114,11 @@ export class Console {
   /** Nothing is on its way that the screen waits for. */
   get isSettled(): boolean {
     return (
-      this.socket.connected && !this.#loading && this.#waiting === undefined && this.#missing() === undefined
+      this.socket.connected &&
+      !this.#loading &&
+      this.#hasRecords &&
+      this.#waiting === undefined &&
+      this.#missing() === undefined
     )
   }
 
@@ -134,22 +144,30 @@ export class Console {
     }
   }
 
-  /** One request; undefined when no answer came. */
+  /** One request, to a path under /api/v1 or to one of /admin; undefined when no answer came. */
   async ask<Body>(
     method: string,
     path: string,
     body?: unknown,
+    headers: Record<string, string> = {},
   ): Promise<{ status: number; body: Body } | undefined> {
     try {
-      const response = await fetch(`${this.options.restUrl}${path}`, {
-        method,
-        headers: { authorization: `Bearer ${this.options.token}`, 'content-type': 'application/json' },
-        signal: AbortSignal.timeout(5000),
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      })
+      const response = await fetch(
+        `${this.options.restUrl}${path.startsWith('/admin') ? '' : '/api/v1'}${path}`,
+        {
+          method,
+          headers: {
+            authorization: `Bearer ${this.options.token}`,
+            'content-type': 'application/json',
+            ...headers,
+          },
+          signal: AbortSignal.timeout(5000),
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        },
+      )
       const text = await response.text()
       this.#onText(text)
-      return { status: response.status, body: JSON.parse(text) as Body }
+      return { status: response.status, body: (text === '' ? null : JSON.parse(text)) as Body }
     } catch {
       return undefined
     }
@@ -159,6 +177,7 @@ export class Console {
   async fresh(): Promise<ClientState> {
     const screen: Screen = { state: fromSnapshot(await this.#get<SyncAnswer>('/sync')) }
     for (const id of screen.state.conversations.keys()) await this.#loadInside(screen, id)
+    await this.#loadRecords(screen)
     return screen.state
   }
 
@@ -208,6 +227,7 @@ export class Console {
     // Another reset came meanwhile: its own snapshot counts.
     if (!sync || this.#waiting !== waiting) return
     this.#waiting = undefined
+    this.#hasRecords = false
     this.state = waiting.reduce(applyEvent, fromSnapshot(sync))
     this.state = moveTo(this.state, this.#heardUpTo)
     void this.#load()
@@ -222,13 +242,18 @@ export class Console {
   }
 
   async #load(): Promise<void> {
-    if (this.#loading || this.#closed) return
+    if (this.#loading) return
     this.#loading = true
     try {
-      for (let next = this.#missing(); next && !this.#closed; next = this.#missing()) {
-        const { id, wanted } = next
-        if (wanted) await this.#loadWanted(id)
-        else await this.#loadInside(this, id)
+      while (!this.#closed) {
+        const next = this.#missing()
+        if (next?.wanted) await this.#loadWanted(next.id)
+        else if (next) await this.#loadInside(this, next.id)
+        else if (this.#hasRecords) return
+        else {
+          this.#hasRecords = true
+          await this.#loadRecords(this)
+        }
       }
     } finally {
       this.#loading = false
@@ -276,6 +301,18 @@ export class Console {
       else if (this.#closed) return
       else await pause(20)
     }
+  }
+
+  async #loadRecords(screen: Screen): Promise<void> {
+    for (const path of recordPaths)
+      for (let cursor: string | null = ''; cursor !== null; ) {
+        const query = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`
+        const page: { data: HeldRecord<RecordPath>[]; nextCursor: string | null } = await this.#get(
+          `/admin/${path}?limit=200${query}`,
+        )
+        screen.state = addRecords(screen.state, path, page.data)
+        cursor = page.nextCursor
+      }
   }
 
   async #get<Body>(path: string): Promise<Body> {

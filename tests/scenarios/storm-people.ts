@@ -179,18 +179,27 @@ export async function workAt(
     if (!conversation) continue
     const conversationId = conversation.id
     const text = `${town.mark} ${randomUUID()}`
+    if (random() < 0.12) {
+      await tendRecords(console, town, journal, random)
+      continue
+    }
     const dice = random()
     if (dice < 0.45) {
       const target = { tenant: town.slug, type: 'message.queued', id: randomUUID() }
       const seen = random() < 0.3 ? { lastSeenSeq: conversation.lastSeq } : {}
       const input = { clientMessageId: target.id, type: 'text', text, ...seen }
-      await insist(console, journal, random, target, ['message.send', conversationId, 'messages', input])
+      await insist(
+        journal,
+        random,
+        target,
+        ways(console, ['message.send', conversationId, 'messages', input]),
+      )
     } else if (dice < 0.55) {
       const target = { tenant: town.slug, type: 'note.added', id: text }
       const input = { body: text, clientKey: randomUUID() }
-      await insist(console, journal, random, target, ['note.add', conversationId, 'notes', input])
+      await insist(journal, random, target, ways(console, ['note.add', conversationId, 'notes', input]))
     } else if (dice < 0.63)
-      await insist(console, journal, random, null, ['conversation.claim', conversationId, 'claim', {}])
+      await insist(journal, random, null, ways(console, ['conversation.claim', conversationId, 'claim', {}]))
     else if (dice < 0.7) {
       const input = pick<Record<string, string | null>>(random, [
         { userId: null },
@@ -198,56 +207,76 @@ export async function workAt(
         { userId: null, teamId: town.teamId },
         { teamId: null },
       ])
-      await insist(console, journal, random, null, ['conversation.assign', conversationId, 'assign', input])
+      await insist(
+        journal,
+        random,
+        null,
+        ways(console, ['conversation.assign', conversationId, 'assign', input]),
+      )
     } else if (dice < 0.78) {
       const input = { status: pick(random, ['open', 'pending', 'resolved'] as const) }
-      await insist(console, journal, random, null, [
-        'conversation.set-status',
-        conversationId,
-        'status',
-        input,
-      ])
+      await insist(
+        journal,
+        random,
+        null,
+        ways(console, ['conversation.set-status', conversationId, 'status', input]),
+      )
     } else if (dice < 0.88) {
       const input = {
         add: [`${town.mark} ${pick(random, ['a', 'b', 'c'])}`],
         remove: [`${town.mark} ${pick(random, ['a', 'b', 'c'])}`],
       }
-      await insist(console, journal, random, null, ['conversation.label', conversationId, 'labels', input])
+      await insist(
+        journal,
+        random,
+        null,
+        ways(console, ['conversation.label', conversationId, 'labels', input]),
+      )
     } else if (dice < 0.96) {
       const input = { seq: Math.max(0, conversation.lastSeq - Math.floor(random() * 3)) }
-      await insist(console, journal, random, null, ['conversation.read', conversationId, 'read', input])
+      await insist(journal, random, null, ways(console, ['conversation.read', conversationId, 'read', input]))
     } else {
       const messages = console.state.messages.get(conversationId) ?? []
       const messageId = pick(random, messages.slice(-5))?.id
       if (messageId === undefined) continue
       const target = { tenant: town.slug, type: 'message.queued', id: randomUUID() }
       const input = { clientMessageId: target.id, type: 'reaction', reaction: { messageId, emoji: '✅' } }
-      await insist(console, journal, random, target, ['message.send', conversationId, 'messages', input])
+      await insist(
+        journal,
+        random,
+        target,
+        ways(console, ['message.send', conversationId, 'messages', input]),
+      )
     }
   }
 }
 
-type Request = readonly [
-  command: Parameters<Console['command']>[0],
-  conversationId: string,
-  path: string,
-  input: Record<string, unknown>,
-]
+type Way = () => Promise<string | undefined>
 
-/** Over the socket or over REST, each time anew: the same use case and, with a key, the same effect. */
-async function insist(
+/** Over the socket or over REST: the same use case and, with a key, the same effect. */
+function ways(
   console: Console,
+  [command, conversationId, path, input]: readonly [
+    command: Parameters<Console['command']>[0],
+    conversationId: string,
+    path: string,
+    input: Record<string, unknown>,
+  ],
+): Way[] {
+  const socket = () => overSocket(console, command, { conversationId, ...input })
+  return [socket, socket, () => overRest(console, 'POST', `/conversations/${conversationId}/${path}`, input)]
+}
+
+/** Asks, each time in any of these ways, until the answer is one. */
+async function insist(
   journal: Journal,
   random: Random,
   target: Acked | null,
-  [command, conversationId, path, input]: Request,
+  given: readonly Way[],
 ): Promise<void> {
   if (target) journal.asked.push(target)
   for (;;) {
-    const outcome =
-      random() < 0.6
-        ? await overSocket(console, command, { conversationId, ...input })
-        : await overRest(console, `/conversations/${conversationId}/${path}`, input)
+    const outcome = await pick(random, given)()
     if (outcome === 'done') {
       if (target) journal.acked.push(target)
       return
@@ -264,7 +293,7 @@ async function insist(
 /** `done`, the code of a refusal, or undefined when nobody knows. */
 async function overSocket(
   console: Console,
-  command: Request[0],
+  command: Parameters<Console['command']>[0],
   input: Record<string, unknown>,
 ): Promise<string | undefined> {
   const ack = await console.command(command, input)
@@ -273,9 +302,38 @@ async function overSocket(
 
 async function overRest(
   console: Console,
+  method: string,
   path: string,
-  input: Record<string, unknown>,
+  input?: Record<string, unknown>,
+  headers: Record<string, string> = {},
 ): Promise<string | undefined> {
-  const answer = await console.ask<Partial<ErrorBody>>('POST', path, input)
-  return answer && (answer.status < 300 ? 'done' : (answer.body.code ?? `status ${answer.status}`))
+  const answer = await console.ask<Partial<ErrorBody> | null>(method, path, input, headers)
+  return answer && (answer.status < 300 ? 'done' : (answer.body?.code ?? `status ${answer.status}`))
+}
+
+/** Somebody keeps the customers and tags of the CRM: adds, changes, deletes and brings back. */
+async function tendRecords(console: Console, town: Town, journal: Journal, random: Random): Promise<void> {
+  const text = `${town.mark} ${randomUUID()}`
+  const { customers, tags } = console.state.records
+  const customer = pick(random, [...customers.keys()])
+  const tag = pick(random, [...tags.keys()])
+  const dice = random()
+  if (customer === undefined || dice < 0.35) {
+    const target = { tenant: town.slug, type: 'customer.created', id: text }
+    const headers = { 'idempotency-key': randomUUID() }
+    await insist(journal, random, target, [
+      () => overRest(console, 'POST', '/admin/customers', { name: text }, headers),
+    ])
+    return
+  }
+  const path = `/admin/customers/${customer}`
+  const request = pick<[method: string, path: string, input?: Record<string, unknown>]>(random, [
+    ['PATCH', path, { company: text }],
+    ['PATCH', path, { status: pick(random, ['lead', 'active']) }],
+    ['DELETE', path],
+    ['POST', `/admin/customers/${1 + Math.floor(random() * customer)}/restore`],
+    ['POST', '/admin/tags', { name: `${town.mark} ${pick(random, ['a', 'b', 'c', 'd'])}` }],
+    [random() < 0.5 ? 'POST' : 'DELETE', `${path}/tags/${tag ?? 1}`],
+  ])
+  await insist(journal, random, null, [() => overRest(console, ...request)])
 }

@@ -155,7 +155,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
           role,
           token: hub.token(role, { sub, tenant }),
           socketPort: sockets.port,
-          restUrl: `${restUrl}/api/v1`,
+          restUrl,
         },
         onText,
       )
