@@ -5,6 +5,7 @@ import { wakeSnoozed } from '../src/domain/conversations/wake-snoozed.ts'
 import { openDeliveries } from '../src/domain/messages/deliver-messages.ts'
 import { tellRead } from '../src/domain/messages/tell-read.ts'
 import { tidyMedia } from '../src/domain/media/sweep-media.ts'
+import { seedPipelines } from '../src/domain/pipelines/seed-pipeline.ts'
 import { customerPresence } from '../src/domain/conversations/show-presence.ts'
 import { openIngest } from '../src/domain/webhooks/ingest.ts'
 import { outboundSweeps } from './deliver-outbound.ts'
@@ -27,6 +28,9 @@ const mostReminders = 500
 /** Numbers whose restriction one look ends. */
 const mostRestrictions = 100
 const tidyMediaMs = 600_000
+/** Tenants that one look gives their default pipeline. */
+const mostPipelines = 100
+const pipelinesMs = 600_000
 
 /** Everything that works in the background: what a nudge starts, and the sweep that finds what no nudge told. */
 export function startWorkers(deps: Deps): Workers {
@@ -48,6 +52,13 @@ export function startWorkers(deps: Deps): Workers {
     ...outboundSweeps(deps, deliveries),
     ...maintenance(deps),
     templates.sweep,
+    {
+      name: 'default-pipelines',
+      everyMs: pipelinesMs,
+      run: async () => {
+        await seedPipelines(deps, { atMost: mostPipelines })
+      },
+    },
     {
       name: 'ended-restrictions',
       everyMs: deps.config.SWEEP_MS,

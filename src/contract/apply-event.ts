@@ -182,6 +182,26 @@ function take(state: ClientState, event: AnyLogEvent): ClientState {
     case 'tag.deleted':
     case 'tag.restored':
       return placeRecord(state, 'tags', event.data.tag)
+    case 'pipeline.created':
+    case 'pipeline.updated':
+    case 'pipeline.deleted':
+    case 'pipeline.restored':
+      return placeRecord(state, 'pipelines', event.data.pipeline)
+    case 'pipeline_stage.created':
+    case 'pipeline_stage.updated':
+    case 'pipeline_stage.deleted':
+    case 'pipeline_stage.restored':
+      return placeRecord(state, 'pipeline-stages', event.data.pipeline_stage)
+    case 'deal.created':
+    case 'deal.updated':
+    case 'deal.moved':
+    case 'deal.won':
+    case 'deal.lost':
+    case 'deal.deleted':
+    case 'deal.restored':
+      return placeRecord(state, 'deals', event.data.deal)
+    case 'deal.hidden':
+      return forgetRecord(state, 'deals', event.data.dealId, event.data.version)
     case 'activity.created':
     case 'activity.updated':
     case 'activity.completed':

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { ErrorBody } from './errors.ts'
 import { completeActivityBody } from './rest/activities.ts'
+import { dealMove } from './rest/deals.ts'
 import { conversationStatus } from './conversation.ts'
 import { storableText } from './text.ts'
 
@@ -157,6 +158,7 @@ export const commands = {
     add: z.array(storableText(1, 64)).max(50).optional(),
     remove: z.array(storableText(1, 64)).max(50).optional(),
   }),
+  'deal.move': dealMove.extend({ dealId: z.int32().positive() }),
   'activity.complete': completeActivityBody.extend({ activityId: z.int32().positive() }),
   'session.renew': z.strictObject({ token: z.string().max(8192) }),
 } as const

@@ -183,13 +183,13 @@ describe('search', () => {
         tx.tenantId,
       ])
       const [stage] = await tx.query<{ id: number }>(
-        `insert into pipeline_stages (tenant_id, name, position) values ($1, 'New', 1) returning id`,
+        'select id from pipeline_stages where tenant_id = $1 order by position limit 1',
         [tx.tenantId],
       )
-      await tx.query(`insert into deals (tenant_id, title, stage_id) values ($1, 'Zwei Türen', $2)`, [
-        tx.tenantId,
-        stage?.id,
-      ])
+      await tx.query(
+        `insert into deals (tenant_id, title, stage_id, probability, position) values ($1, 'Zwei Türen', $2, 10, 'a0')`,
+        [tx.tenantId, stage?.id],
+      )
     })
     const names = async (query: string) =>
       (await search<{ name?: string; title?: string }>(ana, query)).data.map((hit) => hit.name ?? hit.title)

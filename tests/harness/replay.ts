@@ -110,7 +110,14 @@ export async function takeState(api: Api, watcher: Watcher): Promise<ClientState
   return state
 }
 
-const recordPaths = ['activities', 'customers', 'tags'] as const satisfies readonly RecordPath[]
+const recordPaths = [
+  'activities',
+  'customers',
+  'tags',
+  'deals',
+  'pipelines',
+  'pipeline-stages',
+] as const satisfies readonly RecordPath[]
 
 /** Walks a whole list of records. */
 async function loadRecords(

@@ -1,11 +1,16 @@
 import type { ActivityView } from './activity.ts'
 import type { CustomerView } from './customer.ts'
+import type { DealView } from './deal.ts'
+import type { PipelineStageView, PipelineView } from './pipeline.ts'
 import type { TagView } from './tag.ts'
 
 /** Records of the CRM, by the name of their path. */
 interface RecordViews {
   readonly activities: ActivityView
   readonly customers: CustomerView
+  readonly deals: DealView
+  readonly pipelines: PipelineView
+  readonly 'pipeline-stages': PipelineStageView
   readonly tags: TagView
 }
 export type RecordPath = keyof RecordViews

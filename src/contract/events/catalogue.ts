@@ -1,11 +1,18 @@
 import type { z } from 'zod'
 import { crmEvents } from './crm-events.ts'
 import { conversationEvents } from './conversation-events.ts'
+import { dealEvents } from './deal-events.ts'
 import { messageEvents } from './message-events.ts'
 import { recordEvents } from './record-events.ts'
 
 /** Every fact that can stand in a tenant's log. */
-export const catalogue = [...messageEvents, ...conversationEvents, ...recordEvents, ...crmEvents] as const
+export const catalogue = [
+  ...messageEvents,
+  ...conversationEvents,
+  ...recordEvents,
+  ...crmEvents,
+  ...dealEvents,
+] as const
 
 type Definition = (typeof catalogue)[number]
 export type EventType = Definition['type']

@@ -59,7 +59,8 @@ export const wholeConversationColumns = `${conversationColumns},
   coalesce((select json_agg(json_build_object('kind', i.kind, 'value', i.value) order by i.kind, i.value)
             from contact_identities i where i.tenant_id = ct.tenant_id and i.contact_id = ct.id), '[]') as identities,
   u.name as assignee_name, t.name as team_name,
-  array(select dc.deal_id from deal_conversations dc where dc.tenant_id = c.tenant_id and dc.conversation_id = c.id order by 1) as deal_ids`
+  array(select dc.deal_id from deal_conversations dc join deals d on d.tenant_id = dc.tenant_id and d.id = dc.deal_id
+        where dc.tenant_id = c.tenant_id and dc.conversation_id = c.id and d.deleted_at is null order by 1) as deal_ids`
 
 export const wholeConversationJoins = `${conversationJoins}
   join contacts ct on ct.tenant_id = c.tenant_id and ct.id = c.contact_id

@@ -1,6 +1,8 @@
 import { Router } from 'express'
 import { activityRoutes } from '../activities/activities.routes.ts'
 import { customerRoutes } from '../customers/customers.routes.ts'
+import { dealRoutes } from '../deals/deals.routes.ts'
+import { pipelineRoutes } from '../pipelines/pipelines.routes.ts'
 import { tagKind } from '../tags/tag-kind.ts'
 import { type RecordDeps, recordRoutes } from './record.routes.ts'
 
@@ -9,6 +11,8 @@ export function crmRoutes(deps: RecordDeps): Router {
   const router = Router()
   router.use(customerRoutes(deps))
   router.use(activityRoutes(deps))
+  router.use(pipelineRoutes(deps))
+  router.use(dealRoutes(deps))
   router.use(recordRoutes(deps, tagKind))
   return router
 }

@@ -10,7 +10,9 @@ import { listRecords } from './list-records.ts'
 import type { RecordKind, RecordRow, RecordView } from './record-kind.ts'
 import { createRecord, deleteRecord, restoreRecord, updateRecord } from './write-record.ts'
 
-export type RecordDeps = RouteDeps & { readonly config: Pick<Config, 'LIST_LIMIT' | 'BASE_PATH'> }
+export type RecordDeps = RouteDeps & {
+  readonly config: Pick<Config, 'LIST_LIMIT' | 'BASE_PATH' | 'DEAL_POSITION_LENGTH' | 'DEALS_PER_STAGE_MOVE'>
+}
 
 /** Ids of records are SERIAL; what is no such number is not found. */
 export const recordId = z

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Actor } from '../../auth/actor.ts'
-import { permit } from '../../auth/can.ts'
+import { can, permit } from '../../auth/can.ts'
 import type { ContactView } from '../../contract/records.ts'
 import type { CustomerHit, DealHit } from '../../contract/rest/messages.ts'
 import { decodeCursor, encodeCursor, type Page, pageOf } from '../../http/cursor.ts'
@@ -46,17 +46,24 @@ export function searchCustomers(
   )
 }
 
-/** Deals by part of their title, newest first. */
+/** Deals that the actor may read, by part of their title, newest first. */
 export function searchDeals(deps: Pick<LogDeps, 'db'>, actor: Actor, input: Search): Promise<Page<DealHit>> {
+  permit(actor, 'deal.read')
   return page(deps, actor, 'search deals', input, (query, below) =>
     query<DealHit>(
-      `select d.id, d.title, d.stage_id as "stageId", d.customer_id as "customerId", d.contact_id as "contactId" from deals d
-       where d.tenant_id = $1 and d.deleted_at is null and search_key(d.title) like search_key($2) and ($3::integer is null or d.id < $3)
-       order by d.id desc limit $4`,
-      [actor.tenantId, contactLike(input.q), below, input.limit + 1],
+      `select d.id, d.title, d.stage_id as "stageId", d.customer_id as "customerId", d.contact_id as "contactId"
+       from find_deals($2, $3, $4, $5) found join deals d on d.tenant_id = $1 and d.id = found.deal_id order by d.id desc`,
+      [actor.tenantId, contactLike(input.q), readerOf(actor), below, input.limit + 1],
     ),
   )
 }
+
+/** Whose deals may be found beside nobody's; null is everybody's. */
+function readerOf(actor: Actor): string | null {
+  return actor.kind === 'system' || can(actor, 'deal.read', { ownerId: nobody }) ? null : actor.id
+}
+
+const nobody = '00000000-0000-0000-0000-000000000000'
 
 function page<Hit extends { id: number }>(
   deps: Pick<LogDeps, 'db'>,

@@ -4,6 +4,7 @@ import { inTenant, type LogDeps } from '../../log/tenant-tx.ts'
 import { isUniqueViolation } from '../../platform/db.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { recordAudit } from '../audit/record-audit.ts'
+import { bearPipeline } from '../pipelines/seed-pipeline.ts'
 
 export interface NewTenant {
   /** Lower-case letters, digits and dashes; unique in the installation. */
@@ -20,7 +21,7 @@ function shardOf(tenantId: string): number {
 }
 
 /**
- * Makes a tenant with an empty log; `by` is the name under which the trail shows who did it.
+ * Makes a tenant with an empty log and the default pipeline; `by` is the name under which the trail shows who did it.
  * Fails with `validation_failed` or `conflict` (the slug is taken).
  */
 export async function createTenant(
@@ -41,6 +42,7 @@ export async function createTenant(
       ])
       await tx.query('insert into tenant_heads (tenant_id) values ($1)', [id])
       await tx.query('insert into conversation_counters (tenant_id) values ($1)', [id])
+      await bearPipeline(tx)
       await recordAudit(tx, {
         by: { actor: { kind: 'system', tenantId: id, name: by } },
         action: 'tenant.create',

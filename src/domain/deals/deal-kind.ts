@@ -1,0 +1,101 @@
+import { z } from 'zod'
+import type { DealView } from '../../contract/crm/deal.ts'
+import { stageKinds } from '../../contract/crm/pipeline.ts'
+import { dealPart, wholeDeal } from '../../contract/rest/deals.ts'
+import { instant } from '../../contract/rest/record-input.ts'
+import { contactLike } from '../messages/search-terms.ts'
+import { filter, oneOf, personIs, refersTo, timeFilters, timeSorts } from '../records/common-filters.ts'
+import type { RecordKind } from '../records/record-kind.ts'
+import { announceConversations, linkConversations } from './link-conversations.ts'
+import { prepareDeal } from './prepare-deal.ts'
+import { type DealRow, dealJoins, dealRights, dealSelect, presentDeal } from './present-deal.ts'
+import { findPlaceAgain } from './restore-deal.ts'
+import { recordStageChange } from './stage-changes.ts'
+
+/** Matches of a free text that one list looks at; beyond that the text should say more. */
+const mostMatches = 10_000
+
+const text = filter(
+  z.string().trim().min(1).max(200),
+  (q, bind) =>
+    `r.id in (select deal_id from find_deals(${bind(contactLike(q))}, null, null, ${mostMatches}))`,
+)
+const linked = filter(
+  z.uuid(),
+  (id, bind) =>
+    `exists (select from deal_conversations dc where dc.tenant_id = r.tenant_id and dc.deal_id = r.id and dc.conversation_id = ${bind(id)}::uuid)`,
+)
+const minor = z.string().regex(/^\d{1,15}$/, 'expected a whole number')
+const value = (sign: string) => filter(minor, (given, bind) => `r.value_minor ${sign} ${bind(given)}::bigint`)
+const closes = (sign: string) =>
+  filter(z.iso.date(), (given, bind) => `r.expected_close_on ${sign} ${bind(given)}::date`)
+const entered = filter(instant, (given, bind) => `r.entered_stage_at < ${bind(given)}::timestamptz`)
+
+/** Business that may come: cards on the boards of the pipelines. */
+export const dealKind: RecordKind<DealRow, DealView> = {
+  noun: 'deal',
+  path: 'deals',
+  table: 'deals',
+  select: dealSelect,
+  joins: dealJoins,
+  members: {
+    title: { column: 'title', type: 'text' },
+    customerId: { column: 'customer_id', type: 'integer' },
+    contactId: { column: 'contact_id', type: 'integer' },
+    stageId: { column: 'stage_id', type: 'integer' },
+    ownerId: { column: 'owner_id', type: 'uuid' },
+    valueMinor: { column: 'value_minor', type: 'bigint' },
+    currency: { column: 'currency', type: 'text' },
+    probability: { column: 'probability', type: 'integer' },
+    expectedCloseOn: { column: 'expected_close_on', type: 'date' },
+    lostReason: { column: 'lost_reason', type: 'text' },
+    position: { column: 'position', type: 'text' },
+    enteredStageAt: { column: 'entered_stage_at', type: 'timestamptz' },
+    closedAt: { column: 'closed_at', type: 'timestamptz' },
+  },
+  whole: wholeDeal,
+  part: dealPart,
+  filters: {
+    q: text,
+    pipelineId: refersTo('s.pipeline_id'),
+    stageId: refersTo('r.stage_id'),
+    ownerId: personIs('r.owner_id'),
+    customerId: refersTo('r.customer_id'),
+    contactId: refersTo('r.contact_id'),
+    conversationId: linked,
+    kind: oneOf('s.kind', stageKinds),
+    valueFrom: value('>='),
+    valueTo: value('<='),
+    expectedCloseFrom: closes('>='),
+    expectedCloseTo: closes('<='),
+    stale: entered,
+    ...timeFilters,
+  },
+  sorts: {
+    ...timeSorts,
+    position: { sql: 'r.position', type: 'text', order: 'asc' },
+    value: { sql: 'coalesce(r.value_minor, -1)', type: 'bigint', order: 'desc' },
+    expectedCloseOn: { sql: `coalesce(r.expected_close_on, 'infinity'::date)`, type: 'date', order: 'asc' },
+    title: { sql: 'lower(r.title)', type: 'text', order: 'asc' },
+  },
+  sortedBy: 'createdAt',
+  present: presentDeal,
+  rights: dealRights,
+  constraints: { deals_tenant_id_owner_id_fkey: 'ownerId' },
+  named: (before, after) =>
+    before.stage_id === after.stage_id && before.position === after.position
+      ? undefined
+      : { event: 'deal.moved', action: 'deal.move' },
+  also: (before, after) =>
+    after.stage_kind === 'open' || after.deleted_at !== null || before?.stage_kind === after.stage_kind
+      ? []
+      : [`deal.${after.stage_kind}`],
+  prepare: prepareDeal,
+  beforeRestore: findPlaceAgain,
+  follow: async (tx, id, { before, values, by }) => {
+    if (typeof values.stageId === 'number') await recordStageChange(tx, by.actor, id, before, values.stageId)
+    if (Array.isArray(values.conversationIds))
+      await linkConversations(tx, id, before?.conversation_ids ?? [], values.conversationIds as string[])
+    if ('deletedAt' in values) await announceConversations(tx, before?.conversation_ids ?? [])
+  },
+}

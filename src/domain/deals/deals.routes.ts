@@ -1,0 +1,44 @@
+import { Router } from 'express'
+import { dealMove } from '../../contract/rest/deals.ts'
+import { etagOf } from '../../http/conditional.ts'
+import { paging } from '../../http/cursor.ts'
+import { reply } from '../../http/reply.ts'
+import { route } from '../../http/route.ts'
+import { idText } from '../records/common-filters.ts'
+import { readRecord } from '../records/find-record.ts'
+import { recordId, type RecordDeps, recordRoutes } from '../records/record.routes.ts'
+import { dealKind } from './deal-kind.ts'
+import { dealTotals } from './deal-totals.ts'
+import { moveDeal } from './move-deal.ts'
+import { listStageChanges } from './stage-changes.ts'
+
+/** /admin/deals, the totals of their stages, and of one its moves and where it has been. */
+export function dealRoutes(deps: RecordDeps): Router {
+  const router = Router()
+  router.get(
+    '/deals/totals',
+    route(deps, { query: { pipelineId: idText.optional() } }, async (ctx) => ({
+      data: await ctx.read((query) => dealTotals(query, ctx.actor, ctx.query.pipelineId)),
+    })),
+  )
+  router.post(
+    '/deals/:id/move',
+    route(deps, { params: { id: recordId }, body: dealMove }, (ctx) =>
+      ctx.write(async (tx) => {
+        const deal = await moveDeal(tx, ctx, deps.config, ctx.params.id, ctx.body, ctx.ifMatch)
+        return reply({ data: deal }, { etag: etagOf(deal) })
+      }),
+    ),
+  )
+  router.get(
+    '/deals/:id/stage-changes',
+    route(deps, { params: { id: recordId }, query: paging(deps.config) }, (ctx) =>
+      ctx.read(async (query) => {
+        const { id } = await readRecord(query, ctx.actor, dealKind, ctx.params.id)
+        return listStageChanges(query, ctx.actor.tenantId, id, ctx.query)
+      }),
+    ),
+  )
+  router.use(recordRoutes(deps, dealKind))
+  return router
+}
