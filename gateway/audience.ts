@@ -23,8 +23,8 @@ export interface Posting {
 export class Audience {
   readonly key: string
   readonly actor: SessionActor
-  readonly sessions: Session[] = []
-  readonly #lines: Wire['tcp'][] = []
+  sessions: Session[] = []
+  #lines: Wire['tcp'][] = []
   /** `seq` up to which all of them were told, by an event or a watermark. */
   told: number
 
@@ -37,18 +37,18 @@ export class Audience {
   add(session: Session): void {
     session.audience = this
     session.placeInAudience = this.sessions.length
-    this.sessions.push(session)
-    this.#lines.push(session.wire.tcp)
+    this.sessions = grown(this.sessions, session)
+    this.#lines = grown(this.#lines, session.wire.tcp)
   }
 
   /** The last one takes the place of the one that goes. */
   remove(session: Session): void {
     const place = session.placeInAudience
     const last = this.sessions.pop()
-    this.#lines.pop()
-    if (last && last !== session) {
+    const line = this.#lines.pop()
+    if (last && line && last !== session) {
       this.sessions[place] = last
-      this.#lines[place] = last.wire.tcp
+      this.#lines[place] = line
       last.placeInAudience = place
     }
     session.audience = null
@@ -117,4 +117,11 @@ export class Delivery {
     }
     return heard
   }
+}
+
+/** With one more. An array that grows by `push` reserves 17 places, and most audiences are one person's tabs. */
+function grown<T>(all: T[], one: T): T[] {
+  if (all.length < 8) return [...all, one]
+  all.push(one)
+  return all
 }

@@ -9,6 +9,7 @@ import type { Deps } from '../src/deps.ts'
 import { addressReader } from './address.ts'
 import type { EntryCache } from './entry-cache.ts'
 import { type CredentialSource, originJudge } from './origins.ts'
+import { sharedListener } from './shared-listener.ts'
 
 /** What a socket may send before it is trusted: the Socket.IO connect packet and answers to pings. */
 const packetsBeforeTrust = 8
@@ -43,6 +44,7 @@ export class Newcomers {
   readonly #mayComeFrom: ReturnType<typeof originJudge>
   readonly #newcomers = new Map<Connection, Newcomer>()
   readonly #perAddress = new Map<string, number>()
+  readonly #onClose = sharedListener((connection: Connection) => this.#forget(connection))
   isDraining = false
 
   constructor(deps: Deps, cache: EntryCache) {
@@ -76,7 +78,7 @@ export class Newcomers {
       if (newcomer.packets > packetsBeforeTrust || newcomer.bytes > bytesBeforeTrust) connection.close()
     }
     connection.on('packet', count)
-    connection.once('close', () => this.#forget(connection))
+    connection.on('close', this.#onClose)
   }
 
   #forget(connection: Connection): void {
@@ -84,6 +86,7 @@ export class Newcomers {
     if (!newcomer) return
     this.#newcomers.delete(connection)
     connection.removeAllListeners('packet')
+    connection.off('close', this.#onClose)
     const left = (this.#perAddress.get(newcomer.address) ?? 1) - 1
     if (left > 0) this.#perAddress.set(newcomer.address, left)
     else this.#perAddress.delete(newcomer.address)

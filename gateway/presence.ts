@@ -22,6 +22,8 @@ interface Here {
 }
 
 interface Company {
+  /** Kept, because every socket in it holds the name. */
+  readonly room: string
   readonly users: Map<string, Here>
   /** What was last told, or found in Redis, of everybody in the tenant. */
   readonly told: Map<string, State>
@@ -54,13 +56,14 @@ export class Presence {
   arrive(session: Session): void {
     const { actor } = session
     if (actor.kind !== 'user' || !can(actor, 'user.read')) return
-    void session.socket.join(room(session.tenant.id))
     const company = this.#companies.get(session.tenant.id) ?? {
+      room: room(session.tenant.id),
       users: new Map(),
       told: new Map(),
       changed: new Set(),
     }
     this.#companies.set(session.tenant.id, company)
+    void session.socket.join(company.room)
     const here = company.users.get(actor.id) ?? { sockets: new Map(), leftAt: 0 }
     company.users.set(actor.id, here)
     here.sockets.set(session, 'online')

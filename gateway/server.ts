@@ -21,6 +21,7 @@ import { type Admitted, Newcomers } from './newcomer.ts'
 import { People } from './people.ts'
 import { Presence } from './presence.ts'
 import { Session } from './session.ts'
+import { sharedListener } from './shared-listener.ts'
 import { Signs } from './signs.ts'
 import { Tails } from './tails.ts'
 import { Trust } from './trust.ts'
@@ -89,6 +90,19 @@ class RunningGateway implements Gateway {
   readonly #customerTyping: CustomerTyping
   readonly #sessions = new Map<Socket['conn'], Session>()
   readonly #positions = new WeakMap<Session, string>()
+  readonly #onClose = sharedListener((connection: Socket['conn']) => {
+    const session = this.#sessions.get(connection)
+    if (session) this.#end(session)
+  })
+  readonly #onAny = sharedListener((socket: Socket, name: unknown, ...given: unknown[]) => {
+    const session = this.#sessions.get(socket.conn)
+    if (session) this.#commands.take(session, name, given)
+  })
+  readonly #onError = sharedListener((socket: Socket, error: unknown) => {
+    const session = this.#sessions.get(socket.conn)
+    // From the decoder; a client's own event of that name carries no Error.
+    if (session && error instanceof Error) this.#depart(session, 'frame_invalid')
+  })
   #sweeping: NodeJS.Timeout | undefined
 
   constructor(deps: Deps, { httpServer, handlers }: GatewayOptions) {
@@ -212,7 +226,7 @@ class RunningGateway implements Gateway {
     if (position !== undefined) this.#positions.set(session, position)
     this.#deps.metrics.sockets.set(this.#sessions.size)
     // Bound to the connection, not to the Socket.IO socket: also one that never came to life is cleaned up.
-    socket.conn.once('close', () => this.#end(session))
+    socket.conn.on('close', this.#onClose)
   }
 
   #begin(socket: Socket): void {
@@ -220,13 +234,10 @@ class RunningGateway implements Gateway {
     if (!session) return
     Object.assign(socket, { handshake: nothingKept })
     Object.assign(socket.conn, { request: undefined })
-    socket.onAny((name: unknown, ...given: unknown[]) => this.#commands.take(session, name, given))
-    socket.on('error', (error) => {
-      // From the decoder; a client's own event of that name carries no Error.
-      if (error instanceof Error) this.#depart(session, 'frame_invalid')
-    })
+    socket.onAny(this.#onAny)
+    socket.on('error', this.#onError)
     // A client that leaves the namespace has nothing else to be here for.
-    socket.on('disconnect', () => socket.conn.close())
+    socket.on('disconnect', hangUp)
     this.#presence.arrive(session)
     this.#greet(session).catch((error: unknown) => {
       this.#deps.log.warn({ reason: String(error) }, 'a session cannot be caught up')
@@ -236,6 +247,7 @@ class RunningGateway implements Gateway {
 
   async #greet(session: Session): Promise<void> {
     const position = this.#positions.get(session)
+    this.#positions.delete(session)
     const tail = await this.#tails.enter(session)
     if (!session.isPresent) return this.#tails.leave(tail, session)
     session.tail = tail
@@ -341,6 +353,10 @@ class RunningGateway implements Gateway {
     await new Promise<void>((resolve) => this.#http.close(() => resolve()))
   }
 }
+
+const hangUp = sharedListener((socket: Socket) => {
+  socket.conn.close()
+})
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 

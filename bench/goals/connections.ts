@@ -15,9 +15,14 @@ const manySessions = 6000
 const sessionsPerTenant = 200
 
 /** RSS per session: of a fresh process, between few and many of them, each time after a collection. */
-async function bytesPerSession(server: Part, connect: (from: number) => Promise<void>): Promise<number> {
+async function bytesPerSession(
+  server: Part,
+  client: Part,
+  connect: (from: number) => Promise<void>,
+): Promise<number> {
   const grow = async (from: number, to: number) => {
     for (let at = from; at < to; at += sessionsPerTenant) await connect(at)
+    await client.call('pong', { group: 'all' })
     await settled(server)
   }
   await grow(0, fewSessions)
@@ -31,7 +36,7 @@ async function ourMemory(world: World, tenants: readonly Tenant[]): Promise<numb
   const { part, port } = await startProduct('gateway/main.ts', world.environment)
   const client = await startPart('parts/sockets.ts')
   try {
-    return await bytesPerSession(part, async (from) => {
+    return await bytesPerSession(part, client, async (from) => {
       await client.call('connect', {
         group: 'all',
         url: socketUrl(port),
@@ -52,7 +57,7 @@ async function plainMemory(): Promise<number> {
   const client = await startPart('parts/sockets.ts')
   const url = socketUrl(await part.call<number>('port'))
   try {
-    return await bytesPerSession(part, async () => {
+    return await bytesPerSession(part, client, async () => {
       await client.call('connect', plainConnect(url, sessionsPerTenant))
     })
   } finally {

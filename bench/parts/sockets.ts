@@ -145,6 +145,10 @@ serve({
       await pause(left)
     }
   },
+  /** Every socket says that it is there, as each does after the first ping: it lets go of what the handshake left. */
+  pong: ({ group }: { group: string }) => {
+    for (const socket of groupOf(group).sockets) socket.send('3')
+  },
   disconnect: async ({ group: name }: { group: string }) => {
     const group = groupOf(name)
     groups.delete(name)
