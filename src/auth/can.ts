@@ -18,6 +18,8 @@ const matrix = {
   'conversation.start': { viewer: 'no', agent: 'all', manager: 'all', admin: 'all' },
   'message.send': { viewer: 'no', agent: 'near', manager: 'all', admin: 'all' },
   'note.write': { viewer: 'no', agent: 'near', manager: 'all', admin: 'all' },
+  /** Changing and deleting notes of somebody else. */
+  'note.moderate': { viewer: 'no', agent: 'no', manager: 'all', admin: 'all' },
   'record.read': { viewer: 'all', agent: 'all', manager: 'all', admin: 'all' },
   'record.write': { viewer: 'no', agent: 'all', manager: 'all', admin: 'all' },
   'deal.read': { viewer: 'all', agent: 'near', manager: 'all', admin: 'all' },
@@ -25,6 +27,8 @@ const matrix = {
   'activity.read': { viewer: 'all', agent: 'near', manager: 'all', admin: 'all' },
   'activity.write': { viewer: 'no', agent: 'near', manager: 'all', admin: 'all' },
   'pipeline.manage': { viewer: 'no', agent: 'no', manager: 'all', admin: 'all' },
+  'field.manage': { viewer: 'no', agent: 'no', manager: 'all', admin: 'all' },
+  'report.read': { viewer: 'no', agent: 'no', manager: 'all', admin: 'all' },
   'media.upload': { viewer: 'no', agent: 'all', manager: 'all', admin: 'all' },
   'channel.read': { viewer: 'all', agent: 'all', manager: 'all', admin: 'all' },
   'channel.manage': { viewer: 'no', agent: 'no', manager: 'no', admin: 'all' },

@@ -166,6 +166,9 @@ export const settings = {
   JSON_ITEMS: setting(count(10_000), 'Longest array.'),
   IDEMPOTENCY_HOURS: setting(count(24), 'How long an Idempotency-Key is remembered.', { unit: 'h' }),
   LIST_LIMIT: setting(count(200), 'Most rows of a list.'),
+  BULK_ITEMS: setting(count(500), 'Most records of one bulk action.'),
+  CUSTOM_FIELDS: setting(count(100), 'Most custom fields that one kind of record has.'),
+  REPORT_DAYS: setting(count(366), 'Longest period of a report.', { unit: 'd' }),
   DEAL_POSITION_LENGTH: setting(
     count(64, 16, 1000),
     'Longest key of a place on a board; when one would be longer, the deals around get new ones.',

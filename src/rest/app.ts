@@ -8,6 +8,7 @@ import { messageRoutes } from '../domain/messages/messages.routes.ts'
 import { searchRoutes } from '../domain/search/search.routes.ts'
 import { syncRoutes } from '../domain/sync/sync.routes.ts'
 import { templateRoutes } from '../domain/templates/templates.routes.ts'
+import { reportRoutes } from '../domain/reports/reports.routes.ts'
 import { crmRoutes } from '../domain/records/crm.routes.ts'
 import { crmProfileRoutes, userRoutes } from '../domain/users/users.routes.ts'
 import { webhookRoutes } from '../domain/webhooks/webhooks.routes.ts'
@@ -68,6 +69,7 @@ export function createApp(deps: Deps, { entries, readiness }: AppParts): Express
     { at: `${base}/admin`, router: userRoutes(deps) },
     { at: `${base}/admin`, router: crmRoutes(deps) },
     { at: `${base}/admin`, router: auditRoutes(deps) },
+    { at: `${base}/admin`, router: reportRoutes(deps) },
     { at: `${base}/api/users`, router: crmProfileRoutes(deps) },
   ]
   const guarded = [...new Set(behindDoor.map(({ at }) => at))]
