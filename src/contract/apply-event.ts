@@ -12,7 +12,7 @@ import {
   placeUser,
 } from './held-conversations.ts'
 import type { HeldRecord, RecordPath } from './crm/views.ts'
-import { forgetRecord, placeRecord } from './held-records.ts'
+import { forgetDeal, forgetRecord, placeRecord } from './held-records.ts'
 import type { MessageView } from './message.ts'
 import { parsePosition, type Position } from './position.ts'
 import type { SyncAnswer } from './rest/sync.ts'
@@ -144,19 +144,23 @@ function take(state: ClientState, event: AnyLogEvent): ClientState {
     }
     case 'note.added':
     case 'note.edited':
-    case 'note.deleted': {
+    case 'note.deleted':
+    case 'note.restored': {
       const { note } = event.data
-      return note.conversationId !== null && state.notes.has(note.conversationId)
-        ? placeNotes(state, note.conversationId, [note])
-        : state
+      if (note.conversationId === null) return placeRecord(state, 'notes', note)
+      return state.notes.has(note.conversationId) ? placeNotes(state, note.conversationId, [note]) : state
     }
     case 'contact.created':
     case 'contact.updated':
-      return placeContact(state, event.data.contact)
+    case 'contact.deleted':
+    case 'contact.restored':
+      return placeRecord(placeContact(state, event.data.contact), 'contacts', event.data.contact)
     case 'consent.changed': {
       const { contactId, granted } = event.data
-      const contact = state.contacts.get(contactId)
-      return contact ? placeContact(state, { ...contact, marketing: granted ? 'granted' : 'denied' }) : state
+      const held = state.records.contacts.get(contactId) ?? state.contacts.get(contactId)
+      if (!held) return state
+      const contact = { ...held, marketing: granted ? ('granted' as const) : ('denied' as const) }
+      return placeRecord(placeContact(state, contact), 'contacts', contact)
     }
     case 'channel.created':
     case 'channel.updated':
@@ -201,7 +205,7 @@ function take(state: ClientState, event: AnyLogEvent): ClientState {
     case 'deal.restored':
       return placeRecord(state, 'deals', event.data.deal)
     case 'deal.hidden':
-      return forgetRecord(state, 'deals', event.data.dealId, event.data.version)
+      return forgetDeal(state, event.data.dealId, event.data.version)
     case 'activity.created':
     case 'activity.updated':
     case 'activity.completed':

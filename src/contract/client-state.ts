@@ -49,10 +49,12 @@ export function emptyState(position: Position = { epoch: 1, seq: 0 }): ClientSta
     users: new Map(),
     records: {
       activities: new Map(),
+      contacts: new Map(),
       customers: new Map(),
       deals: new Map(),
       pipelines: new Map(),
       'pipeline-stages': new Map(),
+      notes: new Map(),
       tags: new Map(),
     },
     gone: new Map(),

@@ -10,6 +10,7 @@ export function placeRecord<Path extends RecordPath>(
   path: Path,
   view: HeldRecord<Path>,
 ): ClientState {
+  if (isInConversation(path, view)) return state
   if (view.deletedAt !== null) return forgetRecord(state, path, view.id, view.version)
   const held = state.records[path] as ReadonlyMap<number, HeldRecord<Path>>
   const known = Math.max(held.get(view.id)?.version ?? 0, state.gone.get(`${path} ${view.id}`) ?? 0)
@@ -19,6 +20,17 @@ export function placeRecord<Path extends RecordPath>(
     records: { ...state.records, [path]: withEntry(held, view.id, view) },
     gone: withoutEntry(state.gone, `${path} ${view.id}`),
   }
+}
+
+/** Notes of a conversation are held with it (ClientState.notes). */
+function isInConversation(path: RecordPath, view: HeldRecord<RecordPath>): boolean {
+  return path === 'notes' && 'conversationId' in view && view.conversationId !== null
+}
+
+/** Forgets a deal that is out of sight, and what was written about it. */
+export function forgetDeal(state: ClientState, id: number, version: number): ClientState {
+  const notes = new Map([...state.records.notes].filter(([, note]) => note.dealId !== id))
+  return forgetRecord({ ...state, records: { ...state.records, notes } }, 'deals', id, version)
 }
 
 /** Forgets a record that was deleted or is out of sight since this version of it. */

@@ -1,4 +1,6 @@
 import type { ActivityView } from './activity.ts'
+import type { ContactView } from '../records.ts'
+import type { NoteView } from '../conversation.ts'
 import type { CustomerView } from './customer.ts'
 import type { DealView } from './deal.ts'
 import type { PipelineStageView, PipelineView } from './pipeline.ts'
@@ -7,10 +9,12 @@ import type { TagView } from './tag.ts'
 /** Records of the CRM, by the name of their path. */
 interface RecordViews {
   readonly activities: ActivityView
+  readonly contacts: ContactView
   readonly customers: CustomerView
   readonly deals: DealView
   readonly pipelines: PipelineView
   readonly 'pipeline-stages': PipelineStageView
+  readonly notes: NoteView
   readonly tags: TagView
 }
 export type RecordPath = keyof RecordViews

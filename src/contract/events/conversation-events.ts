@@ -24,7 +24,8 @@ export const conversationEvents = [
   event('conversation.hidden', 'lost sight', 'You may no longer see it: forget it and everything in it.', {
     conversationId: z.uuid(),
   }),
-  event('note.added', 'conversation', 'A private note was written.', { note: noteView }),
-  event('note.edited', 'conversation', 'A private note changed.', { note: noteView }),
-  event('note.deleted', 'conversation', 'A private note is gone.', { note: noteView }),
+  event('note.added', 'subject', 'A private note was written.', { note: noteView }),
+  event('note.edited', 'subject', 'A private note changed.', { note: noteView }),
+  event('note.deleted', 'subject', 'A private note is gone.', { note: noteView }),
+  event('note.restored', 'subject', 'A deleted note is back.', { note: noteView }),
 ] as const

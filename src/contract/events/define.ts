@@ -1,7 +1,15 @@
 import { z } from 'zod'
 
 /** Who hears an event, in words for the documents; the deciding code is src/auth/audience.ts. */
-export type AudienceName = 'conversation' | 'tenant' | 'owner' | 'managers' | 'admins' | 'lost sight' | 'user'
+export type AudienceName =
+  | 'subject'
+  | 'conversation'
+  | 'tenant'
+  | 'owner'
+  | 'managers'
+  | 'admins'
+  | 'lost sight'
+  | 'user'
 
 export interface EventDefinition<Type extends string = string, Data extends z.ZodType = z.ZodType> {
   readonly type: Type

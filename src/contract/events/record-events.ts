@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { channelView, templateView } from '../channel.ts'
-import { contactView, tenantView, userView } from '../records.ts'
+import { contactView, role, tenantView, userView } from '../records.ts'
 import { event } from './define.ts'
 
 export const recordEvents = [
@@ -8,6 +8,15 @@ export const recordEvents = [
   event('contact.updated', 'tenant', 'A name, an address or another fact about a person changed.', {
     contact: contactView,
   }),
+  event(
+    'contact.deleted',
+    'tenant',
+    'A person was deleted, or went into another contact; they can come back.',
+    {
+      contact: contactView,
+    },
+  ),
+  event('contact.restored', 'tenant', 'A deleted person is back.', { contact: contactView }),
   event('consent.changed', 'tenant', 'A person allowed or forbade marketing.', {
     contactId: z.number().int(),
     category: z.enum(['marketing']),
@@ -22,7 +31,11 @@ export const recordEvents = [
     template: templateView,
   }),
   event('user.joined', 'tenant', 'Somebody signed in for the first time.', { user: userView }),
-  event('user.updated', 'tenant', "Somebody's name or role changed.", { user: userView }),
+  event('user.updated', 'tenant', "Somebody's name or role changed.", {
+    user: userView,
+    /** Only when the role changed. Whoever it is about sees other things from here on, and starts from a snapshot. */
+    formerRole: role.optional(),
+  }),
   event('user.disabled', 'tenant', 'Somebody may no longer come in.', { user: userView }),
   event('tenant.updated', 'tenant', 'The tenant was suspended, or let back in.', { tenant: tenantView }),
 ] as const

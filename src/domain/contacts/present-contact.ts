@@ -1,6 +1,6 @@
 import type { IdentityView } from '../../contract/conversation.ts'
 import type { ContactView } from '../../contract/records.ts'
-import { contactNameSql } from '../conversations/conversation-row.ts'
+import { contactNameOf } from '../conversations/conversation-row.ts'
 
 type Query = <Row extends object>(text: string, values?: readonly unknown[]) => Promise<Row[]>
 
@@ -27,11 +27,16 @@ export interface ContactRow {
   deleted_at: string | null
 }
 
-/** The columns of ContactRow, for `select … from contacts ct`. */
-export const contactColumns = `ct.id, ct.customer_id, ${contactNameSql} as name, ct.first_name, ct.last_name, ct.email, ct.phone, ct.title,
-  ct.is_primary, ct.is_group, ct.language, ct.timezone, ct.blocked, ct.marketing, ct.version, ct.created_at, ct.updated_at, ct.deleted_at,
+/** The columns of ContactRow, for `select … from contacts <alias>`. */
+export const contactColumnsOf = (
+  ct: string,
+): string => `${ct}.id, ${ct}.customer_id, ${contactNameOf(ct)} as name, ${ct}.first_name,
+  ${ct}.last_name, ${ct}.email, ${ct}.phone, ${ct}.title, ${ct}.is_primary, ${ct}.is_group, ${ct}.language, ${ct}.timezone, ${ct}.blocked,
+  ${ct}.marketing, ${ct}.version, ${ct}.created_at, ${ct}.updated_at, ${ct}.deleted_at,
   coalesce((select json_agg(json_build_object('kind', i.kind, 'value', i.value) order by i.kind, i.value)
-            from contact_identities i where i.tenant_id = ct.tenant_id and i.contact_id = ct.id), '[]') as identities`
+            from contact_identities i where i.tenant_id = ${ct}.tenant_id and i.contact_id = ${ct}.id), '[]') as identities`
+
+const contactColumns = contactColumnsOf('ct')
 
 /** Contacts as clients see them, in the order of their ids; those that do not exist are missing in the answer. */
 export async function viewContacts(

@@ -46,13 +46,14 @@ export interface WholeConversationRow extends ConversationRow {
   deal_ids: number[]
 }
 
-/** A contact's name for people: what somebody wrote, else the profile name, else the best address. */
-export const contactNameSql = `coalesce(
-  nullif(trim(concat_ws(' ', ct.first_name, ct.last_name)), ''), nullif(ct.profile_name, ''),
+/** A contact's name for people: what somebody wrote, else the profile name, else the best address. `ct` is the alias of contacts. */
+export const contactNameOf = (ct: string): string => `coalesce(
+  nullif(trim(concat_ws(' ', ${ct}.first_name, ${ct}.last_name)), ''), nullif(${ct}.profile_name, ''),
   (select case when i.kind in ('phone', 'wa_id') then '+' || i.value else i.value end from contact_identities i
-   where i.tenant_id = ct.tenant_id and i.contact_id = ct.id
+   where i.tenant_id = ${ct}.tenant_id and i.contact_id = ${ct}.id
    order by array_position(array['phone', 'wa_id', 'username', 'bsuid', 'lid', 'group', 'parent_bsuid'], i.kind), i.value limit 1),
   '')`
+export const contactNameSql = contactNameOf('ct')
 
 export const wholeConversationColumns = `${conversationColumns},
   ${contactNameSql} as contact_name, ct.customer_id as contact_customer_id, ct.is_group as contact_is_group, ct.blocked as contact_blocked,

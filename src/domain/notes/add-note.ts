@@ -96,7 +96,8 @@ async function firstNote(
   return presentNote(row)
 }
 
-async function requireActiveUsers(tx: TenantTx, ids: readonly string[]): Promise<void> {
+/** Fails with `validation_failed` at the first who is no active user. */
+export async function requireActiveUsers(tx: TenantTx, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return
   const found = await tx.query<{ id: string }>(
     `select id from users where tenant_id = $1 and id = any($2) and status = 'active'`,

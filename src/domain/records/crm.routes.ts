@@ -1,6 +1,8 @@
 import { Router } from 'express'
 import { activityRoutes } from '../activities/activities.routes.ts'
+import { contactRoutes } from '../contacts/contacts.routes.ts'
 import { customerRoutes } from '../customers/customers.routes.ts'
+import { noteKind } from '../notes/note-kind.ts'
 import { dealRoutes } from '../deals/deals.routes.ts'
 import { pipelineRoutes } from '../pipelines/pipelines.routes.ts'
 import { tagKind } from '../tags/tag-kind.ts'
@@ -10,9 +12,11 @@ import { type RecordDeps, recordRoutes } from './record.routes.ts'
 export function crmRoutes(deps: RecordDeps): Router {
   const router = Router()
   router.use(customerRoutes(deps))
+  router.use(contactRoutes(deps))
   router.use(activityRoutes(deps))
   router.use(pipelineRoutes(deps))
   router.use(dealRoutes(deps))
+  router.use(recordRoutes(deps, noteKind))
   router.use(recordRoutes(deps, tagKind))
   return router
 }

@@ -30,6 +30,7 @@ export async function readRecord<Row extends RecordRow, View extends RecordView>
   const row = await findRecord(query, actor.tenantId, kind, id)
   if (!row) throw new Failure('not_found')
   if (rights.owner) permit(actor, rights.read, { ownerId: rights.owner.of(row) })
+  if (rights.sight && !rights.sight.sees(actor, row)) throw new Failure('not_found')
   return row
 }
 

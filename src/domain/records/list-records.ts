@@ -66,6 +66,7 @@ export function visibleTo<Row extends RecordRow, View extends RecordView>(
   { rights }: Pick<RecordKind<Row, View>, 'rights'>,
   bind: Bind,
 ): string {
+  if (rights.sight) return rights.sight.where(actor, bind)
   if (!rights.owner || can(actor, rights.read, { ownerId: nobody })) return 'true'
   const { column } = rights.owner
   return `(${column} is null or ${column} = ${bind(meOf(actor))}::uuid)`

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { Actor } from '../../auth/actor.ts'
 import type { Action } from '../../auth/can.ts'
 import type { EventType } from '../../contract/events/catalogue.ts'
 import type { OwnedAction, Scope } from '../../log/scope.ts'
@@ -67,6 +68,18 @@ export interface Rights<Row> {
     readonly of: (row: Row) => string | null
     readonly read: OwnedAction
   }
+  /** Where neither says it: what the record is about decides. */
+  readonly sight?: Sight<Row>
+}
+
+/** Who sees a record, in the three forms that lists, single records and events need; all must say the same. */
+export interface Sight<Row> {
+  /** The condition on `r` for lists. */
+  readonly where: (actor: Actor, bind: Bind) => string
+  readonly sees: (actor: Actor, row: Row) => boolean
+  /** Fails with `forbidden` when somebody who sees it may not change it. */
+  readonly mayWrite: (actor: Actor, row: Row) => void
+  readonly hearers: (row: Row) => Scope
 }
 
 /** What a change is called in the log (`activity.completed`) and in the trail (`activity.complete`). */
@@ -77,6 +90,7 @@ export interface NamedChange {
 
 /** Who may hear of a record. */
 export function hearersOfRecord<Row>(rights: Rights<Row>, row: Row): Scope {
+  if (rights.sight) return rights.sight.hearers(row)
   return rights.owner
     ? { kind: 'owned', action: rights.owner.read, ownerId: rights.owner.of(row) }
     : { kind: 'tenant' }
@@ -108,6 +122,8 @@ export interface RecordKind<Row extends RecordRow = RecordRow, View extends Reco
   readonly rights: Rights<Row>
   /** Member that a foreign key, unique index or check is about, by the constraint's name. */
   readonly constraints: Readonly<Record<string, string>>
+  /** What its events are called when they are not called `created` and so on (`note.added`). */
+  readonly verbs?: Partial<Readonly<Record<'created' | 'updated' | 'deleted' | 'restored', string>>>
   /** A change that has a name of its own (`deal.won`): its event and what the trail calls it, instead of `noun.updated`. */
   readonly named?: (before: Row, after: Row) => NamedChange | undefined
   /** Facts that are recorded with the record beside that: a deal that moved (`deal.moved`) was also won (`deal.won`). */

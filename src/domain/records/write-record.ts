@@ -124,6 +124,11 @@ export async function lockWritable<Row extends RecordRow, View extends RecordVie
   permit(by.actor, kind.rights.write)
   const row = await lockRecord(tx, kind, id)
   permit(by.actor, kind.rights.write, placeOf(kind, row))
+  const { sight } = kind.rights
+  if (sight) {
+    if (!sight.sees(by.actor, row)) throw new Failure('not_found')
+    sight.mayWrite(by.actor, row)
+  }
   return row
 }
 
@@ -164,7 +169,7 @@ export async function tellRecord<Row extends RecordRow, View extends RecordView>
   if (!row) throw new Error(`a ${kind.noun} that was just written is not there`)
   const view = kind.present(row)
   const { event, action } = (verb === 'updated' && before !== null && kind.named?.(before, row)) || {
-    event: `${kind.noun}.${verb}` as EventType,
+    event: `${kind.noun}.${kind.verbs?.[verb] ?? verb}` as EventType,
     action: `${kind.noun}.${actionOf[verb]}`,
   }
   for (const type of [event, ...(kind.also?.(before, row) ?? [])])

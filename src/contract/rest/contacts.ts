@@ -1,0 +1,114 @@
+import { z } from 'zod'
+import { contactView } from '../records.ts'
+import { line, optionalEmail, optionalLine, optionalPhone } from './record-input.ts'
+
+const digits = z
+  .string()
+  .max(40)
+  .transform((text) => text.replaceAll(/[\s+().-]/g, ''))
+  .pipe(z.string().regex(/^[1-9]\d{5,14}$/, 'expected a number with country code'))
+
+const opaque = z
+  .string()
+  .trim()
+  .regex(/^[\x21-\x7e]{1,128}$/, 'expected an id without blanks')
+
+/**
+ * An address that people write down. Numbers are kept as digits with country code, without "+"; usernames without "@" and
+ * in lower case. A group is its only address, which the network gives.
+ */
+export const identityInput = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.enum(['phone', 'wa_id']), value: digits }),
+  z.strictObject({ kind: z.enum(['bsuid', 'parent_bsuid']), value: opaque }),
+  z.strictObject({ kind: z.literal('lid'), value: opaque.transform((text) => text.replace(/@lid$/, '')) }),
+  z.strictObject({
+    kind: z.literal('username'),
+    value: opaque.transform((text) => text.replace(/^@/, '').toLowerCase()).pipe(z.string().min(1)),
+  }),
+])
+export type IdentityInput = z.infer<typeof identityInput>
+
+const identities = z.array(identityInput).max(50)
+const language = z
+  .string()
+  .regex(/^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}$/, 'expected a language such as en or pt-BR')
+  .nullable()
+const timezone = z
+  .string()
+  .max(64)
+  .refine(isTimeZone, 'expected a time zone such as Europe/Berlin')
+  .nullable()
+
+/** A name of the time zone database, an old one too; no bare offset. */
+function isTimeZone(name: string): boolean {
+  try {
+    return /^[A-Za-z]/.test(name) && new Intl.DateTimeFormat('en', { timeZone: name }).format() !== ''
+  } catch {
+    return false
+  }
+}
+
+const customerId = z.int32().positive().nullable()
+
+/** POST and PUT: a whole contact. What is left out is empty; its addresses stay when they are left out. */
+export const wholeContact = z.strictObject({
+  firstName: line(255),
+  lastName: optionalLine(255).default(null),
+  email: optionalEmail.default(null),
+  phone: optionalPhone.default(null),
+  title: optionalLine(120).default(null),
+  isPrimary: z.boolean().default(false),
+  language: language.default(null),
+  timezone: timezone.default(null),
+  blocked: z.boolean().default(false),
+  customerId: customerId.default(null),
+  identities: identities.optional(),
+})
+
+/** PATCH: what is to change. `identities` are all of them. */
+export const contactPart = z.strictObject({
+  firstName: line(255).optional(),
+  lastName: optionalLine(255).optional(),
+  email: optionalEmail.optional(),
+  phone: optionalPhone.optional(),
+  title: optionalLine(120).optional(),
+  isPrimary: z.boolean().optional(),
+  language: language.optional(),
+  timezone: timezone.optional(),
+  blocked: z.boolean().optional(),
+  customerId: customerId.optional(),
+  identities: identities.optional(),
+})
+
+/** DELETE /admin/contacts/:id/identities, in the query. */
+export const identityQuery = {
+  kind: z.enum(['phone', 'wa_id', 'bsuid', 'parent_bsuid', 'lid', 'username']),
+  value: z.string().min(1).max(128),
+}
+
+/** POST /admin/contacts/:id/merge: who goes into :id. */
+export const mergeContactsBody = z.strictObject({ otherId: z.int32().positive() })
+
+export const contactMergeView = z.strictObject({
+  id: z.uuid(),
+  /** Who goes on. */
+  contactId: z.number().int(),
+  /** Who went into it. */
+  otherId: z.number().int(),
+  mergedAt: z.iso.datetime(),
+  /** null while it has not been taken back. */
+  undoneAt: z.iso.datetime().nullable(),
+})
+export type ContactMergeView = z.infer<typeof contactMergeView>
+export const mergeAnswer = z.strictObject({ data: contactView, merge: contactMergeView })
+
+/** Why contacts may be one person: a number, an e-mail address, or a name at one company. */
+export const duplicateReasons = ['phone', 'email', 'name'] as const
+export const duplicatesView = z.strictObject({
+  reason: z.enum(duplicateReasons),
+  /** What they have in common, as it was compared. */
+  key: z.string(),
+  /** Oldest first; 20 at most. */
+  contacts: z.array(contactView),
+})
+export type DuplicatesView = z.infer<typeof duplicatesView>

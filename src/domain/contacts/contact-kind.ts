@@ -1,0 +1,75 @@
+import { z } from 'zod'
+import type { ContactView } from '../../contract/records.ts'
+import { contactPart, wholeContact } from '../../contract/rest/contacts.ts'
+import { addressLike, contactLike } from '../messages/search-terms.ts'
+import { filter, refersTo, timeFilters, timeSorts } from '../records/common-filters.ts'
+import type { RecordKind } from '../records/record-kind.ts'
+import { beforeContactReturns, prepareContact } from './prepare-contact.ts'
+import { type ContactRow, contactColumnsOf, presentContact } from './present-contact.ts'
+import { setIdentities } from './set-identities.ts'
+
+/** Matches of a free text that one list looks at; beyond that the text should say more. */
+const mostMatches = 10_000
+
+/** By part of a name, an e-mail address or any other address, however it is written. */
+const text = filter(
+  z.string().trim().min(1).max(200),
+  (q, bind) =>
+    `r.id in (select contact_id from find_contacts(${bind(contactLike(q))}, ${bind(addressLike(q))}, null, ${mostMatches}))`,
+)
+
+const flag = (column: string) =>
+  filter(z.enum(['true', 'false']), (wanted) => (wanted === 'true' ? column : `not ${column}`))
+
+const writesOn = filter(
+  z.uuid(),
+  (channel, bind) =>
+    `exists (select from conversations c where c.tenant_id = r.tenant_id and c.contact_id = r.id and c.channel_id = ${bind(channel)}::uuid)`,
+)
+
+/** People and groups that write to us, and people of customers. */
+export const contactKind: RecordKind<ContactRow, ContactView> = {
+  noun: 'contact',
+  path: 'contacts',
+  table: 'contacts',
+  select: contactColumnsOf('r'),
+  joins: '',
+  members: {
+    customerId: { column: 'customer_id', type: 'integer' },
+    firstName: { column: 'first_name', type: 'text' },
+    lastName: { column: 'last_name', type: 'text' },
+    nameEdited: { column: 'name_edited', type: 'boolean' },
+    email: { column: 'email', type: 'text' },
+    phone: { column: 'phone', type: 'text' },
+    title: { column: 'title', type: 'text' },
+    isPrimary: { column: 'is_primary', type: 'boolean' },
+    language: { column: 'language', type: 'text' },
+    timezone: { column: 'timezone', type: 'text' },
+    blocked: { column: 'blocked', type: 'boolean' },
+  },
+  whole: wholeContact,
+  part: contactPart,
+  filters: {
+    q: text,
+    customerId: refersTo('r.customer_id'),
+    blocked: flag('r.blocked'),
+    isGroup: flag('r.is_group'),
+    isPrimary: flag('r.is_primary'),
+    channel: writesOn,
+    ...timeFilters,
+  },
+  sorts: {
+    ...timeSorts,
+    name: { sql: `lower(r.first_name || ' ' || coalesce(r.last_name, ''))`, type: 'text', order: 'asc' },
+  },
+  sortedBy: 'createdAt',
+  present: presentContact,
+  rights: { read: 'record.read', write: 'record.write' },
+  constraints: { contacts_tenant_id_customer_id_fkey: 'customerId', contacts_one_primary: 'isPrimary' },
+  prepare: prepareContact,
+  beforeRestore: beforeContactReturns,
+  follow: async (tx, id, { values }) => {
+    if (Array.isArray(values.identities))
+      await setIdentities(tx, id, values.identities as ContactView['identities'])
+  },
+}

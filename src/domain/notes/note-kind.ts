@@ -1,0 +1,55 @@
+import { z } from 'zod'
+import type { NoteView } from '../../contract/conversation.ts'
+import { notePart, wholeNote } from '../../contract/rest/notes.ts'
+import { containing, filter, refersTo, timeFilters, timeSorts } from '../records/common-filters.ts'
+import type { RecordKind } from '../records/record-kind.ts'
+import { presentNote } from './note-row.ts'
+import { noteJoins, noteSight, type PlacedNote } from './note-sight.ts'
+import { prepareNote } from './prepare-note.ts'
+
+/** `me`, or an id: of a user, or of a key that wrote. */
+const somebody = z.union([z.literal('me'), z.uuid()])
+
+/** What one of us writes about a customer, a contact, a deal or a conversation, for us alone. */
+export const noteKind: RecordKind<PlacedNote, NoteView> = {
+  noun: 'note',
+  path: 'notes',
+  table: 'notes',
+  select: `r.id, r.body, r.pinned, r.mentions, r.author_id, r.author_name, r.customer_id, r.contact_id, r.deal_id, r.conversation_id,
+    r.version, r.created_at, r.updated_at, r.deleted_at, d.owner_id as deal_owner, c.channel_id, c.assignee_id, c.team_id`,
+  joins: noteJoins,
+  members: {
+    body: { column: 'body', type: 'text' },
+    pinned: { column: 'pinned', type: 'boolean' },
+    mentions: { column: 'mentions', type: 'uuid[]' },
+    authorId: { column: 'author_id', type: 'text' },
+    authorName: { column: 'author_name', type: 'text' },
+    customerId: { column: 'customer_id', type: 'integer' },
+    contactId: { column: 'contact_id', type: 'integer' },
+    dealId: { column: 'deal_id', type: 'integer' },
+    conversationId: { column: 'conversation_id', type: 'uuid' },
+  },
+  whole: wholeNote,
+  part: notePart,
+  filters: {
+    q: containing('search_key(r.body)'),
+    customerId: refersTo('r.customer_id'),
+    contactId: refersTo('r.contact_id'),
+    dealId: refersTo('r.deal_id'),
+    conversationId: filter(z.uuid(), (id, bind) => `r.conversation_id = ${bind(id)}::uuid`),
+    authorId: filter(somebody, (who, bind, me) => `r.author_id = ${bind(who === 'me' ? me : who)}`),
+    mentions: filter(
+      somebody,
+      (who, bind, me) => `r.mentions @> array[${bind(who === 'me' ? me : who)}::uuid]`,
+    ),
+    pinned: filter(z.enum(['true', 'false']), (wanted) => (wanted === 'true' ? 'r.pinned' : 'not r.pinned')),
+    ...timeFilters,
+  },
+  sorts: timeSorts,
+  sortedBy: 'createdAt',
+  present: presentNote,
+  rights: { read: 'record.read', write: 'note.write', sight: noteSight },
+  constraints: {},
+  verbs: { created: 'added', updated: 'edited' },
+  prepare: prepareNote,
+}

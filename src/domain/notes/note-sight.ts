@@ -1,0 +1,62 @@
+import type { Actor } from '../../auth/actor.ts'
+import { can } from '../../auth/can.ts'
+import { conversationVisibility } from '../../auth/conversation-visibility.ts'
+import { Failure } from '../../contract/errors.ts'
+import { hearersOf } from '../conversations/present-conversation.ts'
+import type { Bind, Sight } from '../records/record-kind.ts'
+import type { NoteRow } from './note-row.ts'
+
+/** A note with what decides who sees it: the owner of its deal, the place of its conversation. */
+export interface PlacedNote extends NoteRow {
+  deal_owner: string | null
+  channel_id: string | null
+  assignee_id: string | null
+  team_id: string | null
+}
+
+/** The joins of a PlacedNote, for `from notes r`. */
+export const noteJoins = `left join deals d on d.tenant_id = r.tenant_id and d.id = r.deal_id
+  left join conversations c on c.tenant_id = r.tenant_id and c.id = r.conversation_id`
+
+/**
+ * Whoever sees the deal or the conversation sees its notes; those of customers and contacts are everybody's. What somebody
+ * wrote is changed by them, and by managers.
+ */
+export const noteSight: Sight<PlacedNote> = {
+  where: (actor, bind) =>
+    `(num_nonnulls(r.customer_id, r.contact_id) = 1
+      or (r.deal_id is not null and ${dealCondition(actor, bind)})
+      or (r.conversation_id is not null and ${conversationCondition(actor, bind)}))`,
+  sees: (actor, row) => {
+    if (row.deal_id !== null) return can(actor, 'deal.read', { ownerId: row.deal_owner })
+    if (row.conversation_id === null) return true
+    const { channel_id: channelId, assignee_id: assigneeId, team_id: teamId } = row
+    return channelId !== null && can(actor, 'conversation.read', { channelId, assigneeId, teamId })
+  },
+  mayWrite: (actor, row) => {
+    const isOwn = actor.kind === 'system' || actor.id === row.author_id
+    if (!isOwn && !can(actor, 'note.moderate')) throw new Failure('forbidden')
+  },
+  hearers: (row) => {
+    if (row.conversation_id !== null) return hearersOf(row.conversation_id)
+    return row.deal_id === null
+      ? { kind: 'tenant' }
+      : { kind: 'owned', action: 'deal.read', ownerId: row.deal_owner }
+  },
+}
+
+const nobody = '00000000-0000-0000-0000-000000000000'
+
+/** The rule of can.ts for deals `d`, as SQL. */
+export function dealCondition(actor: Actor, bind: Bind): string {
+  if (!can(actor, 'deal.read')) return 'false'
+  if (actor.kind === 'system' || can(actor, 'deal.read', { ownerId: nobody })) return 'true'
+  return `(d.owner_id is null or d.owner_id = ${bind(actor.id)}::uuid)`
+}
+
+/** The rule of can.ts for conversations `c`, as SQL. */
+export function conversationCondition(actor: Actor, bind: Bind): string {
+  const { sql, values } = conversationVisibility(actor, 1)
+  const places = values.map(bind)
+  return `(${sql.replaceAll(/\$(\d)/g, (_, place: string) => places[Number(place) - 1] ?? '')})`
+}
