@@ -77,7 +77,7 @@ export class Tail {
 
   /**
    * A bell rang and took this along. It is taken only where it continues the position exactly, and never while a read is
-   * under way; what is behind the position is known already, and for anything else the log is asked (GW17).
+   * under way; what is behind the position is known already, and for anything else the log is asked (GW18).
    */
   hear(news: readonly string[]): void {
     const pages = news.length > 0 ? pagesOf(news) : []
@@ -86,7 +86,7 @@ export class Tail {
       const { epoch, seq } = this.position
       if (page.head.epoch === epoch && page.head.seq <= seq) continue
       if (this.isDraining || page.head.epoch !== epoch || page.events[0]?.seq !== seq + 1) return this.wake()
-      this.#take(page)
+      this.#take(page, 'bell')
     }
   }
 
@@ -117,7 +117,7 @@ export class Tail {
           await this.#restart(page)
           continue
         }
-        this.#take(page)
+        this.#take(page, 'log')
         if (page.head.seq > this.position.seq) this.#again = true
       }
     } finally {
@@ -127,9 +127,10 @@ export class Tail {
   }
 
   /** The events right behind the position: it moves behind them, and they are delivered in this very turn. */
-  #take(page: Page): void {
+  #take(page: Page, from: 'bell' | 'log'): void {
     const last = page.events.at(-1)
     if (!last) return
+    this.#deps.metrics.tailPages.inc({ from })
     this.#hooks.passed(this.tenantId, page.events)
     this.position = { epoch: last.epoch, seq: last.seq }
     this.#missed.clear()

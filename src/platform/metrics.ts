@@ -26,6 +26,11 @@ export function createMetrics() {
     replays: counter('hub_replay_total', 'Catch-ups.', ['result']),
     resets: counter('hub_reset_total', 'Sessions that had to start from a snapshot.', ['reason']),
     doorbellMissed: counter('hub_doorbell_missed_total', 'News found by polling before a bell rang.'),
+    tailPages: counter(
+      'hub_tail_pages_total',
+      'Pages of events that a gateway took, from a bell or read from the log.',
+      ['from'],
+    ),
     doorbellLag: histogram('hub_doorbell_lag_seconds', 'How long a bell to oneself takes.'),
     headLag: gauge('hub_gateway_head_lag_events', 'Events committed but not yet read by this gateway.'),
     slowKicks: counter('hub_slow_kicks_total', 'Sessions closed because they did not read.'),
