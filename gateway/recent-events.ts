@@ -1,3 +1,4 @@
+import { whoseRoleChanged } from '../src/auth/audience.ts'
 import type { ConversationPlace, Scope } from '../src/log/scope.ts'
 import { conversationOf } from '../src/log/scope.ts'
 import type { StoredEvent } from '../src/log/stored-event.ts'
@@ -28,6 +29,8 @@ interface Whereabouts {
 export class RecentEvents {
   #events: RecentEvent[] = []
   readonly #whereabouts = new Map<string, Whereabouts>()
+  /** By user, `seq` of the last event that gave them another role. */
+  readonly #roleChangedAt = new Map<string, number>()
   /** `seq` of the last event before those that are held. */
   #before: number
   bytes = 0
@@ -44,6 +47,11 @@ export class RecentEvents {
   /** The last `seq` that is not held: where a read that wants to reach back must end. */
   get before(): number {
     return this.#before
+  }
+
+  /** Whether an event after a `seq` that is covered gave this user another role. */
+  roleChangedAfter(userId: string, seq: number): boolean {
+    return (this.#roleChangedAt.get(userId) ?? 0) > seq
   }
 
   after(seq: number): readonly RecentEvent[] {
@@ -87,6 +95,9 @@ export class RecentEvents {
   #hold(event: StoredEvent, headSeq: number): RecentEvent {
     const frame = eventFrame(event)
     this.bytes += frame.length
+    const userId = whoseRoleChanged(event)
+    if (userId !== null)
+      this.#roleChangedAt.set(userId, Math.max(event.seq, this.#roleChangedAt.get(userId) ?? 0))
     const conversationId = conversationOf(event.scope)
     const whereabouts = conversationId === null ? null : this.#locate(conversationId, event.place, headSeq)
     return { seq: event.seq, type: event.type, at: event.at, scope: event.scope, whereabouts, frame }

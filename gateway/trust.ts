@@ -1,4 +1,5 @@
 import { stillWelcome } from '../src/auth/authenticate.ts'
+import { whoseRoleChanged } from '../src/auth/audience.ts'
 import type { FarewellCode } from '../src/contract/socket.ts'
 import type { Deps } from '../src/deps.ts'
 import type { StoredEvent } from '../src/log/stored-event.ts'
@@ -41,7 +42,7 @@ export class Trust {
         this.#cache.forget(tenantId)
         const { user } = JSON.parse(event.payload) as { user: { id: string } }
         const person = this.#people.find(tenantId, user.id)
-        if (person) this.#check(person)
+        if (person) this.#check(person, whoseRoleChanged(event) !== null)
       } else if (event.type.startsWith('team.') || event.type === 'tenant.updated') {
         this.#cache.forget(tenantId)
         for (const person of this.#people.all()) if (person.tenantId === tenantId) this.#check(person)
@@ -62,10 +63,11 @@ export class Trust {
     if (session.become(actor)) this.#hooks.changed(session)
   }
 
-  #check(person: Person): void {
+  /** `told`: an event says so. A session that came in behind the change has the new rights, but not what they show. */
+  #check(person: Person, told = false): void {
     person.checkedAt = performance.now()
     void this.#lookups
-      .run(() => this.#lookUp(person))
+      .run(() => this.#lookUp(person, told))
       .catch((error: unknown) => {
         // Nothing can be read or done while the database is away; the next sweep asks again.
         person.checkedAt = 0
@@ -73,14 +75,14 @@ export class Trust {
       })
   }
 
-  async #lookUp(person: Person): Promise<void> {
+  async #lookUp(person: Person, told: boolean): Promise<void> {
     const [session] = person.sessions
     if (!session) return
     const actor = (await stillWelcome(this.#deps, session.actor)) as SessionActor | null
     for (const one of person.sessions) {
       if (!one.isPresent) continue
-      if (actor) this.become(one, actor)
-      else this.#hooks.depart(one, 'access_revoked')
+      if (actor && (one.become(actor) || told)) this.#hooks.changed(one)
+      else if (!actor) this.#hooks.depart(one, 'access_revoked')
     }
   }
 

@@ -1,3 +1,4 @@
+import type { EventData } from '../contract/events/catalogue.ts'
 import type { ConversationPlace, Scope } from '../log/scope.ts'
 import type { Actor } from './actor.ts'
 import { can } from './can.ts'
@@ -32,6 +33,16 @@ export function mayHear(actor: Actor, scope: Scope, place: ConversationPlace | n
         !(place !== null && can(actor, 'conversation.read', place))
       )
   }
+}
+
+/**
+ * The user whose role is another one from this event on; null for all other events. What they held before it no longer adds
+ * up: what they may see since then never comes as an event, and what they may not see any more is not taken away by one.
+ */
+export function whoseRoleChanged(event: { readonly type: string; readonly payload: string }): string | null {
+  if (event.type !== 'user.updated') return null
+  const { user, formerRole } = JSON.parse(event.payload) as EventData<'user.updated'>
+  return formerRole === undefined ? null : user.id
 }
 
 /**

@@ -145,7 +145,8 @@ async function upsertUser(tx: TenantTx, claims: TokenClaims): Promise<UserActor>
   if (user.status === 'disabled') throw new Failure('user_disabled')
   const email = claims.email ?? user.email
   const newName = claims.name ?? user.name
-  if (user.role !== claims.role || user.email !== email || user.name !== newName) {
+  const { role: formerRole } = user
+  if (formerRole !== claims.role || user.email !== email || user.name !== newName) {
     const [changed] = await tx.query<UserRow>(
       `update users set role = $3, email = $4, name = $5, version = version + 1, updated_at = $6
        where tenant_id = $1 and id = $2 returning ${columns}`,
@@ -153,7 +154,11 @@ async function upsertUser(tx: TenantTx, claims: TokenClaims): Promise<UserActor>
     )
     if (changed) {
       user = changed
-      tx.record('user.updated', { user: presentUser(user) }, { kind: 'tenant' })
+      tx.record(
+        'user.updated',
+        { user: presentUser(user), ...(formerRole !== user.role && { formerRole }) },
+        { kind: 'tenant' },
+      )
     }
   }
   const teams = await tx.query<{ team_id: string }>(

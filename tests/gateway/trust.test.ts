@@ -1,9 +1,14 @@
 import { expect, test } from 'vitest'
+import { authenticate } from '../../src/auth/authenticate.ts'
+import { formatPosition, parsePosition, type Position } from '../../src/contract/position.ts'
+import { silentDoorbell } from '../../src/doorbell/silent-doorbell.ts'
+import { readNews } from '../../src/domain/sync/read-news.ts'
+import { readHead } from '../../src/log/read.ts'
 import { inTenant } from '../../src/log/tenant-tx.ts'
 import { buildChannel, buildConversation, buildTeam, customerWrites } from '../harness/crowd.ts'
 import { eventually } from '../harness/eventually.ts'
 import { withTenantOwner } from './owner.ts'
-import { startGatewayHub } from './setup.ts'
+import { type GatewayHub, startGatewayHub } from './setup.ts'
 
 test('[GW10] K1: a token that ends is asked for, and a new one keeps the session', async () => {
   await using hub = await startGatewayHub({ JWT_LEEWAY: '0', SOCKET_RENEW_MS: '2000' })
@@ -131,4 +136,58 @@ test('[GW11] another role or team means another audience: the session starts fro
   await customerWrites(hub, conversation.id, 'for the team')
   await eventually(() => expect(client.of('message.received')).toHaveLength(2))
   expect(client.faults).toEqual([])
+})
+
+/** The head, once a client that is there has heard of it. */
+async function headHeardBy(hub: GatewayHub, client: { position: string | undefined }): Promise<string> {
+  const head = formatPosition(await readHead(hub.deps, hub.tenant.id))
+  await eventually(() => expect(client.position).toBe(head))
+  return head
+}
+
+test('[GW11] [SYN2] whose role changed while they were away starts from a snapshot, by memory and by the log', async () => {
+  await using hub = await startGatewayHub({ SOCKET_TAIL_EVENTS: '10' })
+  const { actor } = await hub.signIn('agent', { sub: 'ana' })
+  const witness = hub.connect()
+  await witness.next('caught-up')
+  const before = await headHeardBy(hub, witness)
+  const manager = await hub.signIn('manager', { sub: 'ana' })
+  expect(manager.actor.id).toBe(actor.id)
+  await hub.happen()
+  const after = await headHeardBy(hub, witness)
+  const comeBack = async (position: string) => {
+    const client = hub.connect({ token: manager.token, position })
+    await client.next('caught-up')
+    client.close()
+    return client.of('reset').map(({ reason }) => reason)
+  }
+  expect(await comeBack(before)).toEqual(['access_changed'])
+  expect(await comeBack(after)).toEqual([])
+  await hub.happen(40)
+  const head = await headHeardBy(hub, witness)
+  expect(await comeBack(before)).toEqual(['access_changed'])
+  expect(await comeBack(after)).toEqual([])
+  const read = (position: string) =>
+    readNews(hub.deps, manager.actor, { after: parsePosition(position) as Position, limit: 100 })
+  await expect(read(before)).rejects.toMatchObject({
+    code: 'log_position_gone',
+    details: { reason: 'access_changed', position: head },
+  })
+  expect((await read(after)).events).toHaveLength(40)
+})
+
+test('[GW11] [SYN2] whoever comes in before the gateway has heard of the change is reset when it does', async () => {
+  await using hub = await startGatewayHub({ POLL_MS: '2000' })
+  const ana = await hub.signIn('agent', { sub: 'ana' })
+  const witness = hub.connect({ token: ana.token })
+  await witness.next('caught-up')
+  const position = await headHeardBy(hub, witness)
+  // What rings in this process is heard by nobody, so the gateway learns by its poll.
+  const deaf = { ...hub.deps, doorbell: silentDoorbell }
+  const token = hub.token('manager', { sub: 'ana' })
+  await authenticate(deaf, token)
+  const client = hub.connect({ token, position })
+  await client.next('caught-up')
+  expect(await client.next('reset')).toMatchObject({ reason: 'access_changed' })
+  await headHeardBy(hub, client)
 })

@@ -1,7 +1,8 @@
 import type { Actor } from '../../auth/actor.ts'
-import { mayHear } from '../../auth/audience.ts'
+import { mayHear, whoseRoleChanged } from '../../auth/audience.ts'
 import { Failure } from '../../contract/errors.ts'
 import { formatPosition, type Position } from '../../contract/position.ts'
+import type { Reset } from '../../contract/socket.ts'
 import { readEvents, readHead } from '../../log/read.ts'
 import type { StoredEvent } from '../../log/stored-event.ts'
 import type { LogDeps } from '../../log/tenant-tx.ts'
@@ -18,7 +19,8 @@ export interface News {
 /**
  * What happened after a position, as far as the actor may hear it now: the replay of the socket, over REST. Looks at
  * `limit` events (at most REPLAY_PAGE) and gives those that are for the actor.
- * Fails with `log_position_gone`; `details.reason` says why, `details.position` is the head.
+ * Fails with `log_position_gone`; `details.reason` says why, `details.position` is the head. Also when the actor's own
+ * rights changed meanwhile: what it may see since then never happened as an event.
  */
 export async function readNews(
   deps: Pick<LogDeps, 'db'> & { readonly config: Pick<Config, 'REPLAY_EVENTS' | 'REPLAY_PAGE'> },
@@ -27,14 +29,18 @@ export async function readNews(
 ): Promise<News> {
   const limit = Math.min(input.limit, deps.config.REPLAY_PAGE)
   const page = await readEvents(deps, actor.tenantId, input.after, limit, deps.config.REPLAY_EVENTS)
-  if (typeof page === 'string') {
-    const head = await readHead(deps, actor.tenantId)
-    throw new Failure('log_position_gone', { reason: page, position: formatPosition(head) })
-  }
+  if (typeof page === 'string') throw await gone(deps, actor, page)
+  if (actor.kind === 'user' && page.events.some((event) => whoseRoleChanged(event) === actor.id))
+    throw await gone(deps, actor, 'access_changed')
   const last = page.events.at(-1) ?? input.after
   return {
     events: page.events.filter((event) => mayHear(actor, event.scope, event.place)),
     position: formatPosition(last),
     more: last.seq < page.head.seq,
   }
+}
+
+async function gone(deps: Pick<LogDeps, 'db'>, actor: Actor, reason: Reset['reason']): Promise<Failure> {
+  const head = await readHead(deps, actor.tenantId)
+  return new Failure('log_position_gone', { reason, position: formatPosition(head) })
 }

@@ -41,6 +41,10 @@ export async function changeUser(
     before: presentUser(before),
     after: user,
   })
-  tx.record(verb === 'disable' ? 'user.disabled' : 'user.updated', { user }, { kind: 'tenant' })
+  if (verb === 'disable') tx.record('user.disabled', { user }, { kind: 'tenant' })
+  else {
+    const formerRole = role === before.role ? {} : { formerRole: before.role }
+    tx.record('user.updated', { user, ...formerRole }, { kind: 'tenant' })
+  }
   return { user, changed: true }
 }
