@@ -5,6 +5,7 @@ import { etagOf } from '../../http/conditional.ts'
 import { paging } from '../../http/cursor.ts'
 import { reply } from '../../http/reply.ts'
 import { route } from '../../http/route.ts'
+import { bulkAction } from '../records/bulk-records.ts'
 import { listRecords } from '../records/list-records.ts'
 import { type RecordDeps, recordId, recordRoutes } from '../records/record.routes.ts'
 import { activityKind } from './activity-kind.ts'
@@ -34,6 +35,10 @@ export function activityRoutes(deps: RecordDeps): Router {
     ),
   )
 
-  router.use(recordRoutes(deps, activityKind))
+  const complete = bulkAction({
+    input: completeActivityBody.shape,
+    run: (tx, by, activityId, { outcome }) => finishActivity(tx, by, { activityId, outcome }, null),
+  })
+  router.use(recordRoutes(deps, activityKind, { complete }))
   return router
 }

@@ -1,12 +1,14 @@
-import { Router } from 'express'
+import type { Router } from 'express'
+import { z } from 'zod'
 import { route } from '../../http/route.ts'
+import { bulkAction } from '../records/bulk-records.ts'
 import { recordId, type RecordDeps, recordRoutes } from '../records/record.routes.ts'
 import { customerKind } from './customer-kind.ts'
-import { tagCustomer } from './tag-customer.ts'
+import { requireTag, tagCustomer } from './tag-customer.ts'
 
 /** /admin/customers, and the tags of one. */
 export function customerRoutes(deps: RecordDeps): Router {
-  const router = recordRoutes(deps, customerKind)
+  const router = recordRoutes(deps, customerKind, { tag: tagging(true), untag: tagging(false) })
   const tag = { id: recordId, tagId: recordId }
   for (const [method, wanted] of [
     ['post', true],
@@ -22,3 +24,11 @@ export function customerRoutes(deps: RecordDeps): Router {
     )
   return router
 }
+
+/** Puts a tag on many customers, or takes it off. */
+const tagging = (wanted: boolean) =>
+  bulkAction({
+    input: { tagId: z.int32().positive() },
+    check: (tx, { tagId }) => requireTag(tx, tagId),
+    run: (tx, by, id, { tagId }) => tagCustomer(tx, by, { id, tagId, wanted }),
+  })

@@ -4,6 +4,7 @@ import { etagOf } from '../../http/conditional.ts'
 import { paging } from '../../http/cursor.ts'
 import { reply } from '../../http/reply.ts'
 import { route } from '../../http/route.ts'
+import { bulkAction } from '../records/bulk-records.ts'
 import { idText } from '../records/common-filters.ts'
 import { readRecord } from '../records/find-record.ts'
 import { recordId, type RecordDeps, recordRoutes } from '../records/record.routes.ts'
@@ -39,6 +40,10 @@ export function dealRoutes(deps: RecordDeps): Router {
       }),
     ),
   )
-  router.use(recordRoutes(deps, dealKind))
+  const move = bulkAction({
+    input: dealMove.pick({ stageId: true, lostReason: true }).shape,
+    run: (tx, by, id, to) => moveDeal(tx, by, deps.config, id, to),
+  })
+  router.use(recordRoutes(deps, dealKind, { move }))
   return router
 }

@@ -5,13 +5,17 @@ import { paging } from '../../http/cursor.ts'
 import { type ReplyOptions, reply } from '../../http/reply.ts'
 import { type RouteDeps, route } from '../../http/route.ts'
 import type { Config } from '../../platform/config.ts'
+import { type BulkAction, type BulkActions, bulkBody, bulkRecords, commonActions } from './bulk-records.ts'
 import { readRecord } from './find-record.ts'
 import { listRecords } from './list-records.ts'
 import type { RecordKind, RecordRow, RecordView } from './record-kind.ts'
 import { createRecord, deleteRecord, restoreRecord, updateRecord } from './write-record.ts'
 
 export type RecordDeps = RouteDeps & {
-  readonly config: Pick<Config, 'LIST_LIMIT' | 'BASE_PATH' | 'DEAL_POSITION_LENGTH' | 'DEALS_PER_STAGE_MOVE'>
+  readonly config: Pick<
+    Config,
+    'LIST_LIMIT' | 'BULK_ITEMS' | 'BASE_PATH' | 'DEAL_POSITION_LENGTH' | 'DEALS_PER_STAGE_MOVE'
+  >
 }
 
 /** Ids of records are SERIAL; what is no such number is not found. */
@@ -24,12 +28,13 @@ export const recordId = z
 const one = { id: recordId }
 
 /**
- * What every kind of record has under /admin/{path}: GET list and POST; GET, PUT, PATCH and DELETE of one; POST restore.
- * PUT writes the whole record (what is left out gets its default), PATCH what it names; both take If-Match.
+ * What every kind of record has under /admin/{path}: GET list and POST; GET, PUT, PATCH and DELETE of one; POST restore; and
+ * POST bulk, with the actions that every kind knows and those that are given. PUT writes the whole record (what is left out gets its default), PATCH what it names; both take If-Match.
  */
 export function recordRoutes<Row extends RecordRow, View extends RecordView>(
   deps: RecordDeps,
   kind: RecordKind<Row, View>,
+  more: BulkActions = {},
 ): Router {
   const router = Router()
   const path = `/${kind.path}`
@@ -60,6 +65,17 @@ export function recordRoutes<Row extends RecordRow, View extends RecordView>(
       ctx.write(async (tx) => {
         const view = await createRecord(tx, kind, ctx, ctx.body)
         return answer(view, { status: 201, location: `${deps.config.BASE_PATH}/admin${path}/${view.id}` })
+      }),
+    ),
+  )
+
+  const actions: BulkActions = { ...commonActions(kind), ...more }
+  router.post(
+    `${path}/bulk`,
+    route(deps, { body: bulkBody(actions, deps.config.BULK_ITEMS) }, (ctx) =>
+      ctx.write(async (tx) => {
+        const { ids, action, ...input } = ctx.body
+        return { data: await bulkRecords(tx, kind, ctx, actions[action] as BulkAction, { ids, input }) }
       }),
     ),
   )
