@@ -231,6 +231,11 @@ export class Tail {
     return this.#recent.covers(seq)
   }
 
+  /** Whether something after a `seq` that is covered gave this user another role. */
+  roleChangedAfter(userId: string, seq: number): boolean {
+    return this.#recent.roleChangedAfter(userId, seq)
+  }
+
   /**
    * What this actor missed after a `seq` that is covered, at most about `mostBytes` of it. Those who come back together
    * missed the same, so the answer is kept until the next event.
