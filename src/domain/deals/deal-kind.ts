@@ -7,6 +7,7 @@ import { contactLike } from '../messages/search-terms.ts'
 import { filter, oneOf, personIs, refersTo, timeFilters, timeSorts } from '../records/common-filters.ts'
 import type { RecordKind } from '../records/record-kind.ts'
 import { announceConversations, linkConversations } from './link-conversations.ts'
+import { lockBoard } from './lock-stage.ts'
 import { prepareDeal } from './prepare-deal.ts'
 import { type DealRow, dealJoins, dealRights, dealSelect, presentDeal } from './present-deal.ts'
 import { findPlaceAgain } from './restore-deal.ts'
@@ -90,6 +91,7 @@ export const dealKind: RecordKind<DealRow, DealView> = {
     after.stage_kind === 'open' || after.deleted_at !== null || before?.stage_kind === after.stage_kind
       ? []
       : [`deal.${after.stage_kind}`],
+  lockFirst: lockBoard,
   prepare: prepareDeal,
   beforeRestore: findPlaceAgain,
   follow: async (tx, id, { before, values, by }) => {

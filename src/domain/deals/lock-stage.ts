@@ -37,3 +37,21 @@ export async function lockStageInstead(tx: TenantTx, pipelineId: number): Promis
   )
   return stage
 }
+
+/**
+ * The stage that a change of a deal is about to come into, before the deal itself: whoever places a deal may write its
+ * neighbours, so two who hold one deal each and wait for the stage would wait for ever.
+ */
+export async function lockBoard(
+  tx: TenantTx,
+  dealId: number,
+  values: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const own = values.deletedAt === null
+  if (!own && typeof values.stageId !== 'number') return
+  await tx.query(
+    `select 1 from pipeline_stages where tenant_id = $1
+     and id = ${own ? '(select d.stage_id from deals d where d.tenant_id = $1 and d.id = $2)' : '$2'} for no key update`,
+    [tx.tenantId, own ? dealId : values.stageId],
+  )
+}

@@ -151,7 +151,7 @@ async function rewrite(
     const deal = presentDeal(row)
     if (row.deleted_at === null) tx.record('deal.updated', { deal }, hearersOfRecord(dealRights, row))
     const was = before.get(id)
-    await recordAudit(tx, {
+    recordAudit(tx, {
       by,
       action: 'deal.update',
       entity: 'deal',

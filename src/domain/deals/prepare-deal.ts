@@ -7,6 +7,7 @@ import type { Change } from '../records/record-kind.ts'
 import { lockStage, type StageRow } from './lock-stage.ts'
 import { lastPlace, type Place, placeDeal } from './place-deal.ts'
 import type { DealRow } from './present-deal.ts'
+import { entryTime } from './stage-changes.ts'
 
 /** What is given to be written; `place` comes from a mover only. */
 interface Given {
@@ -86,7 +87,7 @@ function probabilityOf(
 /** What entering another stage means for the rest of a deal. */
 function stageValues(tx: TenantTx, before: DealRow | null, { lostReason }: Given, entered: StageRow): object {
   if (entered.id === before?.stage_id) return {}
-  const now = tx.now.toISOString()
+  const now = entryTime(tx, before)
   const open = entered.kind === 'open'
   return {
     enteredStageAt: now,

@@ -4,7 +4,7 @@ import type { Doer } from '../audit/record-audit.ts'
 import { lockStageInstead } from './lock-stage.ts'
 import { lastPlace } from './place-deal.ts'
 import type { DealRow } from './present-deal.ts'
-import { recordStageChange } from './stage-changes.ts'
+import { entryTime, recordStageChange } from './stage-changes.ts'
 
 /**
  * A deal that comes back is on the board: in its own stage at its own place, or, when the stage was deleted or got another
@@ -22,7 +22,7 @@ export async function findPlaceAgain(tx: TenantTx, row: DealRow, { actor }: Doer
   await tx.query(
     `update deals set stage_id = $3, position = $4, probability = $5, entered_stage_at = $6, closed_at = null, lost_reason = null
      where tenant_id = $1 and id = $2`,
-    [tx.tenantId, row.id, stage.id, await lastPlace(tx, stage.id), stage.probability, tx.now],
+    [tx.tenantId, row.id, stage.id, await lastPlace(tx, stage.id), stage.probability, entryTime(tx, row)],
   )
   await recordStageChange(tx, actor, row.id, row, stage.id)
 }

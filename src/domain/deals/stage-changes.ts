@@ -7,26 +7,38 @@ import { uuidv7 } from '../../platform/uuid.ts'
 import type { Query } from '../records/record-kind.ts'
 import type { DealRow } from './present-deal.ts'
 
-/** Writes down that a deal came into a stage, and how long it had been in the one before. */
+type Stay = Pick<DealRow, 'stage_id' | 'entered_stage_at'>
+
+/**
+ * When a deal enters another stage: now, and later than it entered the last one. A mover who had to wait began before the one
+ * it waited for, and two stages entered at one moment would have no order.
+ */
+export function entryTime(tx: Pick<TenantTx, 'now'>, before: Stay | null): string {
+  const last = before === null ? 0 : Date.parse(before.entered_stage_at)
+  return new Date(Math.max(tx.now.getTime(), last + 1)).toISOString()
+}
+
+/** Writes down that a deal came into a stage at its entry time, and how long it had been in the one before. */
 export async function recordStageChange(
   tx: TenantTx,
   actor: Actor,
   dealId: number,
-  before: Pick<DealRow, 'stage_id' | 'entered_stage_at'> | null,
+  before: Stay | null,
   toStageId: number,
 ): Promise<void> {
+  const at = entryTime(tx, before)
   await tx.query(
     `insert into deal_stage_changes (tenant_id, id, deal_id, from_stage_id, to_stage_id, actor, at, seconds_in_stage)
      values ($1, $2, $3, $4, $5, $6, $7,
-       case when $4::integer is not null then greatest(0, floor(extract(epoch from $7::timestamptz - $8::timestamptz))) end)`,
+       floor(extract(epoch from $7::timestamptz - $8::timestamptz)))`,
     [
       tx.tenantId,
-      uuidv7(tx.now.getTime()),
+      uuidv7(Date.parse(at)),
       dealId,
       before?.stage_id ?? null,
       toStageId,
       JSON.stringify(presentActor(actor)),
-      tx.now,
+      at,
       before?.entered_stage_at ?? null,
     ],
   )

@@ -40,11 +40,17 @@ export const pipelineKind: RecordKind<PipelineRow, PipelineView> = {
   }),
   rights: { read: 'record.read', write: 'pipeline.manage' },
   constraints: { pipelines_one_per_name: 'name', pipelines_one_default: 'isDefault' },
+  // All of them, so that of two who choose a default at the same moment the second sees what the first chose.
+  lockFirst: lockPipelines,
   prepare: takeOverDefault,
   beforeDelete: deleteStages,
   follow: async (tx, id, { before, values, by }) => {
     if (values.deletedAt === null && before?.deleted_at) await restoreStages(tx, id, before.deleted_at, by)
   },
+}
+
+async function lockPipelines(tx: TenantTx): Promise<void> {
+  await tx.query('select 1 from pipelines where tenant_id = $1 order by id for no key update', [tx.tenantId])
 }
 
 /** There is always one default: the first one is, it goes over to another pipeline, and is not given up. */
@@ -58,8 +64,7 @@ async function takeOverDefault(
     throw invalid([
       { in: 'body', pointer: '/isDefault', message: 'make another pipeline the default instead' },
     ])
-  // All of them, so that of two who choose at the same moment the second sees what the first chose.
-  await tx.query('select 1 from pipelines where tenant_id = $1 order by id for no key update', [tx.tenantId])
+  await lockPipelines(tx)
   const [former] = await tx.query<{ id: number }>(
     'select id from pipelines where tenant_id = $1 and is_default',
     [tx.tenantId],

@@ -53,6 +53,14 @@ export const stageKind: RecordKind<StageRow, PipelineStageView> = {
   }),
   rights: { read: 'record.read', write: 'pipeline.manage' },
   constraints: { pipeline_stages_one_per_name: 'name' },
+  // The pipeline comes before its stages, because who arranges one writes others.
+  lockFirst: async (tx, id) => {
+    await tx.query(
+      `select 1 from pipelines where tenant_id = $1
+       and id = (select s.pipeline_id from pipeline_stages s where s.tenant_id = $1 and s.id = $2) for no key update`,
+      [tx.tenantId, id],
+    )
+  },
   prepare: prepareStage,
   beforeDelete: async (tx, row) => {
     const deals = await countDeals(tx, [row.id])

@@ -130,6 +130,11 @@ export interface RecordKind<Row extends RecordRow = RecordRow, View extends Reco
   readonly also?: (before: Row | null, after: Row) => readonly EventType[]
   /** Judges and completes what is about to be written; what it returns is written instead of the values. */
   readonly prepare?: (tx: TenantTx, change: Change<Row>) => Promise<Readonly<Record<string, unknown>>>
+  /**
+   * Takes locks that come before the one on the row of a change, so that changes of neighbours do not wait for each other in a
+   * circle. The values are those that are asked for; of a deletion or a return, `deletedAt` alone. Judges nothing.
+   */
+  readonly lockFirst?: (tx: TenantTx, id: number, values: Readonly<Record<string, unknown>>) => Promise<void>
   /** Judges and prepares a deletion or a return, with the row locked; a failure stops it. */
   readonly beforeDelete?: (tx: TenantTx, row: Row, by: Doer) => Promise<void>
   readonly beforeRestore?: (tx: TenantTx, row: Row, by: Doer) => Promise<void>

@@ -57,6 +57,7 @@ export async function updateRecord<Row extends RecordRow, View extends RecordVie
   input: Values,
   expected: ExpectedVersions,
 ): Promise<View> {
+  await kind.lockFirst?.(tx, id, input)
   const before = await lockWritable(tx, kind, by, id)
   if (before.deleted_at !== null) throw new Failure('not_found')
   requireVersion(expected, before)
@@ -87,6 +88,7 @@ export async function deleteRecord<Row extends RecordRow, View extends RecordVie
   id: number,
   expected: ExpectedVersions,
 ): Promise<View> {
+  await kind.lockFirst?.(tx, id, { deletedAt: tx.now.toISOString() })
   const before = await lockWritable(tx, kind, by, id)
   if (before.deleted_at !== null) throw new Failure('not_found')
   requireVersion(expected, before)
@@ -103,6 +105,7 @@ export async function restoreRecord<Row extends RecordRow, View extends RecordVi
   by: Doer,
   id: number,
 ): Promise<View> {
+  await kind.lockFirst?.(tx, id, { deletedAt: null })
   const before = await lockWritable(tx, kind, by, id)
   if (before.deleted_at === null) return kind.present(before)
   await kind.beforeRestore?.(tx, before, by)
