@@ -79,13 +79,11 @@ export function connectionOptions(config: DbConfig, application: string): pg.Poo
 /** Opens the pools; connects lazily, so a database that is away is found by the first use (and by /ready). */
 export function openDb(config: DbConfig, entities: readonly EntitySchema[], application: string): Db {
   const options = connectionOptions(config, application)
-  const write = new pg.Pool({ ...options, max: config.DATABASE_POOL })
-  const read = new pg.Pool({ ...options, max: config.DATABASE_READ_POOL })
+  const write = guardedPool({ ...options, max: config.DATABASE_POOL })
+  const read = guardedPool({ ...options, max: config.DATABASE_READ_POOL })
   // An idle connection that breaks is thrown away by the pool; the next use makes a new one.
   write.on('error', () => {})
   read.on('error', () => {})
-  guardLineage(write)
-  guardLineage(read)
   // The constructor, unlike init(), does not connect: a process starts while the database is away.
   const orm = new MikroORM({
     clientUrl: connectionString(config.DATABASE_URL),
@@ -108,27 +106,26 @@ export function openDb(config: DbConfig, entities: readonly EntitySchema[], appl
 }
 
 /**
- * Before a new connection is used: whether it leads to a server whose past was rewritten (a restore, a promoted standby), in
- * which case all logs begin a new epoch (LOG8). Once per connection is enough, because a server's lineage changes only while
- * it is down; a connection to a standby is asked before each use until that is none any more. Statements of a connection
- * run in the order they were given, so nothing comes before this one. Its failure is not ours to tell: before the first
- * migration there is nothing to guard.
+ * A pool whose new connections are asked, before they are used, whether they lead to a server whose past was rewritten (a
+ * restore, a promoted standby), in which case all logs begin a new epoch (LOG8). Once per connection is enough, because a
+ * server's lineage changes only while it is down; a connection to a standby is asked before each use until that is none any
+ * more. A question that fails is not ours to tell: before the first migration there is nothing to guard.
  */
-function guardLineage(pool: pg.Pool): void {
-  const standbys = new WeakSet<pg.PoolClient>()
-  const guard = (client: pg.PoolClient): void => {
-    client.query<{ moved: number | null }>('select guard_lineage() as moved').then(
-      ({ rows }) => {
-        if (rows[0]?.moved === null) standbys.add(client)
-        else standbys.delete(client)
-      },
-      () => {},
-    )
+function guardedPool(options: pg.PoolConfig): pg.Pool {
+  const standbys = new WeakSet<pg.ClientBase>()
+  const guard = async (client: pg.ClientBase): Promise<void> => {
+    try {
+      const { rows } = await client.query<{ moved: number | null }>('select guard_lineage() as moved')
+      if (rows[0]?.moved === null) standbys.add(client)
+      else standbys.delete(client)
+    } catch {}
   }
-  pool.on('connect', guard)
+  const pool = new pg.Pool({ ...options, onConnect: guard })
+  // Statements of a connection run in the order they were given, so this one comes before those of whoever got it.
   pool.on('acquire', (client) => {
-    if (standbys.has(client)) guard(client)
+    if (standbys.has(client)) void guard(client)
   })
+  return pool
 }
 
 const gone = new Set([
