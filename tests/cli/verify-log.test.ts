@@ -28,7 +28,7 @@ async function findings(hub: Hub, ...more: string[]) {
   return found
 }
 
-test('[CLI5] a log without fault passes, over many pages and all tenants, and nothing is changed', async () => {
+test('[LOG7] [CLI5] a log without fault passes, over many pages and all tenants, and nothing is changed', async () => {
   await using hub = await startHub()
   await hub.addTenant('other')
   await happen(hub, 2500)
@@ -54,7 +54,7 @@ test('[CLI5] a log without fault passes, over many pages and all tenants, and no
   expect((await cli(hub.environment, 'verify-log', '--tenant', 'nobody')).code).toBe(1)
 })
 
-test('[CLI5] a hole is found, also at the edge of a page, and so is what was cut off at either end', async () => {
+test('[LOG7] [CLI5] a hole is found, also at the edge of a page, and so is what was cut off at either end', async () => {
   await using hub = await startHub()
   await happen(hub, 1100)
   await asSuperuser(hub, (query) => query('delete from events where seq in (7, 8, 500, 1000, 1001)'))
@@ -93,7 +93,7 @@ test('[CLI5] what was dropped with its partition is no hole', async () => {
   expect(await findings(hub)).toEqual([])
 })
 
-test('[CLI5] events that were edited, doubled or lie beyond the head are found, whatever was done to them', async () => {
+test('[LOG7] [CLI5] events that were edited, doubled or lie beyond the head are found, whatever was done to them', async () => {
   await using hub = await startHub()
   await happen(hub, 12)
   const { id } = hub.tenant

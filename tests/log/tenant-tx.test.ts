@@ -21,7 +21,7 @@ async function readAll(hub: Hub, from = { epoch: 1, seq: 0 }) {
 }
 
 describe('the tenant transaction', () => {
-  test('[LOG2] parallel writers leave a log without holes, in commit order', async () => {
+  test('[LOG1] [LOG2] parallel writers leave a log without holes, in commit order', async () => {
     await using hub = await startHub()
     await Promise.all(Array.from({ length: 60 }, (_, n) => write(hub, (n % 3) + 1)))
     const { events, head } = await readAll(hub)

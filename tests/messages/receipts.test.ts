@@ -39,7 +39,7 @@ const lost = {
   error: { code: 'no_answer', title: 'No answer', detail: '', retryable: false },
 } as const
 
-describe('[UPD1] what a network says of a message of ours', () => {
+describe('[OUT4] [UPD1] what a network says of a message of ours', () => {
   test('is stored and announced with the time that the network tells', async () => {
     const { outbound, apply, find, eventsOf } = await start()
     const [message] = await outbound('sent')

@@ -191,7 +191,7 @@ test('[A6] [OUT6] a worker that slept through its lease wakes up to find its out
   expect(attempts).toEqual([{ state: 'unknown' }])
 })
 
-describe('[G2] a worker that is asked to stop', () => {
+describe('[OUT11] [G2] a worker that is asked to stop', () => {
   test('finishes its calls, takes nothing more, and ends with 0', async () => {
     const { number, send } = await begin()
     const worker = await startWorkerProcess(hub)

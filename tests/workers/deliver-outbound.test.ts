@@ -351,7 +351,7 @@ describe('what networks do', () => {
     expect(number.accepted[0]).toMatchObject({ text: 'look', file: 'file-1' })
   })
 
-  test('[H3] a revoked token stops the number after one try: one message fails, the queue stays', async () => {
+  test('[OUT8] [H3] a revoked token stops the number after one try: one message fails, the queue stays', async () => {
     const { number, send, work } = await begin({ SEND_CONCURRENCY: '4' })
     number.answer(() => ({ status: 401, json: { code: '190', title: 'The token was revoked' } }))
     const conversations = await Promise.all(Array.from({ length: 8 }, () => number.conversation()))
