@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { keyBetween, keysBetween } from './board-order.ts'
 
-describe('[CRM9] keys of a board', () => {
+describe('[DEAL8] keys of a board', () => {
   test('keys at the ends count up and down, and stay short', () => {
     expect(keyBetween(null, null)).toBe('a0')
     expect([keyBetween('a0', null), keyBetween('az', null), keyBetween('bzz', null)]).toEqual([
