@@ -205,7 +205,8 @@ export class Tail {
   /** To an audience with somebody in it for whom there are events of their own. */
   #deliverEach(audience: Audience, delivery: Delivery): number {
     let handed = 0
-    for (const session of [...audience.sessions]) {
+    // A copy, because whoever is slow leaves the audience meanwhile.
+    for (const session of audience.sessions.slice()) {
       const { frames, count } = delivery.forOne(session.actor)
       if (count > 0 && !session.wire.offer(frames, this.#bufferBytes)) this.#hooks.slow(session)
       handed += count

@@ -120,7 +120,9 @@ function guardedPool(options: pg.PoolConfig): pg.Pool {
       else standbys.delete(client)
     } catch {}
   }
-  const pool = new pg.Pool({ ...options, onConnect: guard })
+  // The pool waits for what this answers with, which its types do not say.
+  const onConnect: (client: pg.ClientBase) => unknown = guard
+  const pool = new pg.Pool({ ...options, onConnect })
   // Statements of a connection run in the order they were given, so this one comes before those of whoever got it.
   pool.on('acquire', (client) => {
     if (standbys.has(client)) void guard(client)

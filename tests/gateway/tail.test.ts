@@ -16,7 +16,10 @@ test('[GW6] a wake in the moment in which a read ends is followed by a read of i
   const deps = { ...hub.deps, db: { ...hub.deps.db, read: counting } }
   let second: Promise<void> | undefined
   const hooks = {
-    passed: () => queueMicrotask(() => (second ??= tail.refresh())),
+    passed: () =>
+      queueMicrotask(() => {
+        second ??= tail.refresh()
+      }),
     slow: () => {},
     holdsBack: () => false,
   }
