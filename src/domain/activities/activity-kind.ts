@@ -16,26 +16,9 @@ import {
   timeFilters,
   timeSorts,
 } from '../records/common-filters.ts'
-import type { RecordKind, RecordRow } from '../records/record-kind.ts'
+import type { RecordKind } from '../records/record-kind.ts'
 import { prepareActivity } from './prepare-activity.ts'
-
-export interface ActivityRow extends RecordRow {
-  type: ActivityView['type']
-  subject: string
-  description: string | null
-  due_at: string | null
-  remind_at: string | null
-  reminded_at: string | null
-  priority: ActivityView['priority']
-  status: ActivityView['status']
-  completed_at: string | null
-  outcome: string | null
-  assignee_id: string | null
-  customer_id: number | null
-  contact_id: number | null
-  deal_id: number | null
-  conversation_id: string | null
-}
+import { type ActivityRow, presentActivity } from './present-activity.ts'
 
 /** What has no due date comes after everything that has one. */
 const due = `coalesce(r.due_at, 'infinity'::timestamptz)`
@@ -95,28 +78,7 @@ export const activityKind: RecordKind<ActivityRow, ActivityView> = {
   },
   sorts: { ...timeSorts, dueAt: { sql: due, type: 'timestamptz', order: 'asc' } },
   sortedBy: 'dueAt',
-  present: (row) => ({
-    id: row.id,
-    type: row.type,
-    subject: row.subject,
-    description: row.description,
-    dueAt: row.due_at,
-    remindAt: row.remind_at,
-    remindedAt: row.reminded_at,
-    priority: row.priority,
-    status: row.status,
-    completedAt: row.completed_at,
-    outcome: row.outcome,
-    assigneeId: row.assignee_id,
-    customerId: row.customer_id,
-    contactId: row.contact_id,
-    dealId: row.deal_id,
-    conversationId: row.conversation_id,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-    deletedAt: row.deleted_at,
-    version: row.version,
-  }),
+  present: presentActivity,
   rights: {
     read: 'activity.read',
     write: 'activity.write',

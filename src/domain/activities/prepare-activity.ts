@@ -2,7 +2,7 @@ import { invalid } from '../../http/faults.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { checkLinks } from '../records/check-links.ts'
 import type { Change } from '../records/record-kind.ts'
-import type { ActivityRow } from './activity-kind.ts'
+import type { ActivityRow } from './present-activity.ts'
 
 type Values = Readonly<Record<string, unknown>>
 

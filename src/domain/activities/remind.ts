@@ -1,6 +1,7 @@
 import { inTenant, type LogDeps, type TenantTx } from '../../log/tenant-tx.ts'
 import { hearersOfRecord } from '../records/record-kind.ts'
-import { type ActivityRow, activityKind } from './activity-kind.ts'
+import { activityKind } from './activity-kind.ts'
+import { type ActivityRow, presentActivity } from './present-activity.ts'
 
 /**
  * Gives reminders whose time has come, however long ago that was: at most `atMost`, of all tenants; the number given. Any
@@ -45,7 +46,7 @@ async function remind(tx: TenantTx, ids: readonly number[]): Promise<number> {
   for (const row of rows)
     tx.record(
       'activity.reminded',
-      { activity: activityKind.present(row) },
+      { activity: presentActivity(row) },
       hearersOfRecord(activityKind.rights, row),
     )
   return rows.length

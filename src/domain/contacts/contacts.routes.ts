@@ -1,7 +1,12 @@
 import { Router } from 'express'
 import { z } from 'zod'
 import type { ContactView } from '../../contract/records.ts'
-import { duplicateReasons, identityInput, identityQuery } from '../../contract/rest/contacts.ts'
+import {
+  duplicateReasons,
+  identityInput,
+  identityQuery,
+  mergeContactsBody,
+} from '../../contract/rest/contacts.ts'
 import { etagOf } from '../../http/conditional.ts'
 import { paging } from '../../http/cursor.ts'
 import { reply } from '../../http/reply.ts'
@@ -11,10 +16,12 @@ import { type RecordDeps, recordId, recordRoutes } from '../records/record.route
 import { addIdentity, removeIdentity } from './contact-identities.ts'
 import { contactKind } from './contact-kind.ts'
 import { findDuplicates } from './find-duplicates.ts'
+import { mergeContact } from './merge-contact.ts'
+import { undoMerge } from './undo-merge.ts'
 
 const answer = (contact: ContactView) => reply({ data: contact }, { etag: etagOf(contact) })
 
-/** /admin/contacts: the records, their addresses, and who may be there twice. */
+/** /admin/contacts: the records, their addresses, who may be there twice, and merging them. */
 export function contactRoutes(deps: RecordDeps): Router {
   const router = Router()
   const params = { id: recordId }
@@ -39,6 +46,20 @@ export function contactRoutes(deps: RecordDeps): Router {
       const identity = parsePart(identityInput, ctx.query, 'query')
       return ctx.write(async (tx) => answer(await removeIdentity(tx, ctx, { ...ctx.params, identity })))
     }),
+  )
+
+  router.post(
+    '/contacts/:id/merge',
+    route(deps, { params, body: mergeContactsBody }, (ctx) =>
+      ctx.write((tx) => mergeContact(tx, ctx, { ...ctx.params, ...ctx.body })),
+    ),
+  )
+
+  router.post(
+    '/contacts/merges/:mergeId/undo',
+    route(deps, { params: { mergeId: z.uuid() } }, (ctx) =>
+      ctx.write((tx) => undoMerge(tx, ctx, ctx.params.mergeId)),
+    ),
   )
 
   router.use(recordRoutes(deps, contactKind))

@@ -31,7 +31,8 @@ export async function mergeContacts(
     `select ct.id, ct.marketing, ct.marketing_at,
        ct.name_edited or ct.customer_id is not null or ct.email is not null
        or exists (select from notes n where n.tenant_id = ct.tenant_id and n.contact_id = ct.id)
-       or exists (select from deals d where d.tenant_id = ct.tenant_id and d.contact_id = ct.id) as tended
+       or exists (select from deals d where d.tenant_id = ct.tenant_id and d.contact_id = ct.id)
+       or exists (select from activities a where a.tenant_id = ct.tenant_id and a.contact_id = ct.id) as tended
      from contacts ct where ct.tenant_id = $1 and ct.id = any($2)`,
     [tx.tenantId, ids],
   )
