@@ -181,6 +181,11 @@ function take(state: ClientState, event: AnyLogEvent): ClientState {
     case 'customer.deleted':
     case 'customer.restored':
       return placeRecord(state, 'customers', event.data.customer)
+    case 'custom_field.created':
+    case 'custom_field.updated':
+    case 'custom_field.deleted':
+    case 'custom_field.restored':
+      return placeRecord(state, 'custom-fields', event.data.custom_field)
     case 'tag.created':
     case 'tag.updated':
     case 'tag.deleted':

@@ -50,6 +50,7 @@ export function emptyState(position: Position = { epoch: 1, seq: 0 }): ClientSta
     records: {
       activities: new Map(),
       contacts: new Map(),
+      'custom-fields': new Map(),
       customers: new Map(),
       deals: new Map(),
       pipelines: new Map(),

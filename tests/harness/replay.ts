@@ -118,6 +118,7 @@ const recordPaths = [
   'contacts',
   'notes',
   'customers',
+  'custom-fields',
   'tags',
   'deals',
   'pipelines',

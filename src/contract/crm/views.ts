@@ -1,6 +1,7 @@
 import type { ActivityView } from './activity.ts'
 import type { ContactView } from '../records.ts'
 import type { NoteView } from '../conversation.ts'
+import type { CustomFieldView } from './custom-field.ts'
 import type { CustomerView } from './customer.ts'
 import type { DealView } from './deal.ts'
 import type { PipelineStageView, PipelineView } from './pipeline.ts'
@@ -10,6 +11,7 @@ import type { TagView } from './tag.ts'
 interface RecordViews {
   readonly activities: ActivityView
   readonly contacts: ContactView
+  readonly 'custom-fields': CustomFieldView
   readonly customers: CustomerView
   readonly deals: DealView
   readonly pipelines: PipelineView

@@ -1,10 +1,12 @@
 import { z } from 'zod'
 import { activityView } from '../crm/activity.ts'
+import { customFieldView } from '../crm/custom-field.ts'
 import { customerView } from '../crm/customer.ts'
 import { tagView } from '../crm/tag.ts'
 import { event } from './define.ts'
 
 const activity = { activity: activityView }
+const customField = { custom_field: customFieldView }
 const customer = { customer: customerView }
 const tag = { tag: tagView }
 
@@ -17,6 +19,10 @@ export const crmEvents = [
   event('tag.updated', 'tenant', "A tag's name or colour changed.", tag),
   event('tag.deleted', 'tenant', 'A tag was deleted; it can be restored.', tag),
   event('tag.restored', 'tenant', 'A deleted tag is back.', tag),
+  event('custom_field.created', 'tenant', 'Records of a kind have one more field.', customField),
+  event('custom_field.updated', 'tenant', 'Something about a custom field changed.', customField),
+  event('custom_field.deleted', 'tenant', 'A custom field was deleted: hide its values.', customField),
+  event('custom_field.restored', 'tenant', 'A deleted custom field is back.', customField),
   event('activity.created', 'owner', 'There is something more to do.', activity),
   event('activity.updated', 'owner', 'Something about an activity changed.', activity),
   event('activity.completed', 'owner', 'An activity is done.', activity),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { customerStatuses } from '../crm/customer.ts'
-import { customFields } from '../crm/record.ts'
+import { patchesCustomValues, wholeCustomValues } from './custom-fields.ts'
 import { line, optionalEmail, optionalLine, optionalPhone, optionalUrl, ownerId } from './record-input.ts'
 
 /** Ids of tags; each counts once. */
@@ -20,21 +20,22 @@ export const wholeCustomer = z.strictObject({
   status: z.enum(customerStatuses).default('lead'),
   source: optionalLine(120).default(null),
   ownerId: ownerId.default(null),
-  customFields: customFields.default({}),
+  customFields: wholeCustomValues,
   tags: tags.default([]),
 })
 
 /** PATCH: what is to change. */
-export const customerPart = z.strictObject({
-  name: line(255).optional(),
-  email: optionalEmail.optional(),
-  phone: optionalPhone.optional(),
-  company: optionalLine(255).optional(),
-  website: optionalUrl.optional(),
-  address: optionalLine(1000).optional(),
-  status: z.enum(customerStatuses).optional(),
-  source: optionalLine(120).optional(),
-  ownerId: ownerId.optional(),
-  customFields: customFields.optional(),
-  tags: tags.optional(),
-})
+export const customerPart = patchesCustomValues(
+  z.strictObject({
+    name: line(255).optional(),
+    email: optionalEmail.optional(),
+    phone: optionalPhone.optional(),
+    company: optionalLine(255).optional(),
+    website: optionalUrl.optional(),
+    address: optionalLine(1000).optional(),
+    status: z.enum(customerStatuses).optional(),
+    source: optionalLine(120).optional(),
+    ownerId: ownerId.optional(),
+    tags: tags.optional(),
+  }),
+)

@@ -1,14 +1,10 @@
 import { z } from 'zod'
 import { day } from '../crm/record.ts'
-import { line, optionalLine, ownerId } from './record-input.ts'
+import { currencyCode, line, optionalLine, ownerId } from './record-input.ts'
 
 const recordRef = z.int32().positive()
 
-const currencies: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency'))
-const currency = z
-  .string()
-  .refine((code) => currencies.has(code), 'expected an ISO 4217 code such as EUR')
-  .nullable()
+const currency = currencyCode.nullable()
 
 /** Ten billions with two decimals; beyond that somebody leaned on a key. */
 const mostMinor = 1_000_000_000_000

@@ -36,6 +36,11 @@ export const optionalUrl = z
   .max(500)
   .nullable()
 
+const currencies: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency'))
+export const currencyCode = z
+  .string()
+  .refine((code) => currencies.has(code), 'expected an ISO 4217 code such as EUR')
+
 /** A user of the tenant; null is nobody. */
 export const ownerId = z.uuid().nullable()
 

@@ -3,6 +3,7 @@ import { customerPart, wholeCustomer } from '../../contract/rest/customers.ts'
 import { addressLike, contactLike } from '../messages/search-terms.ts'
 import { filter, idText, oneOf, personIs, timeFilters, timeSorts } from '../records/common-filters.ts'
 import type { RecordKind, RecordRow } from '../records/record-kind.ts'
+import { prepareCustomValues } from '../custom-fields/prepare-custom-values.ts'
 import { setTags } from './set-tags.ts'
 import { z } from 'zod'
 
@@ -90,6 +91,7 @@ export const customerKind: RecordKind<CustomerRow, CustomerView> = {
   }),
   rights: { read: 'record.read', write: 'record.write' },
   constraints: { customers_tenant_id_owner_id_fkey: 'ownerId', customer_tags_tag: 'tags' },
+  prepare: (tx, change) => prepareCustomValues(tx, 'customer', change),
   follow: async (tx, id, { values }) => {
     if (Array.isArray(values.tags)) await setTags(tx, id, values.tags as number[])
   },

@@ -1,6 +1,7 @@
 import { Router } from 'express'
 import { activityRoutes } from '../activities/activities.routes.ts'
 import { contactRoutes } from '../contacts/contacts.routes.ts'
+import { customFieldKind } from '../custom-fields/custom-field-kind.ts'
 import { customerRoutes } from '../customers/customers.routes.ts'
 import { noteKind } from '../notes/note-kind.ts'
 import { dealRoutes } from '../deals/deals.routes.ts'
@@ -18,5 +19,6 @@ export function crmRoutes(deps: RecordDeps): Router {
   router.use(dealRoutes(deps))
   router.use(recordRoutes(deps, noteKind))
   router.use(recordRoutes(deps, tagKind))
+  router.use(recordRoutes(deps, customFieldKind(deps.config)))
   return router
 }

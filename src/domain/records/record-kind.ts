@@ -102,7 +102,16 @@ export function hearersOfRecord<Row>(rights: Rights<Row>, row: Row): Scope {
  */
 export interface RecordKind<Row extends RecordRow = RecordRow, View extends RecordView = RecordView> {
   /** Of its events (`customer.created`) and in the trail. */
-  readonly noun: 'customer' | 'contact' | 'deal' | 'activity' | 'note' | 'tag' | 'pipeline' | 'pipeline_stage'
+  readonly noun:
+    | 'customer'
+    | 'contact'
+    | 'deal'
+    | 'activity'
+    | 'note'
+    | 'tag'
+    | 'pipeline'
+    | 'pipeline_stage'
+    | 'custom_field'
   /** Under /admin. */
   readonly path: string
   readonly table: string

@@ -14,7 +14,7 @@ import { createRecord, deleteRecord, restoreRecord, updateRecord } from './write
 export type RecordDeps = RouteDeps & {
   readonly config: Pick<
     Config,
-    'LIST_LIMIT' | 'BULK_ITEMS' | 'BASE_PATH' | 'DEAL_POSITION_LENGTH' | 'DEALS_PER_STAGE_MOVE'
+    'LIST_LIMIT' | 'BULK_ITEMS' | 'CUSTOM_FIELDS' | 'BASE_PATH' | 'DEAL_POSITION_LENGTH' | 'DEALS_PER_STAGE_MOVE'
   >
 }
 
