@@ -171,6 +171,32 @@ describe('who is who', () => {
     },
   )
 
+  test('[IN8] whose contacts are joined stays blocked when one of them was', async () => {
+    await using hub = await startIngest()
+    for (const blockedIs of ['deleted afterwards', 'kept']) {
+      const { number } = person()
+      const userId = `US.${number}`
+      await hub.deliver(written({ userId }, 'hidden'), written({ number }, 'number'))
+      await hub.ingest()
+      await hub.asOwner(
+        `update contacts set blocked = true
+         where id = (select contact_id from contact_identities where value = $1 limit 1)`,
+        [blockedIs === 'kept' ? number : userId],
+      )
+      await hub.asOwner(
+        `update contacts set name_edited = true
+         where id = (select contact_id from contact_identities where value = $1 limit 1)`,
+        [number],
+      )
+      await hub.deliver(written({ userId, number }, 'both'))
+      await expectReplayEqualsSnapshot(hub.hub, () => hub.ingest())
+      const joined = (await hub.shown()).contacts.filter(({ identities }) =>
+        identities.some(({ value }) => value === number),
+      )
+      expect(joined).toMatchObject([{ blocked: true }])
+    }
+  })
+
   test('[IN8] a contact that we had deleted stays deleted when somebody takes its username over', async () => {
     await using hub = await startIngest()
     const [cora, dora] = [person('Cora'), person('Dora')]

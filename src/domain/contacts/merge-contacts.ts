@@ -8,6 +8,7 @@ interface Candidate {
   id: number
   /** Somebody of us wrote in it or hung something on it. */
   tended: boolean
+  blocked: boolean
   marketing: 'granted' | 'denied' | null
   marketing_at: string | null
 }
@@ -18,7 +19,7 @@ interface Candidate {
  *
  * A contact that nobody tended goes on in the other one with all its conversations. One that somebody did stays as it is,
  * without the addresses: notes, deals and names that people wrote are never thrown together by a machine. What the person
- * last said about marketing, under whichever address, goes with the addresses (NEWS6).
+ * last said about marketing, under whichever address, goes with the addresses (NEWS6), and so does a block.
  * Locks in order: the contacts by id, their live conversations by id.
  */
 export async function mergeContacts(
@@ -28,7 +29,7 @@ export async function mergeContacts(
 ): Promise<number> {
   await lockContacts(tx, ids)
   const rows = await tx.query<Candidate>(
-    `select ct.id, ct.marketing, ct.marketing_at,
+    `select ct.id, ct.blocked, ct.marketing, ct.marketing_at,
        ct.name_edited or ct.customer_id is not null or ct.email is not null
        or exists (select from notes n where n.tenant_id = ct.tenant_id and n.contact_id = ct.id)
        or exists (select from deals d where d.tenant_id = ct.tenant_id and d.contact_id = ct.id)
@@ -45,13 +46,12 @@ export async function mergeContacts(
     else await absorb(tx, loser.id, winner.id)
   }
   const word = candidates.reduce((one, other) => (outranks(other, one) ? other : one), winner)
-  if (word !== winner)
-    await tx.query('update contacts set marketing = $3, marketing_at = $4 where tenant_id = $1 and id = $2', [
-      tx.tenantId,
-      winner.id,
-      word.marketing,
-      word.marketing_at,
-    ])
+  const blocked = candidates.some((one) => one.blocked)
+  if (word !== winner || blocked !== winner.blocked)
+    await tx.query(
+      'update contacts set marketing = $3, marketing_at = $4, blocked = $5 where tenant_id = $1 and id = $2',
+      [tx.tenantId, winner.id, word.marketing, word.marketing_at, blocked],
+    )
   return winner.id
 }
 
