@@ -73,6 +73,8 @@ async function replay(
   let at = start
   while (session.isPresent) {
     session.phase = { state: 'catching-up', at }
+    // Pages of its own come from the log, which may be further than what this tail has heard of.
+    if (isAhead(tail, at)) await tail.refresh()
     const refused = session.mustReset ? 'access_changed' : unreachable(deps, tail, at)
     if (refused) return giveUp(deps, tail, stream, refused)
     if (tail.covers(at.seq)) {
@@ -135,7 +137,7 @@ function giveUp(deps: Deps, tail: Tail, stream: Outgoing, reason: Reason): void 
   arrive(deps, tail, stream, 'reset')
 }
 
-/** Another gateway may have told the client more than this tail has read so far. */
+/** Another gateway, or the log itself, may have told the client more than this tail has read so far. */
 function isAhead(tail: Tail, position: Position): boolean {
   return position.epoch !== tail.position.epoch || position.seq > tail.position.seq
 }
