@@ -1,4 +1,9 @@
 import { z } from 'zod'
+import { noteView } from '../conversation.ts'
+import { activityView } from '../crm/activity.ts'
+import { stageChangeView } from '../crm/deal.ts'
+import { actorView } from '../events/define.ts'
+import { messageView } from '../message.ts'
 import { contactView } from '../records.ts'
 import { line, optionalEmail, optionalLine, optionalPhone } from './record-input.ts'
 
@@ -112,3 +117,30 @@ export const duplicatesView = z.strictObject({
   contacts: z.array(contactView),
 })
 export type DuplicatesView = z.infer<typeof duplicatesView>
+
+/** What a person's story is told by. */
+export const timelineKinds = ['message', 'note', 'activity', 'stage_change', 'edit'] as const
+
+const at = z.iso.datetime()
+
+/** A change of the contact's record by one of us. */
+export const contactEdit = z.strictObject({
+  /** Its number in the audit trail. */
+  id: z.number().int(),
+  /** Such as `contact.update` or `contact.merge`. */
+  action: z.string(),
+  by: actorView,
+  /** Members that changed, from what to what. */
+  changes: z.record(z.string(), z.strictObject({ from: z.unknown(), to: z.unknown() })),
+})
+
+/** One line of GET /admin/contacts/:id/timeline. `at` is when it was sent, written or done; of an activity, when it was made. */
+export const timelineItem = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('message'), at, message: messageView }),
+  z.strictObject({ kind: z.literal('note'), at, note: noteView }),
+  z.strictObject({ kind: z.literal('activity'), at, activity: activityView }),
+  z.strictObject({ kind: z.literal('stage_change'), at, stageChange: stageChangeView }),
+  z.strictObject({ kind: z.literal('edit'), at, edit: contactEdit }),
+])
+export type TimelineItem = z.infer<typeof timelineItem>
+export type TimelineKind = (typeof timelineKinds)[number]

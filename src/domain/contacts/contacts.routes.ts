@@ -6,6 +6,7 @@ import {
   identityInput,
   identityQuery,
   mergeContactsBody,
+  timelineKinds,
 } from '../../contract/rest/contacts.ts'
 import { etagOf } from '../../http/conditional.ts'
 import { paging } from '../../http/cursor.ts'
@@ -16,12 +17,13 @@ import { type RecordDeps, recordId, recordRoutes } from '../records/record.route
 import { addIdentity, removeIdentity } from './contact-identities.ts'
 import { contactKind } from './contact-kind.ts'
 import { findDuplicates } from './find-duplicates.ts'
+import { listTimeline } from './list-timeline.ts'
 import { mergeContact } from './merge-contact.ts'
 import { undoMerge } from './undo-merge.ts'
 
 const answer = (contact: ContactView) => reply({ data: contact }, { etag: etagOf(contact) })
 
-/** /admin/contacts: the records, their addresses, who may be there twice, and merging them. */
+/** /admin/contacts: the records, their addresses, who may be there twice, merging them, and their story. */
 export function contactRoutes(deps: RecordDeps): Router {
   const router = Router()
   const params = { id: recordId }
@@ -30,6 +32,15 @@ export function contactRoutes(deps: RecordDeps): Router {
     '/contacts/duplicates',
     route(deps, { query: { ...paging(deps.config), reason: z.enum(duplicateReasons).optional() } }, (ctx) =>
       ctx.read((query) => findDuplicates(query, ctx.actor, ctx.query)),
+    ),
+  )
+
+  router.get(
+    '/contacts/:id/timeline',
+    route(
+      deps,
+      { params, query: { ...paging(deps.config), kind: z.enum(timelineKinds).optional() } },
+      (ctx) => ctx.read((query) => listTimeline(query, ctx.actor, { ...ctx.params, ...ctx.query })),
     ),
   )
 
