@@ -95,6 +95,8 @@ interface Passed {
   readonly perSecond: number
   readonly answeredPerSecond: number
   readonly cpuUsPerWebhook: number
+  /** The same by process, in the order of the path. */
+  readonly cpuUsByServer: readonly number[]
   readonly latenciesMs: readonly number[]
 }
 
@@ -120,21 +122,22 @@ async function pass(
     withinMs: 60_000,
   })
   const tookMs = performance.now() - startedAt
+  const cpuUsByServer = (await usedBy(way)).map((used, i) => (used - (usedBefore[i] ?? 0)) / webhooks)
   const latencies = await way.client.call<number[]>('latencies', { group: 'all' })
   return {
     perSecond: (webhooks * 1000) / tookMs,
     answeredPerSecond: (webhooks * 1000) / posted.tookMs,
-    cpuUsPerWebhook: ((await usedBy(way)) - usedBefore) / webhooks,
+    cpuUsPerWebhook: cpuUsByServer.reduce((sum, used) => sum + used, 0),
+    cpuUsByServer,
     latenciesMs: latencies.map((latency) => latency / 1000),
   }
 }
 
-async function usedBy({ servers }: Way): Promise<number> {
+async function usedBy({ servers }: Way): Promise<number[]> {
   const usages = await Promise.all(servers.map((server) => server.usage()))
-  return usages.reduce((sum, { cpuUs }) => sum + cpuUs, 0)
+  return usages.map(({ cpuUs }) => cpuUs)
 }
 
-/** The load that the naive pipeline is given when its latency is looked at: all of it must have passed some time. */
 type Rounds = Record<'ours' | 'naive', Record<'flood' | 'pace', Passed[]>>
 
 async function run(world: World, rounds: number, log: (line: string) => void): Promise<Figure[]> {
@@ -154,7 +157,7 @@ async function run(world: World, rounds: number, log: (line: string) => void): P
           const passed = await pass(ways[name], poster, offices, load, webhooks)
           const p = (percent: number) => percentile(passed.latenciesMs, percent).toFixed(1)
           log(
-            `${load} ${name}: ${passed.perSecond.toFixed(0)}/s, answered ${passed.answeredPerSecond.toFixed(0)}/s, ${passed.cpuUsPerWebhook.toFixed(0)} µs, p50 ${p(50)}, p99 ${p(99)} ms`,
+            `${load} ${name}: ${passed.perSecond.toFixed(0)}/s, answered ${passed.answeredPerSecond.toFixed(0)}/s, ${passed.cpuUsByServer.map((used) => used.toFixed(0)).join(' + ')} µs, p50 ${p(50)}, p99 ${p(99)} ms`,
           )
           if (round > 0) all[name][load].push(passed)
         }

@@ -18,7 +18,7 @@ import { type RecordDeps, recordItems } from './record-items.ts'
 
 export interface IngestDeps extends LogDeps {
   readonly config: RecordDeps['config'] &
-    Pick<Config, 'WEBHOOK_BATCH' | 'WEBHOOK_BATCH_BYTES' | 'WEBHOOK_ATTEMPTS'>
+    Pick<Config, 'WEBHOOK_BATCH' | 'WEBHOOK_BATCH_BYTES' | 'WEBHOOK_BODY_BYTES' | 'WEBHOOK_ATTEMPTS'>
   readonly log: Logger
   readonly metrics: Metrics
 }
@@ -55,33 +55,40 @@ export async function ingestChannel(deps: IngestDeps, key: IngestKey): Promise<I
   }
   for (;;) {
     const next = await takeBatch(deps, key)
-    if (next.kind === 'done') {
-      add(next)
-      if (next.deliveries === 0) break
-    } else for (const id of next.ids) add(await ingestOne(deps, key, id, failedAt))
+    if (next.kind === 'failed') {
+      for (const id of next.ids) add(await ingestOne(deps, key, id, failedAt))
+      continue
+    }
+    add(next)
+    if (next.again === null) continue
+    for (const id of next.again) if (!failedAt.has(id)) add(await ingestOne(deps, key, id, failedAt))
+    return { deliveries, presences }
   }
-  const again = await inTenant(deps, key.tenantId, (tx) =>
-    failedBefore(tx, key.channelId, deps.config.WEBHOOK_BATCH),
-  )
-  for (const id of again) if (!failedAt.has(id)) add(await ingestOne(deps, key, id, failedAt))
-  return { deliveries, presences }
 }
 
-type Batch = ({ readonly kind: 'done' } & Ingested) | { readonly kind: 'failed'; readonly ids: number[] }
+type Batch =
+  /** `again`: those that failed before, when nothing else waits; null when more may wait. */
+  | ({ readonly kind: 'done'; readonly again: readonly number[] | null } & Ingested)
+  | { readonly kind: 'failed'; readonly ids: number[] }
 
 async function takeBatch(deps: IngestDeps, key: IngestKey): Promise<Batch> {
   const { WEBHOOK_BATCH: most, WEBHOOK_BATCH_BYTES: mostBytes } = deps.config
   let claimed: readonly WaitingDelivery[] = []
+  let again: readonly number[] | null = []
   try {
     const done = await inInbox(deps, key, async (tx, provider) => {
       claimed = await claimDeliveries(tx, key.channelId, { most, mostBytes })
+      const bytes = claimed.reduce((sum, { body }) => sum + body.length, 0)
+      // Nothing was left behind for its number or for its bytes, so a look that finds nothing can be spared.
+      const isAll = claimed.length < most && bytes + deps.config.WEBHOOK_BODY_BYTES <= mostBytes
+      again = isAll || claimed.length === 0 ? await failedBefore(tx, key.channelId, most) : null
       return processAll(deps, tx, key, provider, claimed)
     })
-    return { kind: 'done', ...done }
+    return { kind: 'done', again, ...done }
   } catch (error) {
     if (isUnavailable(error)) throw error
     // Somebody else has been at it for longer than one waits; it goes on where they stop, or at the next look.
-    if (claimed.length === 0 && mayPass(error)) return { kind: 'done', ...nothing }
+    if (claimed.length === 0 && mayPass(error)) return { kind: 'done', again: [], ...nothing }
     if (claimed.length === 0) throw error
     deps.log.debug({ ...key, reason: String(error) }, 'a batch of deliveries is done one by one')
     return { kind: 'failed', ids: claimed.map((one) => one.id) }
