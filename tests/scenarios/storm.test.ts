@@ -96,6 +96,9 @@ test('[SYS1] a storm over two gateways, two REST servers and two workers: afterw
   }
   expect(check(histories), JSON.stringify(settings)).toEqual([])
   expect(system.deaths).toEqual([])
+  // Nobody had to start anew without a reason.
+  const resets = consoles.flatMap((console) => console.notices.filter((notice) => notice.startsWith('reset')))
+  expect(resets.filter((notice) => !/access_changed|too_far/.test(notice))).toEqual([])
   // Nothing that broke was anybody's "internal error".
   expect([...journal.refusals.keys()].filter((code) => /internal|^status/.test(code))).toEqual([])
 
