@@ -116,7 +116,8 @@ export const errors = {
   unavailable: {
     http: 503,
     then: 'later',
-    means: 'a server that we need does not answer; nothing was changed',
+    means:
+      'a server that we need does not answer; what was asked may have been done: ask again, with the same key',
   },
   internal: { http: 500, then: 'later', means: 'we failed; the request id finds the reason in our log' },
 } as const satisfies Record<string, ErrorEntry>
