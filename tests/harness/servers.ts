@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
@@ -30,10 +30,13 @@ declare module 'vitest' {
  * the application cannot send tests to its data.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const { env } = process
   const dataDir = mkdtempSync(join(tmpdir(), 'switchboard-test-'))
   // A root run lends PostgreSQL another account, which must be able to pass.
   chmodSync(dataDir, 0o755)
-  const { env } = process
+  // Whatever tests leave in their temporary directories goes with the run.
+  env['TMPDIR'] = join(dataDir, 'tmp')
+  mkdirSync(env['TMPDIR'])
   const [pgUrl, redisUrl, s3] = [env['TEST_DATABASE_URL'], env['TEST_REDIS_URL'], givenObjectStore(env)]
   const servers = await startEmbedded({
     dataDir,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -22,6 +22,8 @@ let screen: Console
 let token: string
 beforeAll(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'switchboard-scenario-postgres-'))
+  // A root run lends PostgreSQL another account, which must be able to pass.
+  chmodSync(dataDir, 0o755)
   postgres = await startPostgres({ dataDir, log: () => {} })
   await migrateUp({ DATABASE_URL: postgres.url, DATABASE_OWNER_URL: undefined, DATABASE_SCHEMA: 'public' })
   system = await startSystem({ environment: { DATABASE_URL: postgres.url } })
