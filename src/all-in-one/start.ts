@@ -20,7 +20,9 @@ export async function startAllInOne(given: Config, opened: Opened, progress: Pro
   await requireFreePort(given)
   const made = describeConfig(given).filter(({ source }) => source === 'made')
   if (made.length > 0)
-    progress.say(`secrets that development made and keeps in ${config.DATA_DIR}: ${made.map(({ name }) => name).join(', ')}`)
+    progress.say(
+      `secrets that development made and keeps in ${given.DATA_DIR}: ${made.map(({ name }) => name).join(', ')}`,
+    )
   const config = await startServers(given, opened, progress)
   await progress.step('database schema', () => migrateUp(config), applied)
   const deps = openDeps(config, 'hub')
