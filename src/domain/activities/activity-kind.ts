@@ -78,6 +78,7 @@ export const activityKind: RecordKind<ActivityRow, ActivityView> = {
   },
   sorts: { ...timeSorts, dueAt: { sql: due, type: 'timestamptz', order: 'asc' } },
   sortedBy: 'dueAt',
+  includes: ['assignee', 'customer', 'contact'],
   present: presentActivity,
   rights: {
     read: 'activity.read',

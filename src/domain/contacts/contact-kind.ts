@@ -63,6 +63,7 @@ export const contactKind: RecordKind<ContactRow, ContactView> = {
     name: { sql: `lower(r.first_name || ' ' || coalesce(r.last_name, ''))`, type: 'text', order: 'asc' },
   },
   sortedBy: 'createdAt',
+  includes: ['customer'],
   present: presentContact,
   rights: { read: 'record.read', write: 'record.write' },
   constraints: { contacts_tenant_id_customer_id_fkey: 'customerId', contacts_one_primary: 'isPrimary' },

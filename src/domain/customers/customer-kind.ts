@@ -71,6 +71,7 @@ export const customerKind: RecordKind<CustomerRow, CustomerView> = {
   },
   sorts: { ...timeSorts, name: { sql: 'lower(r.name)', type: 'text', order: 'asc' } },
   sortedBy: 'createdAt',
+  includes: ['owner', 'tags'],
   present: (row) => ({
     id: row.id,
     name: row.name,

@@ -80,6 +80,7 @@ export const dealKind: RecordKind<DealRow, DealView> = {
     title: { sql: 'lower(r.title)', type: 'text', order: 'asc' },
   },
   sortedBy: 'createdAt',
+  includes: ['owner', 'customer', 'contact'],
   present: presentDeal,
   rights: dealRights,
   constraints: { deals_tenant_id_owner_id_fkey: 'ownerId' },

@@ -47,6 +47,7 @@ export const noteKind: RecordKind<PlacedNote, NoteView> = {
   },
   sorts: timeSorts,
   sortedBy: 'createdAt',
+  includes: ['customer', 'contact'],
   present: presentNote,
   rights: { read: 'record.read', write: 'note.write', sight: noteSight },
   constraints: {},

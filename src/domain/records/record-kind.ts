@@ -96,6 +96,9 @@ export function hearersOfRecord<Row>(rights: Rights<Row>, row: Row): Scope {
     : { kind: 'tenant' }
 }
 
+/** What `include` can name: the record that a member refers to (src/domain/records/include-records.ts). */
+export type IncludeName = 'owner' | 'assignee' | 'tags' | 'customer' | 'contact'
+
 /**
  * A kind of record that people keep over REST, such as customers. All of them are listed, read, changed, deleted and
  * restored in the same way (src/domain/records); what is special stands in the kind.
@@ -127,6 +130,8 @@ export interface RecordKind<Row extends RecordRow = RecordRow, View extends Reco
   readonly sorts: Readonly<Record<string, Sort>>
   /** Name of the sort that counts when none is asked for. */
   readonly sortedBy: string
+  /** What lists and single records may bring along. */
+  readonly includes?: readonly IncludeName[]
   readonly present: (row: Row) => View
   readonly rights: Rights<Row>
   /** Member that a foreign key, unique index or check is about, by the constraint's name. */

@@ -8,13 +8,19 @@ import type { Config } from '../../platform/config.ts'
 import { type BulkAction, type BulkActions, bulkBody, bulkRecords, commonActions } from './bulk-records.ts'
 import { readRecord } from './find-record.ts'
 import { listRecords } from './list-records.ts'
-import type { RecordKind, RecordRow, RecordView } from './record-kind.ts'
+import { includeQuery, includeRelated } from './include-records.ts'
+import type { IncludeName, RecordKind, RecordRow, RecordView } from './record-kind.ts'
 import { createRecord, deleteRecord, restoreRecord, updateRecord } from './write-record.ts'
 
 export type RecordDeps = RouteDeps & {
   readonly config: Pick<
     Config,
-    'LIST_LIMIT' | 'BULK_ITEMS' | 'CUSTOM_FIELDS' | 'BASE_PATH' | 'DEAL_POSITION_LENGTH' | 'DEALS_PER_STAGE_MOVE'
+    | 'LIST_LIMIT'
+    | 'BULK_ITEMS'
+    | 'CUSTOM_FIELDS'
+    | 'BASE_PATH'
+    | 'DEAL_POSITION_LENGTH'
+    | 'DEALS_PER_STAGE_MOVE'
   >
 }
 
@@ -27,9 +33,21 @@ export const recordId = z
 
 const one = { id: recordId }
 
+/** What a list of records takes in its query, its pages aside. */
+export function listedBy<Row extends RecordRow, View extends RecordView>(kind: RecordKind<Row, View>) {
+  const names = Object.keys(kind.sorts) as [string, ...string[]]
+  return {
+    ...Object.fromEntries(Object.entries(kind.filters).map(([name, { schema }]) => [name, schema.optional()])),
+    sort: z.enum(names).optional(),
+    order: z.enum(['asc', 'desc']).optional(),
+    deleted: z.enum(['with', 'only']).optional(),
+  }
+}
+
 /**
  * What every kind of record has under /admin/{path}: GET list and POST; GET, PUT, PATCH and DELETE of one; POST restore; and
- * POST bulk, with the actions that every kind knows and those that are given. PUT writes the whole record (what is left out gets its default), PATCH what it names; both take If-Match.
+ * POST bulk, with the actions that every kind knows and those that are given.
+ * PUT writes the whole record (what is left out gets its default), PATCH what it names; both take If-Match.
  */
 export function recordRoutes<Row extends RecordRow, View extends RecordView>(
   deps: RecordDeps,
@@ -38,24 +56,14 @@ export function recordRoutes<Row extends RecordRow, View extends RecordView>(
 ): Router {
   const router = Router()
   const path = `/${kind.path}`
-  const names = Object.keys(kind.sorts) as [string, ...string[]]
 
   router.get(
     path,
-    route(
-      deps,
-      {
-        query: {
-          ...Object.fromEntries(
-            Object.entries(kind.filters).map(([name, { schema }]) => [name, schema.optional()]),
-          ),
-          ...paging(deps.config),
-          sort: z.enum(names).optional(),
-          order: z.enum(['asc', 'desc']).optional(),
-          deleted: z.enum(['with', 'only']).optional(),
-        },
-      },
-      (ctx) => ctx.read((query) => listRecords(query, ctx.actor, kind, ctx.query)),
+    route(deps, { query: { ...listedBy(kind), ...paging(deps.config), ...includeQuery(kind) } }, (ctx) =>
+      ctx.read(async (query) => {
+        const page = await listRecords(query, ctx.actor, kind, ctx.query)
+        return { ...page, ...(await includeRelated(query, ctx.actor, asked(ctx.query), page.data)) }
+      }),
     ),
   )
 
@@ -82,8 +90,12 @@ export function recordRoutes<Row extends RecordRow, View extends RecordView>(
 
   router.get(
     `${path}/:id`,
-    route(deps, { params: one }, async (ctx) =>
-      answer(kind.present(await ctx.read((query) => readRecord(query, ctx.actor, kind, ctx.params.id)))),
+    route(deps, { params: one, query: includeQuery(kind) }, (ctx) =>
+      ctx.read(async (query) => {
+        const view = kind.present(await readRecord(query, ctx.actor, kind, ctx.params.id))
+        const related = await includeRelated(query, ctx.actor, asked(ctx.query), [view])
+        return reply({ data: view, ...related }, { etag: etagOf(view) })
+      }),
     ),
   )
 
@@ -118,6 +130,9 @@ export function recordRoutes<Row extends RecordRow, View extends RecordView>(
 
   return router
 }
+
+/** What a query that includeQuery() has read names. */
+const asked = (query: object) => (query as { readonly include?: readonly IncludeName[] }).include
 
 const answer = (view: RecordView, options: ReplyOptions = {}) =>
   reply({ data: view }, { etag: etagOf(view), ...options })

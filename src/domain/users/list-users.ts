@@ -28,6 +28,14 @@ export function listUsers(
   )
 }
 
+/** Users of a tenant by their ids. */
+export function findUsers(query: Query, tenantId: string, ids: readonly unknown[]): Promise<UserView[]> {
+  return query<UserView>(
+    `select ${columns} from users where tenant_id = $1 and id = any ($2::uuid[]) order by id`,
+    [tenantId, ids],
+  )
+}
+
 /** The user of this tenant whom the platform knows under this id. Fails with `not_found`. */
 export async function findByPlatformUser(query: Query, platformUserId: number): Promise<UserView> {
   const [user] = await query<UserView>(

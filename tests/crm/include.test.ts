@@ -1,0 +1,139 @@
+import { expect, test } from 'vitest'
+import type { CustomerView } from '../../src/contract/crm/customer.ts'
+import type { TagView } from '../../src/contract/crm/tag.ts'
+import type { ContactView, UserView } from '../../src/contract/records.ts'
+import { createKey } from '../../src/domain/keys/create-key.ts'
+import { inTenant } from '../../src/log/tenant-tx.ts'
+import { type Hub, startHub } from '../harness/hub.ts'
+import { type RestClient, startRestOf } from '../harness/rest-client.ts'
+
+interface Included {
+  readonly users?: UserView[]
+  readonly tags?: TagView[]
+  readonly customers?: CustomerView[]
+  readonly contacts?: ContactView[]
+}
+
+async function make<View>(rest: RestClient, token: string, path: string, json: object): Promise<View> {
+  const answer = await rest.call<{ data: View }>('POST', `/admin/${path}`, { token, json })
+  expect(answer.status, answer.text).toBe(201)
+  return answer.body.data
+}
+
+/** The statements that requests send to the database for reading. Call it before the first of them. */
+function watchStatements(hub: Hub): string[] {
+  const statements: string[] = []
+  hub.deps.db.read.on('connect', (client) => {
+    const query = client.query.bind(client) as (...args: unknown[]) => unknown
+    client.query = ((...args: unknown[]) => {
+      statements.push(String(args[0]))
+      return query(...args)
+    }) as typeof client.query
+  })
+  return statements
+}
+
+test('[INC1] a list brings what its records refer to, each once, by one statement for each relation', async () => {
+  await using hub = await startHub()
+  const statements = watchStatements(hub)
+  const rest = await startRestOf(hub)
+  const { token, actor } = await hub.signIn('agent')
+  const other = await hub.signIn('manager')
+  const tags: TagView[] = []
+  for (const name of ['a', 'b', 'c']) tags.push(await make<TagView>(rest, token, 'tags', { name }))
+  const customer = (i: number) =>
+    make<CustomerView>(rest, token, 'customers', {
+      name: `c${i}`,
+      ownerId: [actor.id, other.actor.id, null][i % 3],
+      tags: tags.slice(0, i % 3).map(({ id }) => id),
+    })
+  const list = async (limit: number) => {
+    statements.length = 0
+    const { body, status, text } = await rest.call<{ data: CustomerView[]; included: Included }>(
+      'GET',
+      `/admin/customers?limit=${limit}&include=owner,tags,owner`,
+      { token },
+    )
+    expect(status, text).toBe(200)
+    return {
+      ...body,
+      statements: statements.filter((statement) => /^select .* from /s.test(statement)).length,
+    }
+  }
+  for (let i = 0; i < 30; i++) await customer(i)
+  const page = await list(30)
+  expect(Object.keys(page.included)).toEqual(['users', 'tags'])
+  expect(page.included.users?.map(({ id }) => id)).toEqual([actor.id, other.actor.id].toSorted())
+  expect(page.included.tags).toEqual(tags.slice(0, 2))
+  // The list, the position, the owners, the tags.
+  expect(page.statements).toBe(4)
+  // The newest three: one of each kind.
+  expect((await list(3)).statements).toBe(4)
+
+  const [first] = page.data
+  const single = await rest.call<{ data: CustomerView; included: Included }>(
+    'GET',
+    `/admin/customers/${first?.id}?include=tags`,
+    { token },
+  )
+  expect(single.body).toEqual({ data: first, included: { tags: tags.slice(0, 2) } })
+  expect(single.headers.get('etag')).toBe('"1"')
+})
+
+test('[INC1] deals, activities and contacts bring their people and companies, also deleted ones', async () => {
+  await using hub = await startHub()
+  const rest = await startRestOf(hub)
+  const { token, actor } = await hub.signIn('manager')
+  const customer = await make<CustomerView>(rest, token, 'customers', { name: 'Acme' })
+  const contact = await make<ContactView>(rest, token, 'contacts', {
+    firstName: 'Ana',
+    customerId: customer.id,
+  })
+  const stages = await rest.call<{ data: { id: number }[] }>('GET', '/admin/pipeline-stages', { token })
+  const links = { customerId: customer.id, contactId: contact.id }
+  const stageId = stages.body.data[0]?.id
+  await make(rest, token, 'deals', { title: 'd', stageId, ownerId: actor.id, ...links })
+  await make(rest, token, 'activities', { type: 'task', subject: 'a', assigneeId: actor.id, ...links })
+  await rest.call('DELETE', `/admin/customers/${customer.id}`, { token })
+  const included = async (path: string) =>
+    (await rest.call<{ included: Included }>('GET', `/admin/${path}`, { token })).body.included
+  const all = {
+    users: [{ id: actor.id }],
+    customers: [{ id: customer.id, deletedAt: expect.any(String) }],
+    contacts: [{ id: contact.id, firstName: 'Ana' }],
+  }
+  expect(await included('deals?include=owner,customer,contact')).toMatchObject(all)
+  expect(await included('activities?include=assignee,customer,contact')).toMatchObject(all)
+  expect(await included('contacts?include=customer')).toMatchObject({ customers: all.customers })
+  expect(await included('customers?include=owner,tags')).toEqual({ users: [], tags: [] })
+})
+
+test('[INC2] what a kind does not have, or the caller may not read, is refused; what is not asked for is not there', async () => {
+  await using hub = await startHub()
+  const rest = await startRestOf(hub)
+  const token = hub.token('agent')
+  const { id } = await make<CustomerView>(rest, token, 'customers', { name: 'Acme' })
+  expect(Object.keys((await rest.call('GET', `/admin/customers/${id}`, { token })).body)).toEqual(['data'])
+  for (const path of [
+    'customers?include=',
+    'customers?include=owner,stage',
+    `customers/${id}?include=customer`,
+  ])
+    expect((await rest.refused('GET', `/admin/${path}`, { token })).errors?.[0]?.pointer).toMatch(
+      /^\/include/,
+    )
+  expect(await rest.refused('GET', '/admin/tags?include=owner', { token })).toMatchObject({
+    errors: [{ pointer: '/include' }],
+  })
+  const { key } = await inTenant(hub.deps, hub.tenant.id, (tx) =>
+    createKey(
+      tx,
+      { actor: { kind: 'system', tenantId: hub.tenant.id, name: 'a test' } },
+      { name: 'records alone', role: 'agent', scopes: ['record.read'], expiresAt: null },
+    ),
+  )
+  expect((await rest.call('GET', '/admin/customers?include=tags', { token: key })).status).toBe(200)
+  expect(await rest.refused('GET', '/admin/customers?include=owner', { token: key })).toMatchObject({
+    status: 403,
+  })
+})
