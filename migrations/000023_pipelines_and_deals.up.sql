@@ -55,6 +55,7 @@ alter table pipeline_stages
 create unique index pipeline_stages_one_per_name on pipeline_stages (tenant_id, pipeline_id, lower(name)) where deleted_at is null;
 
 alter table deals
+  add column title_key text generated always as (lower(title)) stored,
   alter column position type text collate "C",
   alter column position drop default,
   alter column probability set not null,
@@ -63,15 +64,17 @@ alter table deals
   add constraint deals_reason_of_closed check (lost_reason is null or closed_at is not null) not valid,
   -- deleted ones too, so that one that comes back takes nobody's place
   add constraint deals_one_per_position unique (tenant_id, stage_id, position) deferrable;
+-- What lists compare is columns and CASE: under row security lower() and coalesce() are no conditions of an index.
 create index deals_newest on deals (tenant_id, created_at desc, id desc);
 create index deals_by_update on deals (tenant_id, updated_at desc, id desc);
 create index deals_by_position on deals (tenant_id, position, id);
-create index deals_by_title on deals (tenant_id, lower(title), id);
-create index deals_by_value on deals (tenant_id, coalesce(value_minor, -1) desc, id desc);
-create index deals_by_close on deals (tenant_id, coalesce(expected_close_on, 'infinity'::date), id);
+create index deals_by_title on deals (tenant_id, title_key, id);
+create index deals_by_value on deals (tenant_id, (case when value_minor is null then -1 else value_minor end) desc, id desc);
+create index deals_by_close on deals (tenant_id, (case when expected_close_on is null then 'infinity'::date else expected_close_on end), id);
 create index deals_by_entry on deals (tenant_id, entered_stage_at, id);
 create index deals_by_stage on deals (tenant_id, stage_id, created_at desc, id desc);
 create index deals_by_owner on deals (tenant_id, owner_id, created_at desc, id desc);
+create index deals_deleted on deals (tenant_id, created_at desc, id desc) where deleted_at is not null;
 create index deals_by_customer on deals (tenant_id, customer_id, created_at desc, id desc) where customer_id is not null;
 create index deals_by_contact on deals (tenant_id, contact_id, created_at desc, id desc) where contact_id is not null;
 
