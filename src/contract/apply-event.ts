@@ -12,7 +12,7 @@ import {
   placeUser,
 } from './held-conversations.ts'
 import type { HeldRecord, RecordPath } from './crm/views.ts'
-import { forgetDeal, forgetRecord, placeRecord } from './held-records.ts'
+import { forgetDeal, forgetRecord, placeRecord, refuseBefore } from './held-records.ts'
 import type { MessageView } from './message.ts'
 import { parsePosition, type Position } from './position.ts'
 import type { SyncAnswer } from './rest/sync.ts'
@@ -156,11 +156,15 @@ function take(state: ClientState, event: AnyLogEvent): ClientState {
     case 'contact.restored':
       return placeRecord(placeContact(state, event.data.contact), 'contacts', event.data.contact)
     case 'consent.changed': {
-      const { contactId, granted } = event.data
+      const { contactId, granted, version } = event.data
       const held = state.records.contacts.get(contactId) ?? state.contacts.get(contactId)
-      if (!held) return state
-      const contact = { ...held, marketing: granted ? ('granted' as const) : ('denied' as const) }
-      return placeRecord(placeContact(state, contact), 'contacts', contact)
+      // A list that was read before it and comes after it must not undo it.
+      if (!held) return version === undefined ? state : refuseBefore(state, 'contacts', contactId, version)
+      const marketing = granted ? ('granted' as const) : ('denied' as const)
+      const contact = { ...held, marketing, version: version ?? held.version }
+      return held.version > contact.version
+        ? state
+        : placeRecord(placeContact(state, contact), 'contacts', contact)
     }
     case 'channel.created':
     case 'channel.updated':

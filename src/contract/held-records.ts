@@ -43,3 +43,9 @@ export function forgetRecord(state: ClientState, path: RecordPath, id: number, v
     gone: withEntry(state.gone, `${path} ${id}`, version),
   }
 }
+
+/** A record that is not here changed: no picture of it from before this version is taken. */
+export function refuseBefore(state: ClientState, path: RecordPath, id: number, version: number): ClientState {
+  const known = state.gone.get(`${path} ${id}`) ?? 0
+  return { ...state, gone: withEntry(state.gone, `${path} ${id}`, Math.max(known, version - 1)) }
+}

@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest'
+import { addRecords, applyEvent } from '../../src/contract/apply-event.ts'
+import { emptyState } from '../../src/contract/client-state.ts'
+import type { AnyLogEvent } from '../../src/contract/events/catalogue.ts'
 import { type ContactView, contactView } from '../../src/contract/records.ts'
 import type { DuplicatesView } from '../../src/contract/rest/contacts.ts'
+import { recordConsents } from '../../src/domain/contacts/record-consents.ts'
 import { resolvePeople } from '../../src/domain/contacts/resolve-people.ts'
+import { readHead } from '../../src/log/read.ts'
 import { inTenant } from '../../src/log/tenant-tx.ts'
 import type { Identity } from '../../src/providers/port.ts'
 import { type Hub, startHub } from '../harness/hub.ts'
@@ -256,6 +261,30 @@ describe('contacts', () => {
     ])
     const byName = await desk.get<ListOf<DuplicatesView>>('contacts/duplicates?reason=name')
     expect(byName.data.map(({ key }) => key)).toEqual(['zoe q / acme'])
+  })
+
+  test('[SYN2] a list that was read before a word about marketing, and comes after it, does not undo it', async () => {
+    await using hub = await startHub()
+    const desk = await openDesk(hub)
+    const { id } = await make(desk, { firstName: 'Ana' })
+    const list = async () => (await desk.get<ListOf<ContactView>>('contacts')).data
+    const stale = await list()
+    const seq = (await readHead(hub.deps, hub.tenant.id)).seq
+    const person = { identities: [] }
+    await inTenant(hub.deps, hub.tenant.id, (tx) =>
+      recordConsents(
+        tx,
+        [{ kind: 'consent', person, category: 'marketing', granted: false, at: new Date(), detail: null }],
+        () => id,
+      ),
+    )
+    const { data } = await desk.api.get<{ data: AnyLogEvent[] }>(desk.token, `/events?after=1:${seq}`)
+    const blank = data.reduce(applyEvent, emptyState({ epoch: 1, seq }))
+    expect(addRecords(blank, 'contacts', stale).records.contacts.size).toBe(0)
+    const fresh = addRecords(blank, 'contacts', await list())
+    expect(fresh.records.contacts.get(id)?.marketing).toBe('denied')
+    const held = data.reduce(applyEvent, addRecords(emptyState({ epoch: 1, seq }), 'contacts', stale))
+    expect(addRecords(held, 'contacts', stale).records.contacts.get(id)).toEqual((await list())[0])
   })
 
   test('[CRM6] viewers read and do not write; another tenant sees nothing of them', async () => {

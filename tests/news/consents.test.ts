@@ -71,11 +71,18 @@ test('[NEWS6] a "stop" is in the ledger, counts at once, and is announced once h
   expect(await state(contactId)).toEqual({
     marketing: 'denied',
     marketing_at: stop.at.toISOString(),
-    version: 1,
+    version: 2,
     ledger: [{ granted: false, source: 'network', detail: 'User requested to stop' }],
   })
   expect(await announcedSince(before)).toEqual([
-    { contactId, category: 'marketing', granted: false, source: 'network', at: stop.at.toISOString() },
+    {
+      contactId,
+      category: 'marketing',
+      granted: false,
+      source: 'network',
+      at: stop.at.toISOString(),
+      version: 2,
+    },
   ])
 })
 

@@ -23,6 +23,8 @@ export const recordEvents = [
     granted: z.boolean(),
     source: z.string(),
     at: z.iso.datetime(),
+    /** The contact's version since then; facts of former times do not say it. */
+    version: z.number().int().optional(),
   }),
   event('channel.created', 'tenant', 'A number was connected.', { channel: channelView }),
   event('channel.updated', 'tenant', "A number's state, health or name changed.", { channel: channelView }),

@@ -52,16 +52,18 @@ export async function recordConsents(
     if (outranks(entry, other?.ranked_at ?? known)) newest.set(entry.contact_id, entry)
   }
   if (newest.size === 0) return
-  await tx.query(
-    `update contacts c set marketing = case when v.granted then 'granted' else 'denied' end, marketing_at = v.ranked_at
+  const changed = await tx.query<{ id: number; version: number }>(
+    `update contacts c set marketing = case when v.granted then 'granted' else 'denied' end, marketing_at = v.ranked_at,
+       version = c.version + 1
      from json_to_recordset($2) as v(contact_id integer, granted boolean, ranked_at timestamptz)
-     where c.tenant_id = $1 and c.id = v.contact_id`,
+     where c.tenant_id = $1 and c.id = v.contact_id returning c.id, c.version`,
     [tx.tenantId, JSON.stringify([...newest.values()])],
   )
+  const versions = new Map(changed.map(({ id, version }) => [id, version]))
   for (const { contact_id: contactId, granted, occurred_at: at } of newest.values())
     tx.record(
       'consent.changed',
-      { contactId, category: 'marketing', granted, source, at },
+      { contactId, category: 'marketing', granted, source, at, version: versions.get(contactId) },
       { kind: 'tenant' },
       { kind: 'provider' },
     )
