@@ -36,7 +36,7 @@ update deals d set probability = s.probability from pipeline_stages s
 where d.probability is null and s.tenant_id = d.tenant_id and s.id = d.stage_id;
 -- Keys as src/domain/deals/board-order.ts makes them: 'd' and four digits of base 62.
 update deals d set position = 'd' || (
-  select string_agg(substr('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz', (n.place / 62 ^ power)::bigint::integer % 62 + 1, 1), '' order by power desc)
+  select string_agg(substr('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz', floor(n.place / 62 ^ power)::integer % 62 + 1, 1), '' order by power desc)
   from generate_series(0, 3) power)
 from (select id, row_number() over (partition by tenant_id, stage_id order by position, id) as place from deals) n
 where n.id = d.id;

@@ -1,0 +1,75 @@
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { expect, inject, test } from 'vitest'
+import { migrateUp, migrationsDirectory } from '../../src/platform/migrate.ts'
+import { databaseUrl } from '../harness/database.ts'
+
+const tenants = [
+  '01a1fcee-c940-7000-9cf0-c2319d33019a',
+  '01a1fcee-c940-7000-9cf0-c2319d33019b',
+  '01a1fcee-c940-7000-9cf0-c2319d33019c',
+]
+const deals = 400
+
+test('[PIPE1] [DEAL8] stages and deals from before there were pipelines are in one, in the order they had', async () => {
+  const name = `upgrade_${randomBytes(6).toString('hex')}`
+  const server = new pg.Client({ connectionString: inject('pgUrl') })
+  await server.connect()
+  await server.query(`create database ${name}`)
+  await server.end()
+  const config = { DATABASE_URL: databaseUrl(name), DATABASE_OWNER_URL: undefined, DATABASE_SCHEMA: 'public' }
+  const before = mkdtempSync(join(tmpdir(), 'migrations-'))
+  for (const file of readdirSync(migrationsDirectory).filter((file) => file < '000023'))
+    cpSync(join(migrationsDirectory, file), join(before, file))
+  await migrateUp(config, before)
+  rmSync(before, { recursive: true })
+  const db = new pg.Client({ connectionString: config.DATABASE_URL })
+  await db.connect()
+  try {
+    for (const [at, id] of tenants.entries()) {
+      await db.query('insert into tenants (id, slug, name, shard) values ($1, $2, $2, 1)', [id, `t${at}`])
+      // The last one has never had a stage.
+      if (at === 2) continue
+      await db.query(
+        `insert into pipeline_stages (tenant_id, name, position, probability) select $1, 's' || n, 1, n from generate_series(1, 3) n`,
+        [id],
+      )
+      await db.query(
+        `insert into deals (tenant_id, title, stage_id, value_minor)
+         select $1, n::text, (select min(id) from pipeline_stages where tenant_id = $1) + n % 3, case when n = 5 then -3 else n end
+         from generate_series(1, $2::integer) n`,
+        [id, deals],
+      )
+    }
+    await migrateUp(config)
+    const { rows: pipelines } = await db.query<{ tenant_id: string; is_default: boolean }>(
+      'select tenant_id, is_default from pipelines order by tenant_id',
+    )
+    expect(pipelines).toEqual(tenants.slice(0, 2).map((id) => ({ tenant_id: id, is_default: true })))
+    const { rows: stages } = await db.query<{ name: string; position: number }>(
+      `select s.name, s.position from pipeline_stages s join pipelines p using (tenant_id) where s.pipeline_id = p.id order by s.tenant_id, s.position`,
+    )
+    expect(stages.map(({ name: stage, position }) => `${stage} ${position}`)).toEqual([
+      's1 1',
+      's2 2',
+      's3 3',
+      's1 1',
+      's2 2',
+      's3 3',
+    ])
+    const { rows } = await db.query<{ id: number; stage_id: number; position: string; probability: number }>(
+      'select id, stage_id, position, probability from deals order by stage_id, position',
+    )
+    expect(rows.map(({ id }) => id)).toEqual(
+      rows.toSorted((one, other) => one.stage_id - other.stage_id || one.id - other.id).map(({ id }) => id),
+    )
+    expect(new Set(rows.map((row) => `${row.stage_id} ${row.position}`)).size).toBe(2 * deals)
+    const { rows: left } = await db.query('select tenant_id from tenants_without_pipeline(10)')
+    expect(left).toEqual([{ tenant_id: tenants[2] }])
+  } finally {
+    await db.end()
+  }
+})
