@@ -33,6 +33,8 @@ export function testEnvironment(databaseUrl: string, more: Environment = {}): En
     S3_BUCKET: `test-${randomBytes(6).toString('hex')}`,
     DATA_DIR: mkdtempSync(join(tmpdir(), 'switchboard-test-data-')),
     JWT_SECRET: testJwtSecret,
+    // Nobody is there: a test that wants a network plays one.
+    GRAPH_API_URL: 'http://127.0.0.1:9/v23.0',
     ...more,
   }
 }
