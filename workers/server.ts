@@ -12,6 +12,7 @@ import { outboundSweeps } from './deliver-outbound.ts'
 import { MediaFetcher } from './fetch-media.ts'
 import { inboundSweeps } from './ingest-inbound.ts'
 import { maintenance } from './maintenance.ts'
+import { Imports } from './run-import.ts'
 import { startSweep } from './sweep.ts'
 import { TemplateSyncs } from './sync-templates.ts'
 import { startWorkerRegistry } from './worker-registry.ts'
@@ -40,18 +41,21 @@ export function startWorkers(deps: Deps): Workers {
   })
   const media = new MediaFetcher(deps)
   const templates = new TemplateSyncs(deps)
+  const imports = new Imports(deps)
   const registry = startWorkerRegistry(deps, {
     'ingest-inbound': (channel) => ingest.wake(channel),
     'deliver-outbound': (channel) => deliveries.deliverChannel(channel),
     'fetch-media': (job) => media.fetch(job),
     'mark-read': (reading) => tellRead(deps, reading),
     'sync-templates': (channel) => templates.sync(channel),
+    'run-import': async (job) => imports.begin(job),
   })
   const sweep = startSweep(deps, [
     ...inboundSweeps(deps, ingest),
     ...outboundSweeps(deps, deliveries),
     ...maintenance(deps),
     templates.sweep,
+    imports.sweep,
     {
       name: 'default-pipelines',
       everyMs: pipelinesMs,
@@ -110,6 +114,7 @@ export function startWorkers(deps: Deps): Workers {
         deliveries.close(),
         media.stop(),
         templates.stop(),
+        imports.stop(),
       ])
     },
   }

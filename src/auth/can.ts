@@ -26,6 +26,8 @@ const matrix = {
   'deal.write': { viewer: 'no', agent: 'near', manager: 'all', admin: 'all' },
   'activity.read': { viewer: 'all', agent: 'near', manager: 'all', admin: 'all' },
   'activity.write': { viewer: 'no', agent: 'near', manager: 'all', admin: 'all' },
+  /** Files of records that were brought; bringing one takes record.write. */
+  'import.read': { viewer: 'no', agent: 'near', manager: 'all', admin: 'all' },
   'pipeline.manage': { viewer: 'no', agent: 'no', manager: 'all', admin: 'all' },
   'field.manage': { viewer: 'no', agent: 'no', manager: 'all', admin: 'all' },
   'report.read': { viewer: 'no', agent: 'no', manager: 'all', admin: 'all' },

@@ -177,6 +177,11 @@ function take(state: ClientState, event: AnyLogEvent): ClientState {
     case 'user.updated':
     case 'user.disabled':
       return placeUser(state, event.data.user)
+    case 'import.created':
+    case 'import.progressed':
+    case 'import.finished':
+      // Nothing that is held: a screen that shows an import has all of it in the event.
+      return state
     case 'tenant.updated':
       // Nothing that is held; whoever is shut out hears it from the door.
       return state

@@ -3,7 +3,7 @@ import type { Response } from 'express'
 /** An answer of success as it goes out: what a handler returns when a plain value is not enough. */
 export class Reply {
   readonly status: number
-  /** JSON text; null is no body. */
+  /** JSON text, unless the headers say another content type; null is no body. */
   readonly text: string | null
   readonly headers: Readonly<Record<string, string>>
 
@@ -44,5 +44,5 @@ export function replyOf(returned: unknown, status: number): Reply {
 export function sendReply(response: Response, { status, text, headers }: Reply): void {
   response.status(status).set(headers)
   if (text === null) response.end()
-  else response.type('application/json').send(text)
+  else response.type(headers['content-type'] ?? 'application/json').send(text)
 }

@@ -22,7 +22,7 @@ export type Scope =
     }
 
 /** Rights that hang on whose a record is. */
-export type OwnedAction = 'deal.read' | 'activity.read'
+export type OwnedAction = 'deal.read' | 'activity.read' | 'import.read'
 
 /** What decides who sees a record that has an owner; null is nobody's. */
 export interface OwnedPlace {

@@ -168,6 +168,17 @@ export const settings = {
   LIST_LIMIT: setting(count(200), 'Most rows of a list.'),
   BULK_ITEMS: setting(count(500), 'Most records of one bulk action.'),
   CUSTOM_FIELDS: setting(count(100), 'Most custom fields that one kind of record has.'),
+  IMPORT_BYTES: setting(count(64 * 1024 * 1024), 'Largest file of an import.', { unit: 'bytes' }),
+  IMPORT_ROWS: setting(count(250_000), 'Most rows of an import.'),
+  IMPORT_COLUMNS: setting(count(250), 'Most columns of an import.'),
+  IMPORT_CELL: setting(count(10_000), 'Longest cell of an import.', { unit: 'characters' }),
+  IMPORT_ERRORS: setting(count(1000), 'Rows of an import of which it is kept what was wrong.'),
+  IMPORT_BATCH: setting(count(100, 1, 1000), 'Rows of an import that one transaction writes.'),
+  IMPORT_LEASE_MS: setting(
+    count(60_000),
+    'An import without a sign of life for this long is taken over by another worker.',
+    { unit: 'ms' },
+  ),
   REPORT_DAYS: setting(count(366), 'Longest period of a report.', { unit: 'd' }),
   DEAL_POSITION_LENGTH: setting(
     count(64, 16, 1000),

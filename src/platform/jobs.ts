@@ -14,6 +14,8 @@ export interface JobData {
   'mark-read': { tenantId: string; conversationId: string; typing?: boolean }
   /** The templates of a number are to be read from its network. */
   'sync-templates': { tenantId: string; channelId: string }
+  /** A file of records was brought. */
+  'run-import': { tenantId: string; importId: string }
 }
 export type JobName = keyof JobData
 export const jobNames = [
@@ -22,6 +24,7 @@ export const jobNames = [
   'fetch-media',
   'mark-read',
   'sync-templates',
+  'run-import',
 ] as const satisfies readonly JobName[]
 
 export interface Jobs {

@@ -2,12 +2,14 @@ import { z } from 'zod'
 import { activityView } from '../crm/activity.ts'
 import { customFieldView } from '../crm/custom-field.ts'
 import { customerView } from '../crm/customer.ts'
+import { importView } from '../crm/import.ts'
 import { tagView } from '../crm/tag.ts'
 import { event } from './define.ts'
 
 const activity = { activity: activityView }
 const customField = { custom_field: customFieldView }
 const customer = { customer: customerView }
+const file = { import: importView }
 const tag = { tag: tagView }
 
 export const crmEvents = [
@@ -33,4 +35,7 @@ export const crmEvents = [
     activityId: z.number().int(),
     version: z.number().int(),
   }),
+  event('import.created', 'owner', 'Somebody is about to bring a file of records.', file),
+  event('import.progressed', 'owner', 'A file is being written. At most once per second.', file),
+  event('import.finished', 'owner', 'A file was written, failed, or was cancelled.', file),
 ] as const

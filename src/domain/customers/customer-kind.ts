@@ -93,7 +93,9 @@ export const customerKind: RecordKind<CustomerRow, CustomerView> = {
   rights: { read: 'record.read', write: 'record.write' },
   constraints: { customers_tenant_id_owner_id_fkey: 'ownerId', customer_tags_tag: 'tags' },
   prepare: (tx, change) => prepareCustomValues(tx, 'customer', change),
-  follow: async (tx, id, { values }) => {
-    if (Array.isArray(values.tags)) await setTags(tx, id, values.tags as number[])
+  follow: async (tx, id, { before, values }) => {
+    const tags = values['tags'] as readonly number[] | undefined
+    // A new one has no tags to lose.
+    if (tags !== undefined && (before !== null || tags.length > 0)) await setTags(tx, id, tags)
   },
 }

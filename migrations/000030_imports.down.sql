@@ -1,0 +1,4 @@
+drop index customers_by_email, customers_by_phone;
+drop function due_imports(integer);
+drop table import_errors;
+drop table imports;

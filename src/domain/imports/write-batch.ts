@@ -1,0 +1,107 @@
+import type { Actor } from '../../auth/actor.ts'
+import type { TenantTx } from '../../log/tenant-tx.ts'
+import type { Config } from '../../platform/config.ts'
+import type { Claim } from './claim-import.ts'
+import { finishImport, holdImport } from './claim-import.ts'
+import type { CsvRow } from './csv-reader.ts'
+import { type ImportRow, importColumns, tellImport } from './import-row.ts'
+import type { Plan } from './map-columns.ts'
+import { readRow } from './read-row.ts'
+import { complaintOf, type RowOutcome, writeRow } from './write-row.ts'
+
+export type ImportLimits = Pick<Config, 'IMPORT_ERRORS' | 'IMPORT_LEASE_MS'>
+
+/** Between two `import.progressed` of one import. */
+const progressMs = 1000
+
+/** Leaves a part of a transaction so that it is taken back: a dry run. */
+class TakenBack extends Error {}
+
+interface Batch {
+  readonly claim: Claim
+  readonly actor: Actor
+  readonly plan: Plan
+  readonly rows: readonly CsvRow[]
+  /** Rows before these, as this worker knows it. */
+  readonly after: number
+  readonly isLast: boolean
+}
+
+/**
+ * Writes rows and, in the same transaction, how far the import is: whoever takes it over goes on behind them, and nothing is
+ * written twice. False when it is not ours any more. Locks: the import; then one import of a tenant after the other, so that two
+ * files with one key do not both make the customer that neither finds; then customers in the order of the file.
+ */
+export async function writeBatch(tx: TenantTx, limits: ImportLimits, batch: Batch): Promise<boolean> {
+  const { claim, after, rows, actor } = batch
+  const held = await holdImport(tx, claim, limits.IMPORT_LEASE_MS)
+  if (held === null || held.rows_done !== after) return false
+  await tx.query(`select pg_advisory_xact_lock(hashtextextended('switchboard import ' || $1, 0))`, [
+    tx.tenantId,
+  ])
+  const counts = { created: 0, updated: 0, unchanged: 0 }
+  const faults: { line: number; reason: string }[] = []
+  const writeAll = async (): Promise<void> => {
+    for (const row of rows) {
+      const outcome = await writeOne(tx, batch, row)
+      if (typeof outcome === 'string') counts[outcome] += 1
+      else faults.push({ line: row.line, reason: outcome.fault })
+    }
+  }
+  if (held.dry_run) await takenBack(tx, writeAll)
+  else await writeAll()
+  const room = Math.max(0, limits.IMPORT_ERRORS - held.failed)
+  await tx.query(
+    `insert into import_errors (tenant_id, import_id, line, reason)
+     select $1, $2, e.line, e.reason from json_to_recordset($3) as e(line integer, reason text)`,
+    [tx.tenantId, claim.row.id, JSON.stringify(faults.slice(0, room))],
+  )
+  const tells = held.told_at === null || tx.now.getTime() - Date.parse(held.told_at) >= progressMs
+  const [now] = await tx.query<ImportRow>(
+    `update imports i set rows_done = i.rows_done + $3, created = i.created + $4, updated = i.updated + $5,
+       unchanged = i.unchanged + $6, failed = i.failed + $7, told_at = case when $8 then $9::timestamptz else i.told_at end
+     where i.tenant_id = $1 and i.id = $2 returning ${importColumns}`,
+    [
+      tx.tenantId,
+      claim.row.id,
+      rows.length,
+      counts.created,
+      counts.updated,
+      counts.unchanged,
+      faults.length,
+      tells,
+      tx.now,
+    ],
+  )
+  if (batch.isLast) await finishImport(tx, actor, claim.row.id, null)
+  else if (tells && now) tellImport(tx, 'import.progressed', now)
+  return true
+}
+
+async function writeOne(
+  tx: TenantTx,
+  { plan, claim, actor }: Batch,
+  row: CsvRow,
+): Promise<RowOutcome | { readonly fault: string }> {
+  const input = readRow(plan, row)
+  if ('fault' in input) return input
+  try {
+    return await tx.attempt(() => writeRow(tx, { actor }, claim.row.upsert_key, input))
+  } catch (error) {
+    const fault = complaintOf(error)
+    if (fault === undefined) throw error
+    return { fault }
+  }
+}
+
+/** Does a part and takes back all that it wrote and recorded. */
+async function takenBack(tx: TenantTx, part: () => Promise<void>): Promise<void> {
+  try {
+    await tx.attempt(async () => {
+      await part()
+      throw new TakenBack()
+    })
+  } catch (error) {
+    if (!(error instanceof TakenBack)) throw error
+  }
+}
