@@ -1,5 +1,6 @@
 -- Lists of contacts and notes, who of a customer's people comes first, what may be one person twice, and merges that can be
--- taken back. Locks: share on contacts, contact_identities and notes while indexes are built. Old code: not affected.
+-- taken back. Locks: share on contacts and notes while indexes are built; access exclusive on contact_identities while it
+-- is written anew with one more column. Old code: not affected.
 
 -- Of a customer's people at most one comes first, whoever says so at the same moment.
 alter table contacts no force row level security;
@@ -21,7 +22,9 @@ return case
   when digits ~ '^549\d{10}$' then '54' || right(digits, 10)
   else digits
 end;
-create index contact_identities_by_phone on contact_identities (tenant_id, phone_key(value), contact_id) where kind in ('phone', 'wa_id');
+alter table contact_identities
+  add column phone_key text generated always as (case when kind in ('phone', 'wa_id') then phone_key(value) end) stored;
+create index contact_identities_by_phone on contact_identities (tenant_id, phone_key, contact_id) where phone_key is not null;
 create index contacts_by_email on contacts (tenant_id, lower(email), id) where email is not null and deleted_at is null;
 
 -- Two contacts were found to be one person. Kept, so that it can be taken back.

@@ -25,12 +25,13 @@ const due = `coalesce(r.due_at, 'infinity'::timestamptz)`
 
 /** Midnight that ends the present day of the tenant, in its own time zone. */
 const endOfToday = `(select ((now() at time zone t.time_zone)::date + 1)::timestamp at time zone t.time_zone
-  from tenants t where t.id = r.tenant_id)`
+  from tenants t where t.id = current_tenant())`
 
+/** By the expression that is indexed, so that each begins where it belongs. */
 const dueConditions = {
-  overdue: 'r.due_at < now()',
-  today: `r.due_at >= now() and r.due_at < ${endOfToday}`,
-  upcoming: `r.due_at >= now() and r.due_at >= ${endOfToday}`,
+  overdue: `${due} < now()`,
+  today: `${due} >= now() and ${due} < ${endOfToday}`,
+  upcoming: `${due} >= ${endOfToday} and r.due_at is not null`,
 } as const
 
 /** What somebody of ours has to do: a task, a call, a meeting. Whoever it is assigned to owns it. */

@@ -22,11 +22,16 @@ const here = 'c.tenant_id = $1 and c.deleted_at is null and not c.is_group'
 /** What each reason compares, for contacts `c`: numbers in every way they are written, e-mail addresses in lower case, folded names. */
 const compared: Readonly<Record<Reason, { readonly key: string; readonly from: string }>> = {
   phone: {
-    key: 'phone_key(i.value)',
+    key: 'i.phone_key',
     from: `contact_identities i join contacts c on c.tenant_id = i.tenant_id and c.id = i.contact_id
-      where i.tenant_id = $1 and i.kind in ('phone', 'wa_id') and ${here}`,
+      where i.tenant_id = $1 and ${here} and i.phone_key in (
+        select n.phone_key from contact_identities n where n.tenant_id = $1 and n.phone_key is not null
+        group by 1 having min(n.contact_id) <> max(n.contact_id))`,
   },
-  email: { key: 'lower(c.email)', from: `contacts c where c.email is not null and ${here}` },
+  email: {
+    key: 'lower(c.email)',
+    from: `contacts c where c.email is not null and ${here}`,
+  },
   name: {
     key: `search_key(trim(c.first_name || ' ' || coalesce(c.last_name, ''))) || ' / ' || search_key(coalesce(cu.company, cu.name))`,
     from: `contacts c join customers cu on cu.tenant_id = c.tenant_id and cu.id = c.customer_id
