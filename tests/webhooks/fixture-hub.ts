@@ -118,7 +118,7 @@ async function connect(
   wanted: Fixture['channels'],
   ofTenant?: string,
 ): Promise<World> {
-  const { hub, rest, asOwner } = intake
+  const { hub, rest } = intake
   const tenantId = ofTenant ?? (await hub.addTenant(`t-${randomBytes(6).toString('hex')}`)).id
   const channels: WorldChannel[] = []
   for (const settings of wanted) {
@@ -155,10 +155,10 @@ async function connect(
       Promise.all(channels.map(({ channelId }) => ingestChannel(hub.deps, { tenantId, channelId }))),
     inbox: async () =>
       (await intake.inbox()).filter((row) => row.tenantId === tenantId || row.tenantId === null),
-    rows: asOwner,
+    rows: (text, values) => intake.asOwner(text, values),
     leave: async () => {
-      await asOwner('update channels set deleted_at = now() where tenant_id = $1', [tenantId])
-      await asOwner('delete from webhook_inbox where tenant_id = $1 or tenant_id is null', [tenantId])
+      await intake.asOwner('update channels set deleted_at = now() where tenant_id = $1', [tenantId])
+      await intake.asOwner('delete from webhook_inbox where tenant_id = $1 or tenant_id is null', [tenantId])
     },
   }
 }
