@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { CustomerView } from '../../src/contract/crm/customer.ts'
 import { type AuditEntryView, auditEntry } from '../../src/contract/rest/audit.ts'
@@ -305,5 +307,35 @@ describe('the chain', () => {
     )
     for (let i = 0; i < rows.rows.length; i += 2)
       expect(rows.rows[i]?.entity_id).toBe(rows.rows[i + 1]?.entity_id)
+  })
+
+  test('[AUD3] rows from before the chain are numbered by their time and chained by the migration, per tenant', async () => {
+    await using hub = await startHub()
+    const other = await hub.addTenant()
+    await write(hub, 3)
+    await write(hub, 2, other.id)
+    const migration = (way: string) =>
+      readFileSync(join(import.meta.dirname, `../../migrations/000025_audit_chain.${way}.sql`), 'utf8')
+    await asSuperuser(hub, async (query) => {
+      await query(migration('down'))
+      await query(
+        `insert into audit_logs (tenant_id, actor, action, entity, entity_id, created_at)
+         values ($1, '{}', 'thing.first', 'thing', '1', '2001-01-01')`,
+        [hub.tenant.id],
+      )
+      await query(migration('up'))
+    })
+    await write(hub, 1)
+    const { answer } = await cliJson<Verified>(hub.environment, 'verify-audit')
+    expect(answer.tenants.map(({ entries, findings }) => [entries, findings])).toEqual([
+      [6, []],
+      [3, []],
+    ])
+    const { rows } = await asSuperuser(hub, (query) =>
+      query('select number::integer from audit_logs where tenant_id = $1 order by created_at, id', [
+        hub.tenant.id,
+      ]),
+    )
+    expect(rows.map(({ number }: { number: number }) => number)).toEqual([1, 2, 3, 4, 5, 6])
   })
 })
