@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { evolution } from '../../src/providers/evolution/adapter.ts'
-import type { Parsed } from '../../src/providers/port.ts'
+import type { Parsed } from '../../src/providers/inbound.ts'
 
 const folder = join(import.meta.dirname, '../fixtures/whatsapp/evolution')
 const receivedAt = new Date('2026-07-02T16:00:00.000Z')

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { evolution } from '../../src/providers/evolution/adapter.ts'
-import type { InboundItem, InboundMessage, Parsed } from '../../src/providers/port.ts'
+import type { InboundItem, InboundMessage, Parsed } from '../../src/providers/inbound.ts'
 
 const folder = join(import.meta.dirname, '../fixtures/whatsapp/evolution')
 const instance = 'atendimento-01'

@@ -9,7 +9,8 @@ import {
   mostTextCharacters,
 } from '../../src/providers/evolution/refuse.ts'
 import { refuseFile } from '../../src/providers/evolution/send.ts'
-import type { Identity, OutboundMessage, ProviderChannel } from '../../src/providers/port.ts'
+import type { Identity } from '../../src/providers/inbound.ts'
+import type { OutboundMessage, ProviderChannel } from '../../src/providers/port.ts'
 import {
   type StandIn,
   type StandInPair,

@@ -1,12 +1,9 @@
 import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import type { MessageType } from '../../src/contract/message.ts'
+import type { Identity, InboundItem, InboundMessage, Parsed } from '../../src/providers/inbound.ts'
 import type {
-  Identity,
-  InboundItem,
-  InboundMessage,
   OutboundMessage,
-  Parsed,
   ProviderAdapter,
   ProviderChannel,
   ProviderIo,

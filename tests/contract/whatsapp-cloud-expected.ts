@@ -1,4 +1,4 @@
-import type { Identity, InboundItem } from '../../src/providers/port.ts'
+import type { Identity, InboundItem } from '../../src/providers/inbound.ts'
 
 /** What a fixture must come out as: its items (matched partly, all of them and in order), and what is ignored. */
 export interface Expected {

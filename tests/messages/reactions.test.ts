@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { longestEmoji, mostInOneSecond, mostReactions } from '../../src/domain/messages/place-reaction.ts'
-import type { Person } from '../../src/providers/port.ts'
+import type { Person } from '../../src/providers/inbound.ts'
 import { expectReplayEqualsSnapshot } from '../harness/replay.ts'
 import { at, ordersOf, person, reaction, revoke, startUpdateHub, type UpdateHub } from './update-hub.ts'
 

@@ -20,8 +20,8 @@ import type {
   InboundRevoke,
   InboundStatus,
   Person,
-  SendOutcome,
-} from '../../src/providers/port.ts'
+} from '../../src/providers/inbound.ts'
+import type { SendOutcome } from '../../src/providers/port.ts'
 import { startHub } from '../harness/hub.ts'
 import { connectNumber } from '../harness/number.ts'
 

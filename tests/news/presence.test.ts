@@ -8,7 +8,7 @@ import { setConversationStatus } from '../../src/domain/conversations/set-conver
 import { customerPresence } from '../../src/domain/conversations/show-presence.ts'
 import { readHead } from '../../src/log/read.ts'
 import { startRedis } from '../../src/embedded/redis.ts'
-import type { InboundPresence } from '../../src/providers/port.ts'
+import type { InboundPresence } from '../../src/providers/inbound.ts'
 import { type GatewayHub, startGatewayHub } from '../gateway/setup.ts'
 import { buildChannel, buildContact, buildConversation, customerWrites } from '../harness/crowd.ts'
 import { eventually } from '../harness/eventually.ts'

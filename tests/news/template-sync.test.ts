@@ -7,7 +7,7 @@ import { recordTemplateNews } from '../../src/domain/templates/record-template-n
 import { syncTemplates } from '../../src/domain/templates/sync-templates.ts'
 import { readEvents, readHead } from '../../src/log/read.ts'
 import { inTenant, readTenant } from '../../src/log/tenant-tx.ts'
-import type { InboundTemplateUpdate } from '../../src/providers/port.ts'
+import type { InboundTemplateUpdate } from '../../src/providers/inbound.ts'
 import { startWorkers } from '../../workers/server.ts'
 import { buildChannel } from '../harness/crowd.ts'
 import { eventually } from '../harness/eventually.ts'

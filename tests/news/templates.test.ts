@@ -4,7 +4,7 @@ import { recordTemplateNews } from '../../src/domain/templates/record-template-n
 import { findTemplates } from '../../src/domain/templates/find-templates.ts'
 import { readEvents, readHead } from '../../src/log/read.ts'
 import { inTenant, readTenant } from '../../src/log/tenant-tx.ts'
-import type { InboundTemplateUpdate } from '../../src/providers/port.ts'
+import type { InboundTemplateUpdate } from '../../src/providers/inbound.ts'
 import { buildChannel } from '../harness/crowd.ts'
 import { type Hub, startHub } from '../harness/hub.ts'
 

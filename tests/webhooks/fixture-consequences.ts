@@ -8,7 +8,7 @@ import type {
   InboundMessage,
   InboundStatus,
   Person,
-} from '../../src/providers/port.ts'
+} from '../../src/providers/inbound.ts'
 import { saidBefore } from './fixture-seeds.ts'
 import type { State, StateMessage } from './fixture-state.ts'
 

@@ -1,4 +1,4 @@
-import type { Identity, InboundItem, Person } from '../../src/providers/port.ts'
+import type { Identity, InboundItem, Person } from '../../src/providers/inbound.ts'
 import { inTenant, type LogDeps, type TenantTx } from '../../src/log/tenant-tx.ts'
 import { uuidv7 } from '../../src/platform/uuid.ts'
 import type { World } from './fixture-hub.ts'

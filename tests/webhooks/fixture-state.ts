@@ -1,4 +1,4 @@
-import type { Identity } from '../../src/providers/port.ts'
+import type { Identity } from '../../src/providers/inbound.ts'
 import type { World } from './fixture-hub.ts'
 
 export interface StateMessage {

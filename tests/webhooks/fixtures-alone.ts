@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { InboundItem } from '../../src/providers/port.ts'
+import type { InboundItem } from '../../src/providers/inbound.ts'
 import { providers } from '../../src/providers/registry.ts'
 import { expectApplied, expectConsequences, type Outcome } from './fixture-consequences.ts'
 import {

@@ -6,7 +6,7 @@ import type {
   InboundRevoke,
   InboundStatus,
   Person,
-} from '../../src/providers/port.ts'
+} from '../../src/providers/inbound.ts'
 import { providers } from '../../src/providers/registry.ts'
 import { expectApplied } from './fixture-consequences.ts'
 import {

@@ -1,5 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/postgresql'
-import type { ChannelStatus, ProviderName } from '../../providers/port.ts'
+import type { ChannelStatus } from '../../providers/inbound.ts'
+import type { ProviderName } from '../../providers/port.ts'
 
 export const channelSchema = defineEntity({
   name: 'Channel',

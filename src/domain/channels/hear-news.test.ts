@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { InboundChannelUpdate } from '../../providers/port.ts'
+import type { InboundChannelUpdate } from '../../providers/inbound.ts'
 import { hearNews, type NumberState } from './hear-news.ts'
 
 const now = new Date('2026-07-01T12:00:00.000Z')

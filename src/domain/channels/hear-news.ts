@@ -1,4 +1,4 @@
-import type { ChannelStatus, InboundChannelUpdate } from '../../providers/port.ts'
+import type { ChannelStatus, InboundChannelUpdate } from '../../providers/inbound.ts'
 import { isNewer, timeOfNews, withNewer } from './newer-facts.ts'
 
 /** What the network said of a number, and when. */

@@ -1,4 +1,5 @@
-import type { ChannelStatus, ProviderChannel, ProviderName } from '../../providers/port.ts'
+import type { ChannelStatus } from '../../providers/inbound.ts'
+import type { ProviderChannel, ProviderName } from '../../providers/port.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { decryptSecrets, type EncryptionConfig } from './secrets.ts'
 

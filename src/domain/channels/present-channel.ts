@@ -1,6 +1,7 @@
 import type { ChannelView } from '../../contract/channel.ts'
 import type { Config } from '../../platform/config.ts'
-import type { ChannelStatus, ProviderName } from '../../providers/port.ts'
+import type { ChannelStatus } from '../../providers/inbound.ts'
+import type { ProviderName } from '../../providers/port.ts'
 
 /** What is shown of a channel: its entity, or a row read with `channelColumns`. */
 export interface ChannelRow {

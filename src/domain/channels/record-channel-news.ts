@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import type { Config } from '../../platform/config.ts'
-import type { InboundChannelUpdate } from '../../providers/port.ts'
+import type { InboundChannelUpdate } from '../../providers/inbound.ts'
 import { isDown } from '../messages/send-gate.ts'
 import { hearNews, type NumberState } from './hear-news.ts'
 import { type AddressConfig, type ChannelRow, channelColumns, presentChannel } from './present-channel.ts'

@@ -1,5 +1,5 @@
 import type { TenantTx } from '../../log/tenant-tx.ts'
-import type { InboundIdentityChange, Person } from '../../providers/port.ts'
+import type { InboundIdentityChange, Person } from '../../providers/inbound.ts'
 import { viewContacts } from './present-contact.ts'
 import { type ContactOf, resolvePeople } from './resolve-people.ts'
 

@@ -1,5 +1,5 @@
 import type { TenantTx } from '../../log/tenant-tx.ts'
-import type { Identity } from '../../providers/port.ts'
+import type { Identity } from '../../providers/inbound.ts'
 import { lockContacts } from '../conversations/open-conversation.ts'
 import { moveConversations } from '../conversations/move-conversations.ts'
 import { viewContacts } from './present-contact.ts'

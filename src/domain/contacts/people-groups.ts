@@ -1,4 +1,4 @@
-import type { Identity, Person } from '../../providers/port.ts'
+import type { Identity, Person } from '../../providers/inbound.ts'
 
 /** Somebody that a network speaks of. `create`: a contact is made when we do not know them. */
 export interface WantedPerson {

@@ -1,6 +1,6 @@
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
-import type { InboundConsent, Person } from '../../providers/port.ts'
+import type { InboundConsent, Person } from '../../providers/inbound.ts'
 import { requireAddresses } from './require-addresses.ts'
 
 /** Who says so: the person, in the app of the network. */

@@ -1,5 +1,5 @@
 import type { TenantTx } from '../../log/tenant-tx.ts'
-import type { InboundContactUpdate, Person } from '../../providers/port.ts'
+import type { InboundContactUpdate, Person } from '../../providers/inbound.ts'
 import { isNewer, timeOfNews } from '../channels/newer-facts.ts'
 import { isBetterName } from './network-name.ts'
 import { viewContacts } from './present-contact.ts'

@@ -1,5 +1,5 @@
 import type { TenantTx } from '../../log/tenant-tx.ts'
-import type { Identity, Person } from '../../providers/port.ts'
+import type { Identity, Person } from '../../providers/inbound.ts'
 import { mergeContacts } from './merge-contacts.ts'
 import { type Group, groupPeople, isKey, type WantedPerson } from './people-groups.ts'
 import { viewContacts } from './present-contact.ts'

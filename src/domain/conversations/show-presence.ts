@@ -3,7 +3,7 @@ import { type CustomerSign, sendSigns } from '../../doorbell/customer-signs.ts'
 import { type LogDeps, readTenant } from '../../log/tenant-tx.ts'
 import type { Config } from '../../platform/config.ts'
 import type { Logger } from '../../platform/logger.ts'
-import type { InboundPresence } from '../../providers/port.ts'
+import type { InboundPresence } from '../../providers/inbound.ts'
 
 export type PresenceDeps = Pick<LogDeps, 'db'> & {
   readonly redis: Redis

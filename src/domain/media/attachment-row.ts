@@ -1,4 +1,4 @@
-import type { InboundMedia } from '../../providers/port.ts'
+import type { InboundMedia } from '../../providers/inbound.ts'
 
 /** A file as the database holds it. Timestamps are ISO text. */
 export interface AttachmentRow {

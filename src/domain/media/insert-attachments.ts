@@ -1,6 +1,6 @@
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
-import type { InboundMedia } from '../../providers/port.ts'
+import type { InboundMedia } from '../../providers/inbound.ts'
 import type { StoredAttachment } from '../messages/message-row.ts'
 import { refOf, type StoredRef } from './attachment-row.ts'
 import { cleanFileName } from './file-name.ts'

@@ -1,7 +1,7 @@
 import type { MessageType } from '../../contract/message.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import type { Config } from '../../platform/config.ts'
-import type { Identity } from '../../providers/port.ts'
+import type { Identity } from '../../providers/inbound.ts'
 
 /** A message whose turn has come, with what deciding and sending need. */
 export interface Candidate {

@@ -1,5 +1,5 @@
 import type { TenantTx } from '../../log/tenant-tx.ts'
-import type { Identity, Person } from '../../providers/port.ts'
+import type { Identity, Person } from '../../providers/inbound.ts'
 import { contactNameSql } from '../conversations/conversation-row.ts'
 
 /** A contact that a network's words are about. */

@@ -1,4 +1,4 @@
-import type { InboundIdentityChange, InboundMessage } from '../../providers/port.ts'
+import type { InboundIdentityChange, InboundMessage } from '../../providers/inbound.ts'
 
 /** A message as it came in, or a happening that is shown like one. */
 export interface Arrival {

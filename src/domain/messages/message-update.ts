@@ -1,4 +1,4 @@
-import type { InboundEdit, InboundReaction, InboundRevoke, InboundStatus } from '../../providers/port.ts'
+import type { InboundEdit, InboundReaction, InboundRevoke, InboundStatus } from '../../providers/inbound.ts'
 import type { MessageRow } from './message-row.ts'
 
 /** What a network says about a message that is there already. */

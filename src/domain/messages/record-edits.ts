@@ -1,6 +1,6 @@
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import type { MessageType } from '../../contract/message.ts'
-import type { InboundEdit, InboundRevoke } from '../../providers/port.ts'
+import type { InboundEdit, InboundRevoke } from '../../providers/inbound.ts'
 import { hearersOf } from '../conversations/present-conversation.ts'
 import { isDeepStrictEqual } from 'node:util'
 import { type Chat, findChats, findPeople, type FoundPerson } from './find-people.ts'

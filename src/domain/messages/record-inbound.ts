@@ -1,7 +1,7 @@
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import type { Config } from '../../platform/config.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
-import type { InboundStatus } from '../../providers/port.ts'
+import type { InboundStatus } from '../../providers/inbound.ts'
 import type { ContactOf } from '../contacts/resolve-people.ts'
 import type { ConversationRow } from '../conversations/conversation-row.ts'
 import { openConversations } from '../conversations/open-conversation.ts'

@@ -1,5 +1,5 @@
 import type { TenantTx } from '../../log/tenant-tx.ts'
-import type { InboundReaction } from '../../providers/port.ts'
+import type { InboundReaction } from '../../providers/inbound.ts'
 import { hearersOf } from '../conversations/present-conversation.ts'
 import { type Chat, type FoundPerson, findChats, findPeople, spelled } from './find-people.ts'
 import type { MessageRow, StoredReaction } from './message-row.ts'

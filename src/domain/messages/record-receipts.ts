@@ -1,5 +1,5 @@
 import type { TenantTx } from '../../log/tenant-tx.ts'
-import type { DeliveryStatus, InboundStatus } from '../../providers/port.ts'
+import type { DeliveryStatus, InboundStatus } from '../../providers/inbound.ts'
 import { learnIdentities } from '../contacts/learn-identities.ts'
 import { hearersOf } from '../conversations/present-conversation.ts'
 import type { MessageRow, StoredMessageError } from './message-row.ts'

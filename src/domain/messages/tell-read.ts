@@ -1,5 +1,5 @@
 import { readTenant } from '../../log/tenant-tx.ts'
-import type { Identity } from '../../providers/port.ts'
+import type { Identity } from '../../providers/inbound.ts'
 import { providers } from '../../providers/registry.ts'
 import { type LoadedChannel, loadChannelForProvider } from '../channels/load-channel.ts'
 import { providerIo } from '../channels/provider-io.ts'

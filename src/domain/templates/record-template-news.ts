@@ -1,5 +1,5 @@
 import type { TenantTx } from '../../log/tenant-tx.ts'
-import type { InboundTemplateUpdate } from '../../providers/port.ts'
+import type { InboundTemplateUpdate } from '../../providers/inbound.ts'
 import { isNewer, timeOfNews, withNewer } from '../channels/newer-facts.ts'
 import { askForTemplates } from './ask-for-templates.ts'
 import { changeTemplates, mostFactBytes, type TemplateState } from './change-templates.ts'

@@ -1,6 +1,7 @@
 import { inTenant, type LogDeps, type TenantTx, readTenant } from '../../log/tenant-tx.ts'
 import type { Config } from '../../platform/config.ts'
-import type { ProviderAdapter, ProviderChannel, ProviderError } from '../../providers/port.ts'
+import type { ProviderError } from '../../providers/inbound.ts'
+import type { ProviderAdapter, ProviderChannel } from '../../providers/port.ts'
 import { providers } from '../../providers/registry.ts'
 import { loadChannelForProvider } from '../channels/load-channel.ts'
 import { providerIo } from '../channels/provider-io.ts'

@@ -1,5 +1,5 @@
 import type { TenantTx } from '../../log/tenant-tx.ts'
-import type { PoisonPart } from '../../providers/port.ts'
+import type { PoisonPart } from '../../providers/inbound.ts'
 
 /** A delivery that waits. */
 export interface WaitingDelivery {

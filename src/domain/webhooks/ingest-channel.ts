@@ -3,7 +3,8 @@ import type { Config } from '../../platform/config.ts'
 import { isCollision, isUnavailable, isUniqueViolation } from '../../platform/db.ts'
 import type { Logger } from '../../platform/logger.ts'
 import type { Metrics } from '../../platform/metrics.ts'
-import type { InboundPresence, PoisonPart, ProviderName } from '../../providers/port.ts'
+import type { InboundPresence, PoisonPart } from '../../providers/inbound.ts'
+import type { ProviderName } from '../../providers/port.ts'
 import {
   claimAgain,
   claimDeliveries,

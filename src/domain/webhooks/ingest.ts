@@ -1,4 +1,4 @@
-import type { InboundPresence } from '../../providers/port.ts'
+import type { InboundPresence } from '../../providers/inbound.ts'
 import { type IngestDeps, ingestChannel, type IngestKey } from './ingest-channel.ts'
 
 /** The intake of a process. */

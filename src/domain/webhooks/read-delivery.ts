@@ -1,4 +1,5 @@
-import type { InboundPresence, PoisonPart, ProviderName } from '../../providers/port.ts'
+import type { InboundPresence, PoisonPart } from '../../providers/inbound.ts'
+import type { ProviderName } from '../../providers/port.ts'
 import { providers } from '../../providers/registry.ts'
 import type { WaitingDelivery } from './inbox.ts'
 import type { ReceivedItem } from './record-items.ts'

@@ -5,7 +5,7 @@ import type {
   InboundIdentityChange,
   InboundItem,
   Person,
-} from '../../providers/port.ts'
+} from '../../providers/inbound.ts'
 import { recordChannelNews } from '../channels/record-channel-news.ts'
 import { changeIdentities } from '../contacts/change-identities.ts'
 import type { WantedPerson } from '../contacts/people-groups.ts'

@@ -1,4 +1,5 @@
-import type { Identity, ProviderChannel, ProviderIo, SendOutcome } from '../port.ts'
+import type { Identity } from '../inbound.ts'
+import type { ProviderChannel, ProviderIo, SendOutcome } from '../port.ts'
 import { outcomeOf, refused } from './outcome.ts'
 import { jidFor } from './recipient.ts'
 import { isServer, post, serverOf } from './server.ts'

@@ -1,5 +1,6 @@
 import { type HttpCall, retryAfterMs } from '../http-call.ts'
-import type { ProviderError, SendOutcome } from '../port.ts'
+import type { ProviderError } from '../inbound.ts'
+import type { SendOutcome } from '../port.ts'
 import { clean, field, inner, listOf, recordOf, textIn } from '../untrusted.ts'
 import { identitiesOf } from './parse/jid.ts'
 import type { EvolutionServer } from './server.ts'

@@ -1,4 +1,4 @@
-import type { Identity } from '../port.ts'
+import type { Identity } from '../inbound.ts'
 
 /**
  * The value for `number`: the JID of a chat that we know, digits for a number that somebody typed in (the server then

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { Identity, OutboundMessage } from '../port.ts'
+import type { Identity } from '../inbound.ts'
+import type { OutboundMessage } from '../port.ts'
 import { digitsOf, field, listOf, numberIn, present, recordOf, textIn } from '../untrusted.ts'
 import { numberedText } from './numbered-text.ts'
 import { isGroup, jidFor } from './recipient.ts'

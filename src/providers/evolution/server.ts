@@ -1,5 +1,6 @@
 import { type HttpCall, httpCall } from '../http-call.ts'
-import type { ProviderChannel, ProviderError, ProviderIo } from '../port.ts'
+import type { ProviderError } from '../inbound.ts'
+import type { ProviderChannel, ProviderIo } from '../port.ts'
 import { withoutLongStrings } from './json-strings.ts'
 
 /** Where a channel's instance lives and the key to it. */

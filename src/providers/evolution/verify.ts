@@ -1,6 +1,7 @@
 import { Failure } from '../../contract/errors.ts'
 import type { HttpCall } from '../http-call.ts'
-import type { ChannelReport, ChannelStatus, ProviderChannel, ProviderIo } from '../port.ts'
+import type { ChannelStatus } from '../inbound.ts'
+import type { ChannelReport, ProviderChannel, ProviderIo } from '../port.ts'
 import { field, inner, listOf, numberIn, present, recordOf, textIn, type Untrusted } from '../untrusted.ts'
 import { complaintOf } from './outcome.ts'
 import { qrOf, reasonOf } from './parse/connection.ts'

@@ -2,14 +2,13 @@ import { Readable } from 'node:stream'
 import { Failure } from '../../contract/errors.ts'
 import { type HttpCall, httpCall, retryAfterMs } from '../http-call.ts'
 import { downloadMedia } from '../media-download.ts'
+import type { InboundMedia, ProviderError } from '../inbound.ts'
 import type {
   ChannelReport,
-  InboundMedia,
   MediaFetch,
   OutboundMedia,
   OutboundMessage,
   ProviderChannel,
-  ProviderError,
   ProviderIo,
   SendOutcome,
 } from '../port.ts'

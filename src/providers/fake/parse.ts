@@ -1,5 +1,6 @@
 import { messageType } from '../../contract/message.ts'
-import type { DeliveryStatus, InboundItem, Parsed, Person, PoisonPart, ProviderChannel } from '../port.ts'
+import type { DeliveryStatus, InboundItem, Parsed, Person, PoisonPart } from '../inbound.ts'
+import type { ProviderChannel } from '../port.ts'
 import {
   digitsOf,
   field,

@@ -1,4 +1,4 @@
-import type { ProviderError } from '../port.ts'
+import type { ProviderError } from '../inbound.ts'
 import { field, inner, listOf, numberIn, recordOf, textIn, type Untrusted } from '../untrusted.ts'
 import { isRetryable, ruleFor } from './retry-table.ts'
 

@@ -1,5 +1,6 @@
 import { downloadMedia, type MediaDownload } from '../media-download.ts'
-import type { InboundMedia, MediaFetch, ProviderChannel, ProviderIo } from '../port.ts'
+import type { InboundMedia } from '../inbound.ts'
+import type { MediaFetch, ProviderChannel, ProviderIo } from '../port.ts'
 import { inner, numberIn, recordOf, textIn } from '../untrusted.ts'
 import { authorizationOf, callGraph, type GraphCall } from './graph.ts'
 import { failureOf } from './outcome.ts'

@@ -1,5 +1,6 @@
 import { retryAfterMs } from '../http-call.ts'
-import type { ProviderError, ProviderIo, SendOutcome } from '../port.ts'
+import type { ProviderError } from '../inbound.ts'
+import type { ProviderIo, SendOutcome } from '../port.ts'
 import { inner, recordOf } from '../untrusted.ts'
 import { errorObject } from './error-object.ts'
 import type { GraphCall } from './graph.ts'

@@ -1,5 +1,6 @@
 import { Failure } from '../../contract/errors.ts'
-import type { ChannelReport, ChannelStatus, ProviderChannel, ProviderIo } from '../port.ts'
+import type { ChannelStatus } from '../inbound.ts'
+import type { ChannelReport, ProviderChannel, ProviderIo } from '../port.ts'
 import { inner, present, recordOf, textIn } from '../untrusted.ts'
 import { callGraph } from './graph.ts'
 import { failureOf } from './outcome.ts'

@@ -1,4 +1,4 @@
-import type { InboundMessage } from '../../port.ts'
+import type { InboundMessage } from '../../inbound.ts'
 import { field, present, textIn } from '../../untrusted.ts'
 import { isRecord, isTrue } from './dialect.ts'
 import { identitiesOf, readJid, unwanted } from './jid.ts'

@@ -1,4 +1,4 @@
-import type { Identity, Person } from '../../port.ts'
+import type { Identity, Person } from '../../inbound.ts'
 import { chatFields, identitiesOf, readJid, senderFields, unwanted } from './jid.ts'
 import { clean, field, type Untrusted } from '../../untrusted.ts'
 

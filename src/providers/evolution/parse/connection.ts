@@ -1,4 +1,4 @@
-import type { ChannelStatus, InboundChannelUpdate } from '../../port.ts'
+import type { ChannelStatus, InboundChannelUpdate } from '../../inbound.ts'
 import { field, inner, numberIn, present, textIn } from '../../untrusted.ts'
 import { isRecord } from './dialect.ts'
 import { phoneOf } from './jid.ts'

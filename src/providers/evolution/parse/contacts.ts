@@ -1,4 +1,4 @@
-import type { Identity } from '../../port.ts'
+import type { Identity } from '../../inbound.ts'
 import { field, textOf } from '../../untrusted.ts'
 import { personOf, profileName } from './chat.ts'
 import { isRecord } from './dialect.ts'

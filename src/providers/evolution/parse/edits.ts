@@ -1,4 +1,4 @@
-import type { InboundEdit, Person } from '../../port.ts'
+import type { InboundEdit, Person } from '../../inbound.ts'
 import { field, inner, instantOf, textIn, type Untrusted } from '../../untrusted.ts'
 import { readContent } from './content.ts'
 import { enumName, isRecord, isTrue, long } from './dialect.ts'

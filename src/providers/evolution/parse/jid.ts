@@ -1,4 +1,4 @@
-import type { Identity } from '../../port.ts'
+import type { Identity } from '../../inbound.ts'
 import { field, type Untrusted } from '../../untrusted.ts'
 
 /**

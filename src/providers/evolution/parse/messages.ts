@@ -1,4 +1,4 @@
-import type { DeliveryStatus, InboundMedia, InboundMessage } from '../../port.ts'
+import type { DeliveryStatus, InboundMedia, InboundMessage } from '../../inbound.ts'
 import { field, inner, instantOf, present, textIn, type Untrusted } from '../../untrusted.ts'
 import { type Chat, readChat } from './chat.ts'
 import { type Found, readContent } from './content.ts'

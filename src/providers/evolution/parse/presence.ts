@@ -1,4 +1,4 @@
-import type { InboundPresence } from '../../port.ts'
+import type { InboundPresence } from '../../inbound.ts'
 import { field, inner, textIn } from '../../untrusted.ts'
 import { isRecord } from './dialect.ts'
 import { identitiesOf, readJid } from './jid.ts'

@@ -1,4 +1,4 @@
-import type { InboundItem, Parsed, PoisonPart } from '../../port.ts'
+import type { InboundItem, Parsed, PoisonPart } from '../../inbound.ts'
 import { excerpt } from './dialect.ts'
 
 /** Where the readers of one delivery put what they find. */

@@ -1,4 +1,4 @@
-import type { DeliveryStatus, InboundStatus } from '../../port.ts'
+import type { DeliveryStatus, InboundStatus } from '../../inbound.ts'
 import { field, inner, textIn, type Untrusted } from '../../untrusted.ts'
 import { personOf } from './chat.ts'
 import { enumName, isRecord, isTrue } from './dialect.ts'

@@ -1,4 +1,4 @@
-import type { ChannelStatus, InboundChannelUpdate } from '../../port.ts'
+import type { ChannelStatus, InboundChannelUpdate } from '../../inbound.ts'
 import {
   field,
   inner,

@@ -1,5 +1,5 @@
 import type { MessageType } from '../../../contract/message.ts'
-import type { InboundMedia } from '../../port.ts'
+import type { InboundMedia } from '../../inbound.ts'
 
 /** What a message says, in our terms. `raw` is kept when we cannot say it. */
 export interface Content {

@@ -1,4 +1,4 @@
-import type { InboundEdit, Person } from '../../port.ts'
+import type { InboundEdit, Person } from '../../inbound.ts'
 import { inner, textIn, type Untrusted } from '../../untrusted.ts'
 import { contentOf } from './content.ts'
 import { type Reading, Unreadable } from './part.ts'

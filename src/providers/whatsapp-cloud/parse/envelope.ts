@@ -1,4 +1,5 @@
-import type { Parsed, ProviderChannel } from '../../port.ts'
+import type { Parsed } from '../../inbound.ts'
+import type { ProviderChannel } from '../../port.ts'
 import {
   digitsOf,
   field,

@@ -1,4 +1,4 @@
-import type { DeliveryStatus, InboundMessage } from '../../port.ts'
+import type { DeliveryStatus, InboundMessage } from '../../inbound.ts'
 import { digitsOf, field, inner, numberIn, present, textIn, type Untrusted } from '../../untrusted.ts'
 import { errorList } from '../error-object.ts'
 import { readMessage } from './messages.ts'

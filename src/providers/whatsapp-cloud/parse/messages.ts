@@ -1,4 +1,4 @@
-import type { DeliveryStatus, InboundMessage, Person } from '../../port.ts'
+import type { DeliveryStatus, InboundMessage, Person } from '../../inbound.ts'
 import { field, inner, instantOf, textIn, type Untrusted } from '../../untrusted.ts'
 import { errorList } from '../error-object.ts'
 import { contentOf } from './content.ts'

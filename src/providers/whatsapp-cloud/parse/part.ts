@@ -1,4 +1,4 @@
-import type { InboundItem, PoisonPart } from '../../port.ts'
+import type { InboundItem, PoisonPart } from '../../inbound.ts'
 import { field, recordOf, storable, textIn, type Untrusted } from '../../untrusted.ts'
 
 /** One element of `value.contacts`: the profile of a user who appears in the value. */

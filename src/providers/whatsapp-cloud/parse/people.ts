@@ -1,4 +1,4 @@
-import type { Identity, Person } from '../../port.ts'
+import type { Identity, Person } from '../../inbound.ts'
 import { digitsOf, inner, listOf, recordOf, textIn, textOf } from '../../untrusted.ts'
 import type { Part, Profile } from './part.ts'
 

@@ -1,4 +1,4 @@
-import type { DeliveryStatus, InboundStatus, Person, ProviderError } from '../../port.ts'
+import type { DeliveryStatus, InboundStatus, Person, ProviderError } from '../../inbound.ts'
 import {
   field,
   inner,

@@ -1,4 +1,4 @@
-import type { Identity, InboundIdentityChange, Person } from '../../port.ts'
+import type { Identity, InboundIdentityChange, Person } from '../../inbound.ts'
 import { digitsOf, flagIn, inner, instantOf, present, textIn, type Untrusted } from '../../untrusted.ts'
 import { type Part, type Reading, requiredId, Unreadable } from './part.ts'
 import { identitiesOf } from './people.ts'

@@ -1,4 +1,4 @@
-import type { InboundTemplateUpdate } from '../../port.ts'
+import type { InboundTemplateUpdate } from '../../inbound.ts'
 import { field, inner, instantOf, present, storableRecord, textIn, type Untrusted } from '../../untrusted.ts'
 import { type Part, type Reading, Unreadable } from './part.ts'
 

@@ -1,4 +1,4 @@
-import type { Identity } from '../../port.ts'
+import type { Identity } from '../../inbound.ts'
 
 /**
  * How Meta addresses a recipient, undefined when none of the identities can be. A number goes with "+": without it the

@@ -1,4 +1,5 @@
-import type { Identity, OutboundMessage, ProviderChannel, ProviderIo, SendOutcome } from '../../port.ts'
+import type { Identity } from '../../inbound.ts'
+import type { OutboundMessage, ProviderChannel, ProviderIo, SendOutcome } from '../../port.ts'
 import { digitsOf, field, listOf, recordOf, textIn } from '../../untrusted.ts'
 import { postGraphJson } from '../graph.ts'
 import { failureOf, refusedHere, unclearAnswer } from '../outcome.ts'
