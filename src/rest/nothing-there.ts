@@ -23,9 +23,14 @@ export function nothingThere(mounts: readonly Mount[]): RequestHandler {
 
 function methodsAt({ at, router }: Mount, path: string): string[] {
   if (path !== at && !path.startsWith(`${at}/`)) return []
-  const segments = segmentsOf(path.slice(at.length))
-  return router.stack.flatMap(({ route }) => {
-    if (!route || !fits(segmentsOf(route.path), segments)) return []
+  return methodsOf(router, segmentsOf(path.slice(at.length)))
+}
+
+/** Routers in routers too: those stand at the same path. */
+function methodsOf(router: IRouter, segments: readonly string[]): string[] {
+  return router.stack.flatMap(({ route, handle }) => {
+    if (!route) return 'stack' in handle ? methodsOf(handle as unknown as IRouter, segments) : []
+    if (!fits(segmentsOf(route.path), segments)) return []
     const methods = route.stack.map((layer) => layer.method.toUpperCase())
     return methods.includes('GET') ? [...methods, 'HEAD'] : methods
   })

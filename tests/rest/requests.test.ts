@@ -54,6 +54,7 @@ describe('every refusal is a problem of the catalogue', () => {
     ['GET', '/api/users/99999999999999999/crm-profile', 404, 'not_found'],
     ['PUT', '/api/v1/channels', 405, 'method_not_allowed'],
     ['POST', '/admin/me', 405, 'method_not_allowed'],
+    ['PATCH', '/admin/customers', 405, 'method_not_allowed'],
     ['DELETE', '/health', 405, 'method_not_allowed'],
     ['PUT', '/api/v1/channels/0198f000-0000-7000-8000-000000000000', 405, 'method_not_allowed'],
     ['GET', '/api/v1/channels?limit=0', 400, 'validation_failed'],
