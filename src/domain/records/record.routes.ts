@@ -37,7 +37,9 @@ const one = { id: recordId }
 export function listedBy<Row extends RecordRow, View extends RecordView>(kind: RecordKind<Row, View>) {
   const names = Object.keys(kind.sorts) as [string, ...string[]]
   return {
-    ...Object.fromEntries(Object.entries(kind.filters).map(([name, { schema }]) => [name, schema.optional()])),
+    ...Object.fromEntries(
+      Object.entries(kind.filters).map(([name, { schema }]) => [name, schema.optional()]),
+    ),
     sort: z.enum(names).optional(),
     order: z.enum(['asc', 'desc']).optional(),
     deleted: z.enum(['with', 'only']).optional(),
