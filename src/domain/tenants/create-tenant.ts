@@ -43,7 +43,7 @@ export async function createTenant(
       await tx.query('insert into tenant_heads (tenant_id) values ($1)', [id])
       await tx.query('insert into conversation_counters (tenant_id) values ($1)', [id])
       await bearPipeline(tx)
-      await recordAudit(tx, {
+      recordAudit(tx, {
         by: { actor: { kind: 'system', tenantId: id, name: by } },
         action: 'tenant.create',
         entity: 'tenant',
