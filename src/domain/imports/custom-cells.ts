@@ -1,10 +1,13 @@
 import type { CustomFieldView } from '../../contract/crm/custom-field.ts'
-import type { ReadCell } from './customer-columns.ts'
+
+/** What a cell says: a value of an input of POST and PATCH, or what is wrong with it. */
+export type ReadCell = { readonly value: unknown } | { readonly fault: string }
 
 /** A custom value as a cell: text as it is, `true`, `12.5`, and money in smallest units, `120050 EUR`. */
 export function showCustomValue(value: unknown): string {
   if (value === undefined || value === null) return ''
-  if (typeof value !== 'object') return String(value)
+  if (typeof value === 'string') return value
+  if (typeof value !== 'object') return JSON.stringify(value)
   const { valueMinor, currency } = value as { valueMinor?: number; currency?: string }
   return `${valueMinor} ${currency}`
 }

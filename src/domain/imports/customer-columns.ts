@@ -1,7 +1,7 @@
 import type { CustomFieldView } from '../../contract/crm/custom-field.ts'
 import type { CustomerView } from '../../contract/crm/customer.ts'
 import type { Query } from '../records/record-kind.ts'
-import { readCustomCell, showCustomValue } from './custom-cells.ts'
+import { type ReadCell, readCustomCell, showCustomValue } from './custom-cells.ts'
 import { joinNames, splitNames } from './name-list.ts'
 
 type Field = Pick<CustomFieldView, 'key' | 'label' | 'type'>
@@ -12,9 +12,6 @@ export interface Known {
   readonly fields: readonly Field[]
   readonly tags: readonly { readonly id: number; readonly name: string }[]
 }
-
-/** What a cell says: a value of an input of POST and PATCH, or what is wrong with it. */
-export type ReadCell = { readonly value: unknown } | { readonly fault: string }
 
 /** One column of a file of customers. */
 export interface CustomerColumn {

@@ -9,6 +9,7 @@ import { cancelImport } from './cancel-import.ts'
 import { createImport, type ImportDeps } from './create-import.ts'
 import { findImport, presentImport } from './import-row.ts'
 import { listImports, listRowErrors } from './list-imports.ts'
+import { dropFile } from './run-import.ts'
 import { secureUpload, startImport } from './start-import.ts'
 
 export type ImportRouteDeps = RouteDeps & ImportDeps & { readonly config: Pick<Config, 'LIST_LIMIT'> }
@@ -53,9 +54,12 @@ export function importRoutes(deps: ImportRouteDeps): Router {
 
   router.post(
     '/imports/:id/cancel',
-    route(deps, { params: one }, (ctx) =>
-      ctx.write(async (tx) => ({ data: await cancelImport(tx, ctx, ctx.params.id) })),
-    ),
+    route(deps, { params: one }, async (ctx) => {
+      const found = await ctx.read((query) => findImport(query, ctx.actor, ctx.params.id))
+      const answer = await ctx.write(async (tx) => ({ data: await cancelImport(tx, ctx, ctx.params.id) }))
+      await dropFile(deps, found)
+      return answer
+    }),
   )
 
   router.get(

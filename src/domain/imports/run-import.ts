@@ -7,6 +7,7 @@ import type { Storage } from '../../platform/storage.ts'
 import { bringerOf, type Claim, claimImport, finishImport, holdImport, importer } from './claim-import.ts'
 import { type CsvRow, readCsv, UnreadableCsv } from './csv-reader.ts'
 import { customerColumns, loadKnown } from './customer-columns.ts'
+import type { ImportRow } from './import-row.ts'
 import { mapColumns, UnusableFile } from './map-columns.ts'
 import { type ImportLimits, writeBatch } from './write-batch.ts'
 
@@ -42,7 +43,16 @@ export async function runImport(
       const held = await holdImport(tx, claim, deps.config.IMPORT_LEASE_MS)
       if (held) await finishImport(tx, importer(tenantId), importId, reason)
     })
+    await dropFile(deps, claim.row)
   }
+}
+
+/** The file of an import that ended. Best effort: what stays behind costs space and nothing else. */
+export async function dropFile(
+  { storage }: Pick<RunImportDeps, 'storage'>,
+  { object_key: key }: Pick<ImportRow, 'object_key'>,
+): Promise<void> {
+  if (key !== null) await storage.remove(key).catch(() => {})
 }
 
 /** Why a whole import fails, for whoever brought it; undefined when it is not its fault. */
@@ -120,7 +130,7 @@ async function writeRows(
       return
     }
   }
-  await write(true)
+  if (await write(true)) await dropFile(deps, claim.row)
 }
 
 async function requireBringer(deps: RunImportDeps, tenantId: string, { row }: Claim): Promise<Actor> {

@@ -41,7 +41,11 @@ interface Found {
   version: number
 }
 
-const conditions = { email: 'lower(email) = lower($2)', phone: 'phone = $2', id: 'id = $2::integer' } as const
+const conditions = {
+  email: 'id in (select customer_id from customers_with_email($2))',
+  phone: 'phone = $2',
+  id: 'id = $2::integer',
+} as const
 
 async function findByKey(
   tx: TenantTx,
