@@ -18,6 +18,8 @@ interface Question {
   readonly collect?: boolean
 }
 
+// A bench that was killed leaves nothing running.
+process.on('disconnect', () => process.exit(1))
 process.on('message', ({ meter, collect = false }: Question) => {
   if (meter === undefined) return
   void answer(meter, collect)
