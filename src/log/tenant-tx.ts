@@ -7,7 +7,7 @@ import { catalogue, type EventData, type EventType } from '../contract/events/ca
 import type { ActorView } from '../contract/events/define.ts'
 import type { Doorbell } from '../doorbell/doorbell.ts'
 import type { Clock } from '../platform/clock.ts'
-import { type Db, isCollision, isUnavailable, rollBack } from '../platform/db.ts'
+import { type Db, isCollision, isUnavailable, rollBack, statement } from '../platform/db.ts'
 import type { JobData, JobName, Jobs } from '../platform/jobs.ts'
 import { isUuid } from '../platform/uuid.ts'
 import { type Appended, type Appending, newsOf } from './news.ts'
@@ -61,7 +61,7 @@ export class TenantTx {
 
   /** Runs one statement with bound parameters; the rows, with timestamps as ISO text and bigint as number. */
   async query<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
-    const result = await this.#client.query<Row & pg.QueryResultRow>(text, values as unknown[])
+    const result = await this.#client.query<Row & pg.QueryResultRow>(statement(text, values))
     return result.rows
   }
 
@@ -280,7 +280,7 @@ export async function readTenant<T>(
         `begin isolation level repeatable read read only; select set_config('app.tenant_id', '${tenantId}', true)`,
       )
       const result = await work(async (text, values = []) => {
-        const found = await client.query(text, values as unknown[])
+        const found = await client.query(statement(text, values))
         return found.rows
       })
       await client.query('commit')

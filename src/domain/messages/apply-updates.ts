@@ -27,6 +27,7 @@ export async function applyUpdates(
   updates: readonly MessageUpdate[],
   limits: ParkingLimits,
 ): Promise<void> {
+  if (updates.length === 0) return
   const { unknown, learnt } = await applyKnown(tx, channelId, updates)
   const waiting = unknown.filter(isWorthWaiting)
   if (waiting.length > 0) {

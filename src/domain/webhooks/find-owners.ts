@@ -111,6 +111,7 @@ async function look(deps: FindDeps, lookup: Lookup): Promise<Owner[]> {
 async function lookUp(deps: FindDeps, way: Way, lookups: readonly Lookup[]): Promise<Owner[][]> {
   const wanted = [...new Set(lookups.flatMap((lookup) => lookup.wanted))]
   const statement = {
+    name: `owners by ${way}`,
     text: statements[way],
     values: [wanted],
     // Ends the wait for a server that is gone without a word.

@@ -197,12 +197,10 @@ async function inInbox(
         deps,
         key.tenantId,
         async (tx) => {
-          await tx.query(`select pg_advisory_xact_lock(hashtextextended('switchboard ingest ' || $1, 0))`, [
-            key.channelId,
-          ])
           const [channel] = await tx.query<ChannelProvider & { removed: boolean; active: boolean }>(
             `select c.provider, c.settings, c.deleted_at is not null as removed, t.status = 'active' as active
-             from channels c join tenants t on t.id = c.tenant_id where c.tenant_id = $1 and c.id = $2`,
+             from pg_advisory_xact_lock(hashtextextended('switchboard ingest ' || $2::uuid::text, 0)),
+               channels c join tenants t on t.id = c.tenant_id where c.tenant_id = $1 and c.id = $2::uuid`,
             [tx.tenantId, key.channelId],
           )
           if (channel && !channel.removed && channel.active) return work(tx, channel)

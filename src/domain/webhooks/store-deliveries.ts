@@ -72,6 +72,7 @@ async function store(deps: StoreDeps, deliveries: readonly Delivery[]): Promise<
       signature,
     }))
     const statement = {
+      name: 'store deliveries',
       text: 'select store_deliveries($1)',
       values: [JSON.stringify(rows)],
       // The server's own limit ends a slow statement; this one ends the wait for a server that is gone without a word.
