@@ -52,7 +52,6 @@ export const author = z.strictObject({
   id: z.string().optional(),
   name: z.string().optional(),
 })
-export type Author = z.infer<typeof author>
 
 export const mediaStates = ['pending', 'stored', 'failed', 'expired'] as const
 export const mediaView = z.strictObject({
