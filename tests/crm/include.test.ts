@@ -27,7 +27,8 @@ function watchReads(hub: Hub): string[][] {
     const query = client.query.bind(client) as (...args: unknown[]) => unknown
     let open: string[] = []
     client.query = ((...args: unknown[]) => {
-      const statement = String(args[0])
+      const [asked] = args
+      const statement = typeof asked === 'string' ? asked : (asked as { text: string }).text
       if (statement.startsWith('begin')) transactions.push((open = []))
       else if (statement !== 'commit') open.push(statement)
       return query(...args)
