@@ -217,11 +217,6 @@ export const settings = {
     'Bytes of deliveries in one transaction; one delivery is always taken.',
     { unit: 'bytes' },
   ),
-  WEBHOOK_GATHER_MS: setting(
-    count(20, 0),
-    'How long a busy number waits for more deliveries before it takes the next ones; 0 is not at all.',
-    { unit: 'ms' },
-  ),
   WEBHOOK_ATTEMPTS: setting(count(5), 'Tries at one delivery before it is parked.'),
   WEBHOOK_KEEP_DAYS: setting(count(7), 'How long processed deliveries stay.', { unit: 'd' }),
   WEBHOOK_QUARANTINE_DAYS: setting(

@@ -1,5 +1,3 @@
-import { setMaxListeners } from 'node:events'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { InboundPresence } from '../../providers/inbound.ts'
 import { type IngestDeps, ingestChannel, type IngestKey } from './ingest-channel.ts'
 
@@ -18,12 +16,6 @@ interface Lane {
 }
 
 /**
- * A channel is busy when one look finds this many deliveries. Then the next look waits for WEBHOOK_GATHER_MS, because a look
- * costs nearly the same for one delivery as for ten, and what it saves is what lets the intake keep up (docs/measurements.md).
- */
-const busyFrom = 4
-
-/**
  * One look at a time per channel in this process, however many nudges come: those that come during a look share the next
  * one. `tell` gets what customers are doing right now, after everything that they wrote is committed.
  */
@@ -32,19 +24,16 @@ export function openIngest(
   tell: (key: IngestKey, presences: readonly InboundPresence[]) => void,
 ): Ingest {
   const lanes = new Map<string, Lane>()
-  const closing = new AbortController()
-  // Every busy channel waits on it.
-  setMaxListeners(0, closing.signal)
+  let closing = false
 
   const work = async (key: IngestKey, lane: Lane): Promise<number> => {
     let deliveries = 0
     try {
-      while (lane.again && !closing.signal.aborted) {
+      while (lane.again && !closing) {
         lane.again = false
         const done = await ingestChannel(deps, key)
         deliveries += done.deliveries
         if (done.presences.length > 0) tell(key, done.presences)
-        if (done.deliveries >= busyFrom && lane.again) await gather()
       }
       return deliveries
     } finally {
@@ -52,9 +41,6 @@ export function openIngest(
       lanes.delete(key.channelId)
     }
   }
-
-  const gather = (): Promise<void> =>
-    pause(deps.config.WEBHOOK_GATHER_MS, undefined, { signal: closing.signal }).catch(() => {})
 
   return {
     wake: (key) => {
@@ -69,7 +55,7 @@ export function openIngest(
       return lane.running
     },
     close: async () => {
-      closing.abort()
+      closing = true
       await Promise.allSettled([...lanes.values()].map(({ running }) => running))
     },
   }

@@ -21,15 +21,10 @@ export type StoreDeps = Pick<LogDeps, 'db' | 'jobs'> & {
   readonly config: Pick<Config, 'DATABASE_STATEMENT_MS'>
 }
 
-const lanes = new WeakMap<LogDeps['db'], Lane<number, readonly Delivery[], undefined>>()
+const lanes = new WeakMap<LogDeps['db'], Lane<'all', readonly Delivery[], undefined>>()
 
 /** Requests that share a commit. */
 const batch = 128
-/** While one commit waits for the disk, the next one is made; what comes for one number stays in order. */
-const commitsAtOnce = 2
-const laneOf = ([first]: readonly Delivery[]): number =>
-  Number.parseInt(first?.owner?.channelId.slice(-2) ?? '0', 16) % commitsAtOnce
-
 /** Bodies of one statement, so that one statement stays a few dozen megabytes however large the bodies are. */
 const statementBytes = 8 * 1024 * 1024
 
@@ -42,9 +37,9 @@ export async function storeDeliveries(deps: StoreDeps, deliveries: readonly Deli
   let lane = lanes.get(deps.db)
   if (!lane) {
     lane = new Lane({
-      keyOf: laneOf,
+      keyOf: () => 'all' as const,
       batch,
-      concurrency: commitsAtOnce,
+      concurrency: 1,
       // What may wait is bounded by its bytes, when it is read (intake-body.ts).
       waiting: Number.MAX_SAFE_INTEGER,
       onFull: () => new Failure('unavailable'),
