@@ -58,9 +58,7 @@ export async function updateRecord<Row extends RecordRow, View extends RecordVie
   expected: ExpectedVersions,
 ): Promise<View> {
   await kind.lockFirst?.(tx, id, input)
-  const before = await lockWritable(tx, kind, by, id)
-  if (before.deleted_at !== null) throw new Failure('not_found')
-  requireVersion(expected, before)
+  const before = await lockPresent(tx, kind, by, id, expected)
   const change: Change<Row> = { before, values: input, by }
   const values = (await kind.prepare?.(tx, change)) ?? input
   const was = kind.present(before) as unknown as Values
@@ -89,9 +87,7 @@ export async function deleteRecord<Row extends RecordRow, View extends RecordVie
   expected: ExpectedVersions,
 ): Promise<View> {
   await kind.lockFirst?.(tx, id, { deletedAt: tx.now.toISOString() })
-  const before = await lockWritable(tx, kind, by, id)
-  if (before.deleted_at !== null) throw new Failure('not_found')
-  requireVersion(expected, before)
+  const before = await lockPresent(tx, kind, by, id, expected)
   await kind.beforeDelete?.(tx, before, by)
   await setDeleted(tx, kind, id, tx.now)
   await kind.follow?.(tx, id, { before, values: { deletedAt: tx.now.toISOString() }, by })
@@ -112,6 +108,20 @@ export async function restoreRecord<Row extends RecordRow, View extends RecordVi
   await asMembers(kind, () => setDeleted(tx, kind, id, null))
   await kind.follow?.(tx, id, { before, values: { deletedAt: null }, by })
   return tellRecord(tx, kind, by, 'restored', before, id)
+}
+
+/** As `lockWritable`, one that is not deleted and at a version that the caller named. Fails with `precondition_failed` too. */
+async function lockPresent<Row extends RecordRow, View extends RecordView>(
+  tx: TenantTx,
+  kind: Kind<Row, View>,
+  by: Doer,
+  id: number,
+  expected: ExpectedVersions,
+): Promise<Row> {
+  const row = await lockWritable(tx, kind, by, id)
+  if (row.deleted_at !== null) throw new Failure('not_found')
+  requireVersion(expected, row)
+  return row
 }
 
 /**
