@@ -4,7 +4,10 @@ import { presentActor } from '../auth/actor.ts'
 import { Failure } from '../contract/errors.ts'
 import { inTenant, type LogDeps, readTenant, type TenantTx } from '../log/tenant-tx.ts'
 import type { Config } from '../platform/config.ts'
+import { can } from '../auth/can.ts'
+import type { ErrorCode } from '../contract/errors.ts'
 import { type ExpectedVersions, readIfMatch } from './conditional.ts'
+import { type Answers, declare, type Right, type Shape } from './declaration.ts'
 import { parsePart } from './faults.ts'
 import { claimKey, findAnswer, type IdempotencyKey, keepAnswer, readIdempotencyKey } from './idempotency.ts'
 import { type Caller, callerOf } from './request-context.ts'
@@ -12,19 +15,26 @@ import { type Reply, replyOf, sendReply } from './reply.ts'
 
 export type RouteDeps = LogDeps & { readonly config: Pick<Config, 'IDEMPOTENCY_HOURS'> }
 
-type Shape = Readonly<Record<string, z.ZodType>>
 type Parsed<S extends Shape> = { [K in keyof S]: z.infer<S[K]> }
 
-/** What a route takes. Nothing that is not named here is let through. */
+/** What a route takes and answers. Nothing that is not named here is let through. */
 export interface RouteSchema<Params extends Shape, Query extends Shape, Body extends z.ZodType> {
+  /** In a few words, for the reference: "Lists customers". */
+  readonly does?: string
+  /** What it takes of the policy; judged before anything of the request is read. */
+  readonly action?: Exclude<Right, 'public'>
   /** Members of the path; one in the wrong form is `not_found`, like an id that does not exist. */
   readonly params?: Params
   /** Members of the query, each a text until its schema makes it something else. */
   readonly query?: Query
   /** Use strictObject all the way down. Left out, the body must be absent or `{}`. */
   readonly body?: Body
-  /** Of success, for a returned plain value; default 200. */
+  /** Of success, for a returned plain value; default: the first of `answers`. */
   readonly status?: number
+  /** What it answers when it succeeds, by status; the first is that of a returned plain value. */
+  readonly answers?: Answers
+  /** Codes that its use case fails with, beside those that every route can answer with. */
+  readonly errors?: readonly ErrorCode[]
 }
 
 /** What a handler gets. */
@@ -74,10 +84,11 @@ export function route<
   const params = z.strictObject(schema.params ?? {})
   const query = z.strictObject(schema.query ?? {})
   const body = schema.body ?? noBody
-  const status = schema.status ?? 200
+  const status = schema.status ?? Number(Object.keys(schema.answers ?? { 200: null })[0])
 
-  return async (request, response) => {
+  const handler: RequestHandler = async (request, response) => {
     const caller = callerOf(request)
+    if (schema.action !== undefined) requireRight(caller.actor, schema.action)
     const { tenantId } = caller.actor
     const place = params.safeParse(request.params)
     if (!place.success) throw new Failure('not_found')
@@ -116,6 +127,28 @@ export function route<
     if (key !== null && before === null && !kept) await keepLater(deps, tenantId, key, answer)
     sendReply(response, answer)
   }
+  const { does, action, answers } = schema
+  if (does === undefined || action === undefined || answers === undefined) return handler
+  return declare(
+    {
+      does,
+      action,
+      params: schema.params ?? {},
+      query: schema.query ?? {},
+      body,
+      answers,
+      errors: schema.errors ?? [],
+      keyed: true,
+    },
+    handler,
+  )
+}
+
+/** Fails with `forbidden` when the caller may do none of it. */
+function requireRight(actor: Caller['actor'], right: Exclude<Right, 'public'>): void {
+  if (right === 'signed-in') return
+  const wanted = typeof right === 'string' ? [right] : right
+  if (!wanted.some((action) => can(actor, action))) throw new Failure('forbidden')
 }
 
 const readsBody = (request: Request): boolean => request.method !== 'GET' && request.method !== 'HEAD'

@@ -45,19 +45,32 @@ export function createApp(deps: Deps, { entries, readiness }: AppParts): Express
 
   app.use(requestId, requestLog(deps.log, deps.metrics), ...securityHeaders(), crossOrigin(config))
 
+  const { open, beforeDoor, behindDoor } = mountsOf(deps, { entries, readiness })
+  mount(app, open)
+  app.use(limitPerAddress(deps))
+
+  const json = readJson(config)
+  app.use(`${base}/api/auth`, ...json)
+  mount(app, beforeDoor)
+
+  const guarded = [...new Set(behindDoor.map(({ at }) => at))]
+  app.use(guarded, door(deps, entries), limitPerCaller(deps), ...json)
+  mount(app, behindDoor)
+
+  app.use(nothingThere([...open, ...beforeDoor, ...behindDoor]))
+  app.use(errorResponse(deps.log))
+  return app
+}
+
+/** All routers and where they stand: those that everybody reaches, the one that takes credentials, and those behind the door. */
+export function mountsOf(deps: Deps, { entries, readiness }: AppParts) {
+  const base = deps.config.BASE_PATH
   const open: Mount[] = [
     { at: base, router: healthRoutes(deps, readiness) },
     // Before any limit per address: Meta posts from a few, and what it posts must not be lost.
     { at: `${base}/api/webhooks`, router: webhookRoutes(deps) },
   ]
-  mount(app, open)
-  app.use(limitPerAddress(deps))
-
-  const json = readJson(config)
   const beforeDoor: Mount[] = [{ at: `${base}/api/auth`, router: validateRoutes(deps, entries) }]
-  app.use(`${base}/api/auth`, ...json)
-  mount(app, beforeDoor)
-
   const behindDoor: Mount[] = [
     { at: `${base}/api/v1`, router: channelRoutes(deps) },
     { at: `${base}/api/v1`, router: templateRoutes(deps) },
@@ -72,13 +85,7 @@ export function createApp(deps: Deps, { entries, readiness }: AppParts): Express
     { at: `${base}/admin`, router: reportRoutes(deps) },
     { at: `${base}/api/users`, router: crmProfileRoutes(deps) },
   ]
-  const guarded = [...new Set(behindDoor.map(({ at }) => at))]
-  app.use(guarded, door(deps, entries), limitPerCaller(deps), ...json)
-  mount(app, behindDoor)
-
-  app.use(nothingThere([...open, ...beforeDoor, ...behindDoor]))
-  app.use(errorResponse(deps.log))
-  return app
+  return { open, beforeDoor, behindDoor }
 }
 
 function mount(app: IRouter, mounts: readonly Mount[]): void {
