@@ -10,8 +10,8 @@ interface Signed {
   readonly id: string
   readonly name: string
   readonly teamIds: ReadonlySet<string>
-  /** Channels the actor works on; null means all. */
-  readonly channelIds: ReadonlySet<string> | null
+  /** Channels that have members only, of which the actor is none (docs/access.md). Every other channel is open to it. */
+  readonly closedChannelIds: ReadonlySet<string>
 }
 export interface UserActor extends Signed {
   readonly kind: 'user'
@@ -21,6 +21,8 @@ export interface UserActor extends Signed {
 export interface KeyActor extends Signed {
   readonly kind: 'key'
   readonly scopes: readonly string[]
+  /** Requests and commands per minute; null: as many as anybody. */
+  readonly ratePerMinute: number | null
 }
 /** A worker or the command line, inside one tenant; allowed to do what its code does. */
 export interface SystemActor {

@@ -54,6 +54,6 @@ export function audienceKey(actor: Actor): string {
   const limited =
     actor.kind === 'key' && actor.scopes.length > 0 ? ` ${[...actor.scopes].sort().join(',')}` : ''
   if (actor.role !== 'agent') return `${actor.role}${limited}`
-  const channels = actor.channelIds === null ? '*' : [...actor.channelIds].sort().join(',')
-  return `agent ${actor.id} ${[...actor.teamIds].sort().join(',')} ${channels}${limited}`
+  const closed = [...actor.closedChannelIds].sort().join(',')
+  return `agent ${actor.id} ${[...actor.teamIds].sort().join(',')} ${closed}${limited}`
 }

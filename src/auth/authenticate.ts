@@ -5,6 +5,7 @@ import type { Config } from '../platform/config.ts'
 import { uuidv7 } from '../platform/uuid.ts'
 import type { Actor, KeyActor, UserActor } from './actor.ts'
 import { hashApiKey, isApiKey } from './api-keys.ts'
+import { belongingOf } from './rights.ts'
 import { type TokenClaims, type TokenConfig, verifyToken } from './tokens.ts'
 
 export interface TenantFacts {
@@ -46,6 +47,7 @@ async function enterWithKey(deps: AuthDeps, key: string): Promise<Entry> {
     expires_at: string | null
     revoked_at: string | null
     tenant_status: string
+    rate_per_minute: number | null
   }>('select * from api_key_by_hash($1)', [hashApiKey(key)])
   const [row] = rows
   if (!row || row.revoked_at !== null) throw new Failure('unauthorized')
@@ -53,12 +55,13 @@ async function enterWithKey(deps: AuthDeps, key: string): Promise<Entry> {
   if (expiresAt <= deps.clock.now()) throw new Failure('token_expired')
   if (row.tenant_status !== 'active') throw new Failure('tenant_suspended')
   const tenant = await tenantFacts(deps, row.tenant_id)
-  await inTenant(deps, row.tenant_id, async (tx) => {
+  const belonging = await inTenant(deps, row.tenant_id, async (tx) => {
     // Once a minute is often enough to see which keys are in use.
     await tx.query(
       `update api_keys set last_used_at = $2 where tenant_id = $3 and id = $1 and (last_used_at is null or last_used_at < $2::timestamptz - interval '1 minute')`,
       [row.id, tx.now, tx.tenantId],
     )
+    return belongingOf(tx, row.id)
   })
   return {
     actor: {
@@ -68,8 +71,8 @@ async function enterWithKey(deps: AuthDeps, key: string): Promise<Entry> {
       name: row.name,
       role: row.role,
       scopes: row.scopes,
-      teamIds: new Set(),
-      channelIds: null,
+      ratePerMinute: row.rate_per_minute,
+      ...belonging,
     },
     tenant,
     expiresAt,
@@ -118,6 +121,7 @@ async function upsertUser(tx: TenantTx, claims: TokenClaims): Promise<UserActor>
       claims.subject,
     ])
   let [user] = await find()
+  if (!user && claims.email !== undefined) user = await adoptInvited(tx, claims, claims.email)
   if (!user) {
     const [made] = await tx.query<UserRow>(
       `insert into users (tenant_id, id, issuer, subject, email, name, role) values ($1, $2, $3, $4, $5, $6, $7)
@@ -161,10 +165,6 @@ async function upsertUser(tx: TenantTx, claims: TokenClaims): Promise<UserActor>
       )
     }
   }
-  const teams = await tx.query<{ team_id: string }>(
-    'select team_id from team_members where tenant_id = $1 and user_id = $2',
-    [tx.tenantId, user.id],
-  )
   return {
     kind: 'user',
     tenantId: tx.tenantId,
@@ -173,10 +173,29 @@ async function upsertUser(tx: TenantTx, claims: TokenClaims): Promise<UserActor>
     email: user.email,
     role: user.role,
     platformUserId: user.platform_user_id,
-    teamIds: new Set(teams.map((team) => team.team_id)),
-    channelIds: null,
+    ...(await belongingOf(tx, user.id)),
   }
 }
+
+/**
+ * Somebody who was invited by this e-mail address comes for the first time: from now on the issuer vouches for them. They
+ * keep the teams and channels that they were given before.
+ */
+async function adoptInvited(
+  tx: TenantTx,
+  { issuer, subject }: TokenClaims,
+  email: string,
+): Promise<UserRow | undefined> {
+  const [row] = await tx.query<UserRow>(
+    `update users set issuer = $3, subject = $4, version = version + 1, updated_at = $5
+     where tenant_id = $1 and issuer = '${invitedIssuer}' and lower(email) = lower($2) returning ${columns}`,
+    [tx.tenantId, email, issuer, subject, tx.now],
+  )
+  return row
+}
+
+/** Issuer of people who were invited and have not come yet; no token can name it (JWT_ISSUER and SSO_ISSUER decide). */
+export const invitedIssuer = 'invited'
 
 export function presentUser(row: UserRow): UserView {
   return {
@@ -194,22 +213,21 @@ export function presentUser(row: UserRow): UserView {
 export async function stillWelcome(deps: LogDeps, actor: Actor): Promise<Actor | null> {
   if (actor.kind === 'system') return actor
   if (actor.kind === 'key') {
-    const rows = await inTenant(deps, actor.tenantId, (tx) =>
-      tx.query<{ role: Role; scopes: string[] }>(
-        `select k.role, k.scopes from api_keys k join tenants t on t.id = k.tenant_id
+    return inTenant(deps, actor.tenantId, async (tx) => {
+      const [row] = await tx.query<{ role: Role; scopes: string[]; ratePerMinute: number | null }>(
+        `select k.role, k.scopes, k.rate_per_minute as "ratePerMinute" from api_keys k join tenants t on t.id = k.tenant_id
          where k.tenant_id = $1 and k.id = $2 and k.revoked_at is null and (k.expires_at is null or k.expires_at > $3) and t.status = 'active'`,
         [actor.tenantId, actor.id, tx.now],
-      ),
-    )
-    return rows[0] ? { ...actor, role: rows[0].role, scopes: rows[0].scopes } : null
+      )
+      return row ? { ...actor, ...row, ...(await belongingOf(tx, actor.id)) } : null
+    })
   }
   return inTenant(deps, actor.tenantId, async (tx) => {
-    const [row] = await tx.query<{ role: Role; name: string; team_ids: string[] }>(
-      `select u.role, u.name, array(select m.team_id from team_members m where m.tenant_id = u.tenant_id and m.user_id = u.id) as team_ids
-       from users u join tenants t on t.id = u.tenant_id
+    const [row] = await tx.query<{ role: Role; name: string }>(
+      `select u.role, u.name from users u join tenants t on t.id = u.tenant_id
        where u.tenant_id = $1 and u.id = $2 and u.status = 'active' and t.status = 'active'`,
       [actor.tenantId, actor.id],
     )
-    return row ? { ...actor, role: row.role, name: row.name, teamIds: new Set(row.team_ids) } : null
+    return row ? { ...actor, ...row, ...(await belongingOf(tx, actor.id)) } : null
   })
 }

@@ -54,7 +54,7 @@ export function can(actor: Actor, action: Action, place?: ConversationPlace | Ow
 
 function isNear(actor: Exclude<Actor, { kind: 'system' }>, place: ConversationPlace | OwnedPlace): boolean {
   if ('ownerId' in place) return place.ownerId === null || place.ownerId === actor.id
-  if (actor.channelIds !== null && !actor.channelIds.has(place.channelId)) return false
+  if (actor.closedChannelIds.has(place.channelId)) return false
   if (place.assigneeId !== null)
     return place.assigneeId === actor.id || (place.teamId !== null && actor.teamIds.has(place.teamId))
   return place.teamId === null || actor.teamIds.has(place.teamId)

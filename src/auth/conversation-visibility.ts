@@ -22,10 +22,10 @@ export function conversationVisibility(actor: Actor, first: number): SqlConditio
   if (!can(actor, 'conversation.read')) return { sql: 'false', values: [] }
   if (actor.kind === 'system' || can(actor, 'conversation.read', elsewhere))
     return { sql: 'true', values: [] }
-  const [me, teams, channels] = [`$${first}::uuid`, `$${first + 1}::uuid[]`, `$${first + 2}::uuid[]`]
+  const [me, teams, closed] = [`$${first}::uuid`, `$${first + 1}::uuid[]`, `$${first + 2}::uuid[]`]
   return {
-    sql: `(${channels} is null or c.channel_id = any(${channels}))
+    sql: `c.channel_id <> all(${closed})
       and (c.assignee_id = ${me} or c.team_id = any(${teams}) or (c.assignee_id is null and c.team_id is null))`,
-    values: [actor.id, [...actor.teamIds], actor.channelIds === null ? null : [...actor.channelIds]],
+    values: [actor.id, [...actor.teamIds], [...actor.closedChannelIds]],
   }
 }

@@ -173,7 +173,9 @@ describe('claiming and assigning', () => {
     const again = await expectQuiet(() => claim(ana.actor))
     expect(again.assignee?.id).toBe(ana.actor.id)
     await expect(claim(vera.actor)).rejects.toEqual(refusal('forbidden'))
-    await expect(claim({ ...max.actor, kind: 'key', scopes: [] })).rejects.toEqual(refusal('forbidden'))
+    await expect(claim({ ...max.actor, kind: 'key', scopes: [], ratePerMinute: null })).rejects.toEqual(
+      refusal('forbidden'),
+    )
     const elsewhere = await hub.addTenant()
     const stranger = await hub.signIn('admin', { tenant: elsewhere.slug })
     await expect(claim(stranger.actor)).rejects.toEqual(refusal('not_found'))

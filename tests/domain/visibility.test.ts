@@ -30,11 +30,11 @@ test('[CON11] the rule for reading says the same in SQL and in code, for anybody
       id: pick(people),
       name: 'x',
       teamIds: new Set(some(teams)),
-      channelIds: random() < 0.5 ? null : new Set(some(channels)),
+      closedChannelIds: new Set(some(channels)),
     }
     return random() < 0.7
       ? { ...signed, kind: 'user', email: null, platformUserId: null }
-      : { ...signed, kind: 'key', scopes: some(['conversation.read', 'message.send']) }
+      : { ...signed, kind: 'key', scopes: some(['conversation.read', 'message.send']), ratePerMinute: null }
   }
   const actors: Actor[] = [
     { kind: 'system', tenantId: hub.tenant.id, name: 'sweep' },

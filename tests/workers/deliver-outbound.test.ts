@@ -93,7 +93,8 @@ const program = (): Actor => ({
   role: 'admin',
   scopes: [],
   teamIds: new Set(),
-  channelIds: null,
+  closedChannelIds: new Set(),
+  ratePerMinute: null,
 })
 
 describe('delivery', () => {

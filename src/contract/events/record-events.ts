@@ -32,7 +32,7 @@ export const recordEvents = [
   event('template.updated', 'tenant', 'A template was approved, rejected, paused or changed.', {
     template: templateView,
   }),
-  event('user.joined', 'tenant', 'Somebody signed in for the first time.', { user: userView }),
+  event('user.joined', 'tenant', 'Somebody signed in for the first time, or was invited.', { user: userView }),
   event('user.updated', 'tenant', "Somebody's name or role changed.", {
     user: userView,
     /** Only when the role changed. Whoever it is about sees other things from here on, and starts from a snapshot. */

@@ -79,12 +79,12 @@ export function bringerOf(
     name: actor.name,
     role: actor.role,
     teamIds: new Set<string>(),
-    channelIds: null,
+    closedChannelIds: new Set<string>(),
   }
   return stillWelcome(
     deps,
     actor.kind === 'key'
-      ? { ...facts, kind: 'key', scopes: actor.scopes }
+      ? { ...facts, kind: 'key', scopes: actor.scopes, ratePerMinute: null }
       : { ...facts, kind: 'user', email: null, platformUserId: null },
   )
 }
