@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { ErrorBody } from '../errors.ts'
+import { errorBody } from '../error-body.ts'
 
 /** Ids of records of one bulk action, at most so many; each counts once. */
 export const bulkIds = (most: number) =>
@@ -10,6 +10,8 @@ export const bulkIds = (most: number) =>
     .transform((ids) => [...new Set(ids)])
 
 /** What came of one record of a bulk action: its version afterwards, or why nothing was done to it. */
-export type BulkResult =
-  | { readonly id: number; readonly ok: true; readonly version: number }
-  | { readonly id: number; readonly ok: false; readonly error: ErrorBody }
+export const bulkResult = z.discriminatedUnion('ok', [
+  z.strictObject({ id: z.number().int(), ok: z.literal(true), version: z.number().int() }),
+  z.strictObject({ id: z.number().int(), ok: z.literal(false), error: errorBody }),
+])
+export type BulkResult = z.infer<typeof bulkResult>

@@ -1,7 +1,5 @@
 import { z } from 'zod'
-import { type ErrorCode, errors, type Then } from '../errors.ts'
-
-const codes = Object.keys(errors) as [ErrorCode, ...ErrorCode[]]
+import { errorCode, whatThen } from '../error-body.ts'
 
 /** One thing that is wrong with a request. */
 export const requestFault = z.strictObject({
@@ -21,8 +19,8 @@ export const problem = z.strictObject({
   status: z.number().int(),
   /** This case in words. */
   detail: z.string(),
-  code: z.enum(codes),
-  then: z.enum(['stop', 'fix', 'sign-in', 'later', 'resync', 'review'] satisfies Then[]),
+  code: errorCode,
+  then: whatThen,
   /** Finds the request in our log; also in the header X-Request-Id. */
   requestId: z.string(),
   /** Only with `validation_failed`. */

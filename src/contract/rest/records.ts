@@ -1,0 +1,26 @@
+import { z } from 'zod'
+import { customerView } from '../crm/customer.ts'
+import { tagView } from '../crm/tag.ts'
+import { positionText } from '../position.ts'
+import { contactView, userView } from '../records.ts'
+
+/** What records refer to, each once: of what `include` names. */
+const included = z.strictObject({
+  users: z.array(userView).optional(),
+  tags: z.array(tagView).optional(),
+  customers: z.array(customerView).optional(),
+  contacts: z.array(contactView).optional(),
+})
+
+/** One record; `included` is there when it was asked for. */
+export const recordAnswer = <View extends z.ZodType>(view: View) =>
+  z.strictObject({ data: view, included: included.optional() })
+
+/** A page of records, as they were at `position`: events after it are news. */
+export const recordPage = <View extends z.ZodType>(view: View) =>
+  z.strictObject({
+    data: z.array(view),
+    nextCursor: z.string().nullable(),
+    position: positionText,
+    included: included.optional(),
+  })
