@@ -44,6 +44,16 @@ export interface Declaration {
   readonly keyed: boolean
 }
 
+/** What is not said of a plain handler that nobody has to sign in for. */
+export const plain = {
+  action: 'public',
+  params: {},
+  query: {},
+  body: null,
+  errors: [],
+  keyed: false,
+} as const satisfies Omit<Declaration, 'does' | 'answers'>
+
 const declarations = new WeakMap<RequestHandler, Declaration>()
 
 /** Says what a handler does; without it the documents cannot be made. `route()` calls it for its handlers. */

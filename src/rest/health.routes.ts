@@ -1,4 +1,6 @@
 import { type Response, Router } from 'express'
+import { healthView, readinessView } from '../contract/rest/health.ts'
+import { declare, plain } from '../http/declaration.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import type { Readiness } from '../platform/readiness.ts'
 
@@ -11,16 +13,42 @@ export function healthRoutes(
   readiness: () => Promise<Readiness>,
 ): Router {
   const router = Router()
-  router.get('/health', (_request, response) => {
-    send(response, 200, { status: 'ok' })
-  })
-  router.get('/ready', async (_request, response) => {
-    const { ready, status, checks } = await readiness()
-    send(response, ready ? 200 : 503, { status, checks })
-  })
-  router.get('/metrics', async (_request, response) => {
-    response.type(deps.metrics.registry.contentType).send(await deps.metrics.registry.metrics())
-  })
+  router.get(
+    '/health',
+    declare(
+      { ...plain, does: 'Says that the process turns', answers: { 200: healthView } },
+      (_request, response) => {
+        send(response, 200, { status: 'ok' })
+      },
+    ),
+  )
+  router.get(
+    '/ready',
+    declare(
+      {
+        ...plain,
+        does: 'Says whether it should get requests',
+        answers: { 200: readinessView, 503: readinessView },
+      },
+      async (_request, response) => {
+        const { ready, status, checks } = await readiness()
+        send(response, ready ? 200 : 503, { status, checks })
+      },
+    ),
+  )
+  router.get(
+    '/metrics',
+    declare(
+      {
+        ...plain,
+        does: 'Says what the process counts, for Prometheus',
+        answers: { 200: { body: 'text/plain' } },
+      },
+      async (_request, response) => {
+        response.type(deps.metrics.registry.contentType).send(await deps.metrics.registry.metrics())
+      },
+    ),
+  )
   return router
 }
 

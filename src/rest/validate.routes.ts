@@ -1,7 +1,8 @@
-import { Router } from 'express'
+import { type RequestHandler, Router } from 'express'
 import { Failure } from '../contract/errors.ts'
-import { validateRequest } from '../contract/rest/identity.ts'
+import { validateRequest, validateView } from '../contract/rest/identity.ts'
 import { presentCaller } from '../domain/users/present-caller.ts'
+import { declare, plain } from '../http/declaration.ts'
 import { parsePart } from '../http/faults.ts'
 import type { Config } from '../platform/config.ts'
 import { credentialOf } from './credential.ts'
@@ -19,7 +20,21 @@ export function validateRoutes(
   entries: EntryCache,
 ): Router {
   const router = Router()
-  router.post('/validate', async (request, response) => {
+  const says = {
+    ...plain,
+    does: 'Says whether a credential is good, and whose it is',
+    body: validateRequest.optional(),
+    answers: { 200: validateView },
+    errors: [
+      'unauthorized',
+      'token_expired',
+      'user_disabled',
+      'tenant_suspended',
+      'forbidden',
+      'rate_limited',
+    ],
+  } as const
+  const answer: RequestHandler = async (request, response) => {
     const { token } = parsePart(validateRequest, request.body ?? {}, 'body')
     const shown = credentialOf(request, deps.config)
     const credential = shown === null || (shown.byCookie && token !== undefined) ? token : shown.text
@@ -31,6 +46,7 @@ export function validateRoutes(
       tenant,
       expiresAt: expiresAt > farAway ? null : expiresAt.toISOString(),
     })
-  })
+  }
+  router.post('/validate', declare(says, answer))
   return router
 }

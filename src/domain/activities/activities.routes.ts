@@ -1,6 +1,9 @@
 import { Router } from 'express'
 import { z } from 'zod'
+import { activityView } from '../../contract/crm/activity.ts'
 import { completeActivityBody, dueWhen } from '../../contract/rest/activities.ts'
+import { dataOf } from '../../contract/rest/answers.ts'
+import { recordPage } from '../../contract/rest/records.ts'
 import { etagOf } from '../../http/conditional.ts'
 import { paging } from '../../http/cursor.ts'
 import { reply } from '../../http/reply.ts'
@@ -17,21 +20,39 @@ export function activityRoutes(deps: RecordDeps): Router {
 
   router.get(
     '/me/activities',
-    route(deps, { query: { ...paging(deps.config), when: z.enum(dueWhen).optional() } }, (ctx) =>
-      ctx.read((query) =>
-        listRecords(query, ctx.actor, activityKind, { ...ctx.query, assigneeId: 'me', status: 'open' }),
-      ),
+    route(
+      deps,
+      {
+        does: "Lists the caller's open activities",
+        action: 'activity.read',
+        query: { ...paging(deps.config), when: z.enum(dueWhen).optional() },
+        answers: { 200: recordPage(activityView) },
+      },
+      (ctx) =>
+        ctx.read((query) =>
+          listRecords(query, ctx.actor, activityKind, { ...ctx.query, assigneeId: 'me', status: 'open' }),
+        ),
     ),
   )
 
   router.post(
     '/activities/:id/complete',
-    route(deps, { params: { id: recordId }, body: completeActivityBody }, (ctx) =>
-      ctx.write(async (tx) => {
-        const input = { activityId: ctx.params.id, outcome: ctx.body.outcome }
-        const activity = await finishActivity(tx, ctx, input, ctx.ifMatch)
-        return reply({ data: activity }, { etag: etagOf(activity) })
-      }),
+    route(
+      deps,
+      {
+        does: 'Completes an activity',
+        action: 'activity.write',
+        params: { id: recordId },
+        body: completeActivityBody,
+        answers: { 200: { body: dataOf(activityView), headers: ['etag'] } },
+        errors: ['precondition_failed', 'conflict'],
+      },
+      (ctx) =>
+        ctx.write(async (tx) => {
+          const input = { activityId: ctx.params.id, outcome: ctx.body.outcome }
+          const activity = await finishActivity(tx, ctx, input, ctx.ifMatch)
+          return reply({ data: activity }, { etag: etagOf(activity) })
+        }),
     ),
   )
 

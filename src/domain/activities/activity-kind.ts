@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import {
   type ActivityView,
+  activityView,
   activityPriorities,
   activityStatuses,
   activityTypes,
@@ -60,6 +61,7 @@ export const activityKind: RecordKind<ActivityRow, ActivityView> = {
     dealId: { column: 'deal_id', type: 'integer' },
     conversationId: { column: 'conversation_id', type: 'uuid' },
   },
+  view: activityView,
   whole: wholeActivity,
   part: activityPart,
   filters: {

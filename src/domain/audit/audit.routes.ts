@@ -1,6 +1,6 @@
 import { Router } from 'express'
-import { permit } from '../../auth/can.ts'
-import { auditFilters } from '../../contract/rest/audit.ts'
+import { listOf } from '../../contract/rest/answers.ts'
+import { auditEntry, auditFilters } from '../../contract/rest/audit.ts'
 import { paging } from '../../http/cursor.ts'
 import { type RouteDeps, route } from '../../http/route.ts'
 import type { Config } from '../../platform/config.ts'
@@ -11,10 +11,16 @@ export function auditRoutes(deps: RouteDeps & { readonly config: Pick<Config, 'L
   const router = Router()
   router.get(
     '/audit-logs',
-    route(deps, { query: { ...auditFilters, ...paging(deps.config) } }, (ctx) => {
-      permit(ctx.actor, 'audit.read')
-      return ctx.read((query) => listAudit(query, ctx.actor.tenantId, ctx.query))
-    }),
+    route(
+      deps,
+      {
+        does: 'Lists what was written, by whom',
+        action: 'audit.read',
+        query: { ...auditFilters, ...paging(deps.config) },
+        answers: { 200: listOf(auditEntry) },
+      },
+      (ctx) => ctx.read((query) => listAudit(query, ctx.actor.tenantId, ctx.query)),
+    ),
   )
   return router
 }

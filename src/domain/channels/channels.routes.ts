@@ -1,7 +1,8 @@
 import { Router } from 'express'
 import { z } from 'zod'
-import { can, permit } from '../../auth/can.ts'
-import type { ChannelView } from '../../contract/channel.ts'
+import { can } from '../../auth/can.ts'
+import { type ChannelView, channelView } from '../../contract/channel.ts'
+import { dataOf, listOf } from '../../contract/rest/answers.ts'
 import { channelPatch, newChannel } from '../../contract/rest/channels.ts'
 import { etagOf } from '../../http/conditional.ts'
 import { decodeCursor, encodeCursor, pageOf, paging } from '../../http/cursor.ts'
@@ -21,6 +22,7 @@ type ChannelDeps = RouteDeps &
   ProviderDeps & { readonly config: Pick<Config, 'LIST_LIMIT'>; readonly log: Logger }
 
 const one = { id: z.uuid() }
+const found = { 200: { body: dataOf(channelView), headers: ['etag'] } } as const
 
 /** Members of a patch after which the network must hear our address again. */
 const connectionMembers = ['baseUrl', 'apiKey', 'webhookSecret', 'accessToken'] as const
@@ -31,73 +33,115 @@ export function channelRoutes(deps: ChannelDeps): Router {
 
   router.get(
     '/channels',
-    route(deps, { query: paging(deps.config) }, async (ctx) => {
-      permit(ctx.actor, 'channel.read')
-      const { cursor, limit } = ctx.query
-      const [after] = cursor === undefined ? [null] : decodeCursor('channels', cursor, z.tuple([z.uuid()]))
-      const rows = await ctx.read((query) => listChannels(query, after, limit + 1))
-      const showKey = can(ctx.actor, 'channel.manage')
-      return pageOf(
-        rows,
-        limit,
-        (row) => presentChannel(row, deps.config, showKey),
-        (row) => encodeCursor('channels', [row.id]),
-      )
-    }),
+    route(
+      deps,
+      {
+        does: 'Lists channels',
+        action: 'channel.read',
+        query: paging(deps.config),
+        answers: { 200: listOf(channelView) },
+      },
+      async (ctx) => {
+        const { cursor, limit } = ctx.query
+        const [after] = cursor === undefined ? [null] : decodeCursor('channels', cursor, z.tuple([z.uuid()]))
+        const rows = await ctx.read((query) => listChannels(query, after, limit + 1))
+        const showKey = can(ctx.actor, 'channel.manage')
+        return pageOf(
+          rows,
+          limit,
+          (row) => presentChannel(row, deps.config, showKey),
+          (row) => encodeCursor('channels', [row.id]),
+        )
+      },
+    ),
   )
 
   router.post(
     '/channels',
-    route(deps, { body: newChannel, status: 201 }, async (ctx) => {
-      permit(ctx.actor, 'channel.manage')
-      return ctx.write(async (tx) => {
-        const channel = await createChannel(tx, deps, ctx, ctx.body)
-        tx.onCommit(() => connectLater(deps, tx.tenantId, channel.id))
-        return answer(channel, {
-          status: 201,
-          location: `${deps.config.BASE_PATH}/api/v1/channels/${channel.id}`,
+    route(
+      deps,
+      {
+        does: 'Connects a number',
+        action: 'channel.manage',
+        body: newChannel,
+        answers: { 201: { body: dataOf(channelView), headers: ['etag', 'location'] } },
+        errors: ['conflict'],
+      },
+      async (ctx) => {
+        return ctx.write(async (tx) => {
+          const channel = await createChannel(tx, deps, ctx, ctx.body)
+          tx.onCommit(() => connectLater(deps, tx.tenantId, channel.id))
+          return answer(channel, {
+            status: 201,
+            location: `${deps.config.BASE_PATH}/api/v1/channels/${channel.id}`,
+          })
         })
-      })
-    }),
+      },
+    ),
   )
 
   router.get(
     '/channels/:id',
-    route(deps, { params: one }, async (ctx) => {
-      permit(ctx.actor, 'channel.read')
-      const row = await ctx.read((query) => getChannel(query, ctx.params.id))
-      return answer(presentChannel(row, deps.config, can(ctx.actor, 'channel.manage')))
-    }),
+    route(
+      deps,
+      { does: 'Reads a channel', action: 'channel.read', params: one, answers: found },
+      async (ctx) => {
+        const row = await ctx.read((query) => getChannel(query, ctx.params.id))
+        return answer(presentChannel(row, deps.config, can(ctx.actor, 'channel.manage')))
+      },
+    ),
   )
 
   router.patch(
     '/channels/:id',
-    route(deps, { params: one, body: channelPatch }, async (ctx) => {
-      permit(ctx.actor, 'channel.manage')
-      return ctx.write(async (tx) => {
-        const channel = await updateChannel(tx, deps, ctx, ctx.params.id, ctx.body, ctx.ifMatch)
-        if (connectionMembers.some((member) => ctx.body[member] !== undefined))
-          tx.onCommit(() => connectLater(deps, tx.tenantId, channel.id))
-        return answer(channel)
-      })
-    }),
+    route(
+      deps,
+      {
+        does: 'Changes a channel',
+        action: 'channel.manage',
+        params: one,
+        body: channelPatch,
+        answers: found,
+        errors: ['precondition_failed'],
+      },
+      async (ctx) => {
+        return ctx.write(async (tx) => {
+          const channel = await updateChannel(tx, deps, ctx, ctx.params.id, ctx.body, ctx.ifMatch)
+          if (connectionMembers.some((member) => ctx.body[member] !== undefined))
+            tx.onCommit(() => connectLater(deps, tx.tenantId, channel.id))
+          return answer(channel)
+        })
+      },
+    ),
   )
 
   router.delete(
     '/channels/:id',
-    route(deps, { params: one }, async (ctx) => {
-      permit(ctx.actor, 'channel.manage')
-      return ctx.write((tx) => removeChannel(tx, deps, ctx, ctx.params.id, ctx.ifMatch))
-    }),
+    route(
+      deps,
+      {
+        does: 'Removes a channel',
+        action: 'channel.manage',
+        params: one,
+        answers: { 204: null },
+        errors: ['precondition_failed'],
+      },
+      async (ctx) => {
+        return ctx.write((tx) => removeChannel(tx, deps, ctx, ctx.params.id, ctx.ifMatch))
+      },
+    ),
   )
 
   router.post(
     '/channels/:id/verify',
-    route(deps, { params: one }, async (ctx) => {
-      permit(ctx.actor, 'channel.manage')
-      const report = await askProvider(deps, ctx.actor.tenantId, ctx.params.id)
-      return ctx.write(async (tx) => answer(await applyReport(tx, deps, ctx, ctx.params.id, report)))
-    }),
+    route(
+      deps,
+      { does: 'Asks the network how a number is', action: 'channel.manage', params: one, answers: found },
+      async (ctx) => {
+        const report = await askProvider(deps, ctx.actor.tenantId, ctx.params.id)
+        return ctx.write(async (tx) => answer(await applyReport(tx, deps, ctx, ctx.params.id, report)))
+      },
+    ),
   )
 
   return router

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { ContactView } from '../../contract/records.ts'
+import { type ContactView, contactView } from '../../contract/records.ts'
 import { contactPart, wholeContact } from '../../contract/rest/contacts.ts'
 import { addressLike, contactLike } from '../messages/search-terms.ts'
 import { filter, refersTo, timeFilters, timeSorts } from '../records/common-filters.ts'
@@ -49,6 +49,7 @@ export const contactKind: RecordKind<ContactRow, ContactView> = {
   },
   whole: wholeContact,
   part: contactPart,
+  view: contactView,
   filters: {
     q: text,
     customerId: refersTo('r.customer_id'),

@@ -1,11 +1,15 @@
 import { Router } from 'express'
 import { z } from 'zod'
-import type { ContactView } from '../../contract/records.ts'
+import { type ContactView, contactView } from '../../contract/records.ts'
+import { dataOf, listOf } from '../../contract/rest/answers.ts'
 import {
   duplicateReasons,
+  duplicatesView,
   identityInput,
   identityQuery,
+  mergeAnswer,
   mergeContactsBody,
+  timelineItem,
   timelineKinds,
 } from '../../contract/rest/contacts.ts'
 import { etagOf } from '../../http/conditional.ts'
@@ -27,11 +31,19 @@ const answer = (contact: ContactView) => reply({ data: contact }, { etag: etagOf
 export function contactRoutes(deps: RecordDeps): Router {
   const router = Router()
   const params = { id: recordId }
+  const changed = { 200: { body: dataOf(contactView), headers: ['etag'] } } as const
 
   router.get(
     '/contacts/duplicates',
-    route(deps, { query: { ...paging(deps.config), reason: z.enum(duplicateReasons).optional() } }, (ctx) =>
-      ctx.read((query) => findDuplicates(query, ctx.actor, ctx.query)),
+    route(
+      deps,
+      {
+        does: 'Finds contacts that may be one person',
+        action: 'record.read',
+        query: { ...paging(deps.config), reason: z.enum(duplicateReasons).optional() },
+        answers: { 200: listOf(duplicatesView) },
+      },
+      (ctx) => ctx.read((query) => findDuplicates(query, ctx.actor, ctx.query)),
     ),
   )
 
@@ -39,37 +51,81 @@ export function contactRoutes(deps: RecordDeps): Router {
     '/contacts/:id/timeline',
     route(
       deps,
-      { params, query: { ...paging(deps.config), kind: z.enum(timelineKinds).optional() } },
+      {
+        does: 'Tells the story of a contact',
+        action: 'record.read',
+        params,
+        query: { ...paging(deps.config), kind: z.enum(timelineKinds).optional() },
+        answers: { 200: listOf(timelineItem) },
+      },
       (ctx) => ctx.read((query) => listTimeline(query, ctx.actor, { ...ctx.params, ...ctx.query })),
     ),
   )
 
   router.post(
     '/contacts/:id/identities',
-    route(deps, { params, body: identityInput }, (ctx) =>
-      ctx.write(async (tx) => answer(await addIdentity(tx, ctx, { ...ctx.params, identity: ctx.body }))),
+    route(
+      deps,
+      {
+        does: 'Adds an address to a contact',
+        action: 'record.write',
+        params,
+        body: identityInput,
+        answers: changed,
+        errors: ['conflict'],
+      },
+      (ctx) =>
+        ctx.write(async (tx) => answer(await addIdentity(tx, ctx, { ...ctx.params, identity: ctx.body }))),
     ),
   )
 
   router.delete(
     '/contacts/:id/identities',
-    route(deps, { params, query: identityQuery }, (ctx) => {
-      const identity = parsePart(identityInput, ctx.query, 'query')
-      return ctx.write(async (tx) => answer(await removeIdentity(tx, ctx, { ...ctx.params, identity })))
-    }),
+    route(
+      deps,
+      {
+        does: 'Takes an address from a contact',
+        action: 'record.write',
+        params,
+        query: identityQuery,
+        answers: changed,
+        errors: ['conflict'],
+      },
+      (ctx) => {
+        const identity = parsePart(identityInput, ctx.query, 'query')
+        return ctx.write(async (tx) => answer(await removeIdentity(tx, ctx, { ...ctx.params, identity })))
+      },
+    ),
   )
 
   router.post(
     '/contacts/:id/merge',
-    route(deps, { params, body: mergeContactsBody }, (ctx) =>
-      ctx.write((tx) => mergeContact(tx, ctx, { ...ctx.params, ...ctx.body })),
+    route(
+      deps,
+      {
+        does: 'Merges another contact into this one',
+        action: 'record.write',
+        params,
+        body: mergeContactsBody,
+        answers: { 200: mergeAnswer },
+        errors: ['conflict'],
+      },
+      (ctx) => ctx.write((tx) => mergeContact(tx, ctx, { ...ctx.params, ...ctx.body })),
     ),
   )
 
   router.post(
     '/contacts/merges/:mergeId/undo',
-    route(deps, { params: { mergeId: z.uuid() } }, (ctx) =>
-      ctx.write((tx) => undoMerge(tx, ctx, ctx.params.mergeId)),
+    route(
+      deps,
+      {
+        does: 'Takes a merge back',
+        action: 'record.write',
+        params: { mergeId: z.uuid() },
+        answers: { 200: mergeAnswer },
+        errors: ['conflict'],
+      },
+      (ctx) => ctx.write((tx) => undoMerge(tx, ctx, ctx.params.mergeId)),
     ),
   )
 

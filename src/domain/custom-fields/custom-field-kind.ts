@@ -1,6 +1,7 @@
 import {
   type CustomFieldEntity,
   type CustomFieldView,
+  customFieldView,
   customFieldEntities,
 } from '../../contract/crm/custom-field.ts'
 import { customFieldPart, wholeCustomField } from '../../contract/rest/custom-fields.ts'
@@ -47,6 +48,7 @@ export function customFieldKind(
       required: { column: 'required', type: 'boolean' },
       position: { column: 'position', type: 'integer' },
     },
+    view: customFieldView,
     whole: wholeCustomField,
     part: customFieldPart,
     filters: {

@@ -1,4 +1,4 @@
-import { type CustomerView, customerStatuses } from '../../contract/crm/customer.ts'
+import { type CustomerView, customerView, customerStatuses } from '../../contract/crm/customer.ts'
 import { customerPart, wholeCustomer } from '../../contract/rest/customers.ts'
 import { addressLike, contactLike } from '../messages/search-terms.ts'
 import { filter, idText, oneOf, personIs, timeFilters, timeSorts } from '../records/common-filters.ts'
@@ -60,6 +60,7 @@ export const customerKind: RecordKind<CustomerRow, CustomerView> = {
     ownerId: { column: 'owner_id', type: 'uuid' },
     customFields: { column: 'custom_fields', type: 'jsonb' },
   },
+  view: customerView,
   whole: wholeCustomer,
   part: customerPart,
   filters: {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { DealView } from '../../contract/crm/deal.ts'
+import { type DealView, dealView } from '../../contract/crm/deal.ts'
 import { stageKinds } from '../../contract/crm/pipeline.ts'
 import { dealPart, wholeDeal } from '../../contract/rest/deals.ts'
 import { instant } from '../../contract/rest/record-input.ts'
@@ -63,6 +63,7 @@ export const dealKind: RecordKind<DealRow, DealView> = {
   },
   whole: wholeDeal,
   part: dealPart,
+  view: dealView,
   filters: {
     q: text,
     pipelineId: refersTo('s.pipeline_id'),

@@ -1,4 +1,7 @@
 import { Router } from 'express'
+import { z } from 'zod'
+import { dealView, stageChangeView, stageTotal } from '../../contract/crm/deal.ts'
+import { dataOf, listOf } from '../../contract/rest/answers.ts'
 import { dealMove } from '../../contract/rest/deals.ts'
 import { etagOf } from '../../http/conditional.ts'
 import { paging } from '../../http/cursor.ts'
@@ -18,26 +21,54 @@ export function dealRoutes(deps: RecordDeps): Router {
   const router = Router()
   router.get(
     '/deals/totals',
-    route(deps, { query: { pipelineId: idText.optional() } }, async (ctx) => ({
-      data: await ctx.read((query) => dealTotals(query, ctx.actor, ctx.query.pipelineId)),
-    })),
+    route(
+      deps,
+      {
+        does: 'Says what lies in each stage',
+        action: 'deal.read',
+        query: { pipelineId: idText.optional() },
+        answers: { 200: dataOf(z.array(stageTotal)) },
+      },
+      async (ctx) => ({
+        data: await ctx.read((query) => dealTotals(query, ctx.actor, ctx.query.pipelineId)),
+      }),
+    ),
   )
   router.post(
     '/deals/:id/move',
-    route(deps, { params: { id: recordId }, body: dealMove }, (ctx) =>
-      ctx.write(async (tx) => {
-        const deal = await moveDeal(tx, ctx, deps.config, ctx.params.id, ctx.body, ctx.ifMatch)
-        return reply({ data: deal }, { etag: etagOf(deal) })
-      }),
+    route(
+      deps,
+      {
+        does: 'Moves a deal on its board',
+        action: 'deal.write',
+        params: { id: recordId },
+        body: dealMove,
+        answers: { 200: { body: dataOf(dealView), headers: ['etag'] } },
+        errors: ['precondition_failed', 'conflict'],
+      },
+      (ctx) =>
+        ctx.write(async (tx) => {
+          const deal = await moveDeal(tx, ctx, deps.config, ctx.params.id, ctx.body, ctx.ifMatch)
+          return reply({ data: deal }, { etag: etagOf(deal) })
+        }),
     ),
   )
   router.get(
     '/deals/:id/stage-changes',
-    route(deps, { params: { id: recordId }, query: paging(deps.config) }, (ctx) =>
-      ctx.read(async (query) => {
-        const { id } = await readRecord(query, ctx.actor, dealKind, ctx.params.id)
-        return listStageChanges(query, ctx.actor.tenantId, id, ctx.query)
-      }),
+    route(
+      deps,
+      {
+        does: 'Says where a deal has been',
+        action: 'deal.read',
+        params: { id: recordId },
+        query: paging(deps.config),
+        answers: { 200: listOf(stageChangeView) },
+      },
+      (ctx) =>
+        ctx.read(async (query) => {
+          const { id } = await readRecord(query, ctx.actor, dealKind, ctx.params.id)
+          return listStageChanges(query, ctx.actor.tenantId, id, ctx.query)
+        }),
     ),
   )
   const move = bulkAction({

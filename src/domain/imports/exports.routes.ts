@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { Router } from 'express'
+import { type RequestHandler, Router } from 'express'
 import { z } from 'zod'
+import { declare, plain } from '../../http/declaration.ts'
 import { parsePart } from '../../http/faults.ts'
 import { callerOf } from '../../http/request-context.ts'
 import type { LogDeps } from '../../log/tenant-tx.ts'
@@ -13,7 +14,14 @@ import { exportCustomers } from './export-customers.ts'
 export function exportRoutes(deps: LogDeps): Router {
   const router = Router()
   const query = z.strictObject(listedBy(customerKind))
-  router.get('/customers/export', async (request, response) => {
+  const says = {
+    ...plain,
+    does: 'Gives customers as a file',
+    action: customerKind.rights.read,
+    query: listedBy(customerKind),
+    answers: { 200: { body: 'text/csv' } },
+  } as const
+  const send: RequestHandler = async (request, response) => {
     const rows = await exportCustomers(deps, callerOf(request), parsePart(query, request.query, 'query'))
     const day = deps.clock.now().toISOString().slice(0, 10)
     response.set({
@@ -29,6 +37,7 @@ export function exportRoutes(deps: LogDeps): Router {
       // Whoever hung up needs no answer.
       if ((error as { code?: string }).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
     })
-  })
+  }
+  router.get('/customers/export', declare(says, send))
   return router
 }

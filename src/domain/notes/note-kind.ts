@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { NoteView } from '../../contract/conversation.ts'
+import { type NoteView, noteView } from '../../contract/conversation.ts'
 import { notePart, wholeNote } from '../../contract/rest/notes.ts'
 import { containing, filter, refersTo, timeFilters, timeSorts } from '../records/common-filters.ts'
 import type { RecordKind } from '../records/record-kind.ts'
@@ -29,6 +29,7 @@ export const noteKind: RecordKind<PlacedNote, NoteView> = {
     dealId: { column: 'deal_id', type: 'integer' },
     conversationId: { column: 'conversation_id', type: 'uuid' },
   },
+  view: noteView,
   whole: wholeNote,
   part: notePart,
   filters: {

@@ -1,4 +1,4 @@
-import type { PipelineView } from '../../contract/crm/pipeline.ts'
+import { type PipelineView, pipelineView } from '../../contract/crm/pipeline.ts'
 import { Failure } from '../../contract/errors.ts'
 import { pipelinePart, wholePipeline } from '../../contract/rest/pipelines.ts'
 import { invalid } from '../../http/faults.ts'
@@ -24,6 +24,7 @@ export const pipelineKind: RecordKind<PipelineRow, PipelineView> = {
   select: 'r.id, r.name, r.is_default, r.version, r.created_at, r.updated_at, r.deleted_at',
   joins: '',
   members: { name: { column: 'name', type: 'text' }, isDefault: { column: 'is_default', type: 'boolean' } },
+  view: pipelineView,
   whole: wholePipeline,
   part: pipelinePart,
   filters: { q: containing('search_key(r.name)'), ...timeFilters },

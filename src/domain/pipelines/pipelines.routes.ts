@@ -11,11 +11,22 @@ export function pipelineRoutes(deps: RecordDeps): Router {
   const router = Router()
   router.delete(
     '/pipeline-stages/:id',
-    route(deps, { params: { id: recordId }, query: { moveTo: idText.optional() } }, async (ctx) => {
-      await ctx.write(async (tx) => {
-        await deleteStage(tx, ctx, deps.config, ctx.params.id, ctx.query.moveTo, ctx.ifMatch)
-      })
-    }),
+    route(
+      deps,
+      {
+        does: 'Deletes a pipeline stage; its deals go to another one',
+        action: 'pipeline.manage',
+        params: { id: recordId },
+        query: { moveTo: idText.optional() },
+        answers: { 204: null },
+        errors: ['precondition_failed', 'conflict'],
+      },
+      async (ctx) => {
+        await ctx.write(async (tx) => {
+          await deleteStage(tx, ctx, deps.config, ctx.params.id, ctx.query.moveTo, ctx.ifMatch)
+        })
+      },
+    ),
   )
   router.use(recordRoutes(deps, pipelineKind))
   router.use(recordRoutes(deps, stageKind))

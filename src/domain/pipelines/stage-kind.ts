@@ -1,4 +1,4 @@
-import { type PipelineStageView, stageKinds } from '../../contract/crm/pipeline.ts'
+import { type PipelineStageView, pipelineStageView, stageKinds } from '../../contract/crm/pipeline.ts'
 import { Failure } from '../../contract/errors.ts'
 import { stagePart, wholeStage } from '../../contract/rest/pipelines.ts'
 import { invalid } from '../../http/faults.ts'
@@ -24,6 +24,7 @@ export const stageKind: RecordKind<StageRow, PipelineStageView> = {
     kind: { column: 'kind', type: 'text' },
     color: { column: 'color', type: 'text' },
   },
+  view: pipelineStageView,
   whole: wholeStage,
   part: stagePart,
   filters: {

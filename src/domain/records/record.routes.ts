@@ -1,5 +1,8 @@
 import { Router } from 'express'
 import { z } from 'zod'
+import { dataOf } from '../../contract/rest/answers.ts'
+import { bulkResult } from '../../contract/rest/bulk.ts'
+import { recordAnswer, recordPage } from '../../contract/rest/records.ts'
 import { etagOf } from '../../http/conditional.ts'
 import { paging } from '../../http/cursor.ts'
 import { type ReplyOptions, reply } from '../../http/reply.ts'
@@ -60,73 +63,138 @@ export function recordRoutes<Row extends RecordRow, View extends RecordView>(
   const path = `/${kind.path}`
 
   router.get(
+  const [noun, nouns] = [kind.noun.replaceAll('_', ' '), kind.path.replaceAll('-', ' ')]
+  const { read, write } = kind.rights
+  const changed = { 200: { body: dataOf(kind.view), headers: ['etag'] } } as const
     path,
-    route(deps, { query: { ...listedBy(kind), ...paging(deps.config), ...includeQuery(kind) } }, (ctx) =>
-      ctx.read(async (query) => {
-        const page = await listRecords(query, ctx.actor, kind, ctx.query)
-        return { ...page, ...(await includeRelated(query, ctx.actor, asked(ctx.query), page.data)) }
-      }),
+    route(
+      deps,
+      {
+        does: `Lists ${nouns}`,
+        action: read,
+        query: { ...listedBy(kind), ...paging(deps.config), ...includeQuery(kind) },
+        answers: { 200: recordPage(kind.view) },
+      },
+      (ctx) =>
+        ctx.read(async (query) => {
+          const page = await listRecords(query, ctx.actor, kind, ctx.query)
+          return { ...page, ...(await includeRelated(query, ctx.actor, asked(ctx.query), page.data)) }
+        }),
     ),
   )
 
   router.post(
     path,
-    route(deps, { body: kind.whole, status: 201 }, (ctx) =>
-      ctx.write(async (tx) => {
-        const view = await createRecord(tx, kind, ctx, ctx.body)
-        return answer(view, { status: 201, location: `${deps.config.BASE_PATH}/admin${path}/${view.id}` })
-      }),
+    route(
+      deps,
+      {
+        does: `Makes a ${noun}`,
+        action: write,
+        body: kind.whole,
+        answers: { 201: { body: dataOf(kind.view), headers: ['etag', 'location'] } },
+        errors: ['conflict'],
+      },
+      (ctx) =>
+        ctx.write(async (tx) => {
+          const view = await createRecord(tx, kind, ctx, ctx.body)
+          return answer(view, { status: 201, location: `${deps.config.BASE_PATH}/admin${path}/${view.id}` })
+        }),
     ),
   )
 
   const actions: BulkActions = { ...commonActions(kind), ...more }
   router.post(
     `${path}/bulk`,
-    route(deps, { body: bulkBody(actions, deps.config.BULK_ITEMS) }, (ctx) =>
-      ctx.write(async (tx) => {
-        const { ids, action, ...input } = ctx.body
-        return { data: await bulkRecords(tx, kind, ctx, actions[action] as BulkAction, { ids, input }) }
-      }),
+    route(
+      deps,
+      {
+        does: `Does one thing to many ${nouns}`,
+        action: write,
+        body: bulkBody(actions, deps.config.BULK_ITEMS),
+        answers: { 200: dataOf(z.array(bulkResult)) },
+      },
+      (ctx) =>
+        ctx.write(async (tx) => {
+          const { ids, action, ...input } = ctx.body
+          return { data: await bulkRecords(tx, kind, ctx, actions[action] as BulkAction, { ids, input }) }
+        }),
     ),
   )
 
   router.get(
     `${path}/:id`,
-    route(deps, { params: one, query: includeQuery(kind) }, (ctx) =>
-      ctx.read(async (query) => {
-        const view = kind.present(await readRecord(query, ctx.actor, kind, ctx.params.id))
-        const related = await includeRelated(query, ctx.actor, asked(ctx.query), [view])
-        return reply({ data: view, ...related }, { etag: etagOf(view) })
-      }),
+    route(
+      deps,
+      {
+        does: `Reads a ${noun}`,
+        action: read,
+        params: one,
+        query: includeQuery(kind),
+        answers: { 200: { body: recordAnswer(kind.view), headers: ['etag'] } },
+      },
+      (ctx) =>
+        ctx.read(async (query) => {
+          const view = kind.present(await readRecord(query, ctx.actor, kind, ctx.params.id))
+          const related = await includeRelated(query, ctx.actor, asked(ctx.query), [view])
+          return reply({ data: view, ...related }, { etag: etagOf(view) })
+        }),
     ),
   )
 
-  for (const [method, body] of [
-    ['put', kind.whole],
-    ['patch', kind.part],
+  for (const [method, body, does] of [
+    ['put', kind.whole, `Writes a ${noun} anew`],
+    ['patch', kind.part, `Changes a ${noun}`],
   ] as const)
     router[method](
       `${path}/:id`,
-      route(deps, { params: one, body }, (ctx) =>
-        ctx.write(async (tx) =>
-          answer(await updateRecord(tx, kind, ctx, ctx.params.id, ctx.body, ctx.ifMatch)),
-        ),
+      route(
+        deps,
+        {
+          does,
+          action: write,
+          params: one,
+          body,
+          answers: changed,
+          errors: ['precondition_failed', 'conflict'],
+        },
+        (ctx) =>
+          ctx.write(async (tx) =>
+            answer(await updateRecord(tx, kind, ctx, ctx.params.id, ctx.body, ctx.ifMatch)),
+          ),
       ),
     )
 
   router.delete(
     `${path}/:id`,
-    route(deps, { params: one }, async (ctx) => {
-      await ctx.write(async (tx) => {
-        await deleteRecord(tx, kind, ctx, ctx.params.id, ctx.ifMatch)
-      })
-    }),
+    route(
+      deps,
+      {
+        does: `Deletes a ${noun}`,
+        action: write,
+        params: one,
+        answers: { 204: null },
+        errors: ['precondition_failed', 'conflict'],
+      },
+      async (ctx) => {
+        await ctx.write(async (tx) => {
+          await deleteRecord(tx, kind, ctx, ctx.params.id, ctx.ifMatch)
+        })
+      },
+    ),
   )
 
   router.post(
     `${path}/:id/restore`,
-    route(deps, { params: one }, (ctx) =>
-      ctx.write(async (tx) => answer(await restoreRecord(tx, kind, ctx, ctx.params.id))),
+    route(
+      deps,
+      {
+        does: `Brings a deleted ${noun} back`,
+        action: write,
+        params: one,
+        answers: changed,
+        errors: ['conflict'],
+      },
+      (ctx) => ctx.write(async (tx) => answer(await restoreRecord(tx, kind, ctx, ctx.params.id))),
     ),
   )
 

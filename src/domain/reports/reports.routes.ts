@@ -1,6 +1,6 @@
 import { Router } from 'express'
-import { permit } from '../../auth/can.ts'
-import { type Overview, overviewQuery } from '../../contract/rest/reports.ts'
+import { dataOf } from '../../contract/rest/answers.ts'
+import { overview, type Overview, overviewQuery } from '../../contract/rest/reports.ts'
 import { type RouteDeps, route } from '../../http/route.ts'
 import type { Config } from '../../platform/config.ts'
 import { countConversations, countMessages } from './count-messaging.ts'
@@ -12,27 +12,35 @@ export function reportRoutes(deps: RouteDeps & { readonly config: Pick<Config, '
   const router = Router()
   router.get(
     '/reports/overview',
-    route(deps, { query: overviewQuery }, (ctx) => {
-      permit(ctx.actor, 'report.read')
-      const { tenantId } = ctx.actor
-      const now = deps.clock.now()
-      return ctx.read(async (query): Promise<{ data: Overview }> => {
-        const period = await reportPeriod(query, tenantId, ctx.query, {
-          now,
-          mostDays: deps.config.REPORT_DAYS,
+    route(
+      deps,
+      {
+        does: 'Counts customers, deals, activities, messages and conversations',
+        action: 'report.read',
+        query: overviewQuery,
+        answers: { 200: dataOf(overview) },
+      },
+      (ctx) => {
+        const { tenantId } = ctx.actor
+        const now = deps.clock.now()
+        return ctx.read(async (query): Promise<{ data: Overview }> => {
+          const period = await reportPeriod(query, tenantId, ctx.query, {
+            now,
+            mostDays: deps.config.REPORT_DAYS,
+          })
+          return {
+            data: {
+              period,
+              customers: await countCustomers(query, tenantId, period),
+              conversations: await countConversations(query, tenantId, period),
+              messages: await countMessages(query, tenantId, period),
+              deals: await countDeals(query, tenantId, period),
+              activities: await countActivities(query, tenantId, period, now),
+            },
+          }
         })
-        return {
-          data: {
-            period,
-            customers: await countCustomers(query, tenantId, period),
-            conversations: await countConversations(query, tenantId, period),
-            messages: await countMessages(query, tenantId, period),
-            deals: await countDeals(query, tenantId, period),
-            activities: await countActivities(query, tenantId, period, now),
-          },
-        }
-      })
-    }),
+      },
+    ),
   )
   return router
 }

@@ -1,5 +1,6 @@
 import { Router } from 'express'
-import { searchQuery } from '../../contract/rest/messages.ts'
+import { z } from 'zod'
+import { searchAnswers, searchQuery } from '../../contract/rest/messages.ts'
 import { paging } from '../../http/cursor.ts'
 import { route, type RouteDeps } from '../../http/route.ts'
 import type { Config } from '../../platform/config.ts'
@@ -20,8 +21,15 @@ export function searchRoutes(deps: SearchDeps): Router {
   const router = Router()
   router.get(
     '/search',
-    route(deps, { query: { ...searchQuery.shape, ...paging(deps.config) } }, (ctx) =>
-      searches[ctx.query.kind](deps, ctx.actor, ctx.query),
+    route(
+      deps,
+      {
+        does: 'Searches messages, contacts, customers or deals',
+        action: ['conversation.read', 'record.read', 'deal.read'],
+        query: { ...searchQuery.shape, ...paging(deps.config) },
+        answers: { 200: z.union(Object.values(searchAnswers)) },
+      },
+      (ctx) => searches[ctx.query.kind](deps, ctx.actor, ctx.query),
     ),
   )
   return router

@@ -1,7 +1,6 @@
 import { Router } from 'express'
-import { permit } from '../../auth/can.ts'
 import { parsePosition, type Position } from '../../contract/position.ts'
-import { eventsQuery } from '../../contract/rest/sync.ts'
+import { eventsAnswer, eventsQuery, syncAnswer } from '../../contract/rest/sync.ts'
 import { paging } from '../../http/cursor.ts'
 import { Reply } from '../../http/reply.ts'
 import { route, type RouteDeps } from '../../http/route.ts'
@@ -18,23 +17,39 @@ export function syncRoutes(deps: SyncDeps): Router {
 
   router.get(
     '/sync',
-    route(deps, {}, async (ctx) => {
-      permit(ctx.actor, 'conversation.read')
-      return takeSnapshot(deps, ctx.actor)
-    }),
+    route(
+      deps,
+      {
+        does: 'Gives all that a client holds at the start',
+        action: 'conversation.read',
+        answers: { 200: syncAnswer },
+      },
+      async (ctx) => {
+        return takeSnapshot(deps, ctx.actor)
+      },
+    ),
   )
 
   const { limit } = paging(deps.config, Math.min(deps.config.REPLAY_PAGE, deps.config.REPLAY_EVENTS))
   router.get(
     '/events',
-    route(deps, { query: { after: eventsQuery.shape.after, limit } }, async (ctx) => {
-      permit(ctx.actor, 'conversation.read')
-      const after = parsePosition(ctx.query.after) as Position
-      const { events, position, more } = await readNews(deps, ctx.actor, { after, limit: ctx.query.limit })
-      // Events are JSON already, just as they were written.
-      const body = `{"data":[${events.map(encodeEvent).join(',')}],"position":"${position}","more":${more}}`
-      return new Reply(200, body, {})
-    }),
+    route(
+      deps,
+      {
+        does: 'Replays events after a position',
+        action: 'conversation.read',
+        query: { after: eventsQuery.shape.after, limit },
+        answers: { 200: eventsAnswer },
+        errors: ['log_position_gone'],
+      },
+      async (ctx) => {
+        const after = parsePosition(ctx.query.after) as Position
+        const { events, position, more } = await readNews(deps, ctx.actor, { after, limit: ctx.query.limit })
+        // Events are JSON already, just as they were written.
+        const body = `{"data":[${events.map(encodeEvent).join(',')}],"position":"${position}","more":${more}}`
+        return new Reply(200, body, {})
+      },
+    ),
   )
   return router
 }

@@ -1,4 +1,4 @@
-import type { TagView } from '../../contract/crm/tag.ts'
+import { type TagView, tagView } from '../../contract/crm/tag.ts'
 import { tagPart, wholeTag } from '../../contract/rest/tags.ts'
 import { containing, timeFilters, timeSorts } from '../records/common-filters.ts'
 import type { RecordKind, RecordRow } from '../records/record-kind.ts'
@@ -16,6 +16,7 @@ export const tagKind: RecordKind<TagRow, TagView> = {
   select: 'r.id, r.name, r.color, r.version, r.created_at, r.updated_at, r.deleted_at',
   joins: '',
   members: { name: { column: 'name', type: 'text' }, color: { column: 'color', type: 'text' } },
+  view: tagView,
   whole: wholeTag,
   part: tagPart,
   filters: { q: containing('search_key(r.name)'), ...timeFilters },

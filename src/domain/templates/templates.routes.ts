@@ -1,7 +1,7 @@
 import { Router } from 'express'
 import { z } from 'zod'
-import { permit } from '../../auth/can.ts'
-import { templateFilters } from '../../contract/rest/templates.ts'
+import { dataOf, listOf } from '../../contract/rest/answers.ts'
+import { templateDetail, templateFilters } from '../../contract/rest/templates.ts'
 import { etagOf } from '../../http/conditional.ts'
 import { decodeCursor, encodeCursor, pageOf, paging } from '../../http/cursor.ts'
 import { reply } from '../../http/reply.ts'
@@ -17,26 +17,42 @@ export function templateRoutes(deps: RouteDeps & { readonly config: Pick<Config,
 
   router.get(
     '/templates',
-    route(deps, { query: { ...paging(deps.config), ...templateFilters } }, async (ctx) => {
-      permit(ctx.actor, 'channel.read')
-      const { cursor, limit, channel: channelId, status, q: text } = ctx.query
-      const after = cursor === undefined ? null : decodeCursor('templates', cursor, place)
-      const rows = await ctx.read((query) =>
-        listTemplates(query, { channelId, status, text }, after, limit + 1),
-      )
-      return pageOf(rows, limit, presentTemplateDetail, (row) =>
-        encodeCursor('templates', placeOfTemplate(row)),
-      )
-    }),
+    route(
+      deps,
+      {
+        does: 'Lists templates',
+        action: 'channel.read',
+        query: { ...paging(deps.config), ...templateFilters },
+        answers: { 200: listOf(templateDetail) },
+      },
+      async (ctx) => {
+        const { cursor, limit, channel: channelId, status, q: text } = ctx.query
+        const after = cursor === undefined ? null : decodeCursor('templates', cursor, place)
+        const rows = await ctx.read((query) =>
+          listTemplates(query, { channelId, status, text }, after, limit + 1),
+        )
+        return pageOf(rows, limit, presentTemplateDetail, (row) =>
+          encodeCursor('templates', placeOfTemplate(row)),
+        )
+      },
+    ),
   )
 
   router.get(
     '/templates/:id',
-    route(deps, { params: { id: z.uuid() } }, async (ctx) => {
-      permit(ctx.actor, 'channel.read')
-      const template = presentTemplateDetail(await ctx.read((query) => getTemplate(query, ctx.params.id)))
-      return reply({ data: template }, { etag: etagOf(template) })
-    }),
+    route(
+      deps,
+      {
+        does: 'Reads a template',
+        action: 'channel.read',
+        params: { id: z.uuid() },
+        answers: { 200: { body: dataOf(templateDetail), headers: ['etag'] } },
+      },
+      async (ctx) => {
+        const template = presentTemplateDetail(await ctx.read((query) => getTemplate(query, ctx.params.id)))
+        return reply({ data: template }, { etag: etagOf(template) })
+      },
+    ),
   )
 
   return router

@@ -1,7 +1,9 @@
 import { Router } from 'express'
 import { z } from 'zod'
-import { permissionsOf, permit } from '../../auth/can.ts'
-import { userFilters } from '../../contract/rest/identity.ts'
+import { permissionsOf } from '../../auth/can.ts'
+import { userView } from '../../contract/records.ts'
+import { listOf } from '../../contract/rest/answers.ts'
+import { crmProfileView, meView, userFilters } from '../../contract/rest/identity.ts'
 import { decodeCursor, encodeCursor, pageOf, paging } from '../../http/cursor.ts'
 import { type RouteDeps, route } from '../../http/route.ts'
 import type { Config } from '../../platform/config.ts'
@@ -16,28 +18,40 @@ export function userRoutes(deps: UserDeps): Router {
 
   router.get(
     '/me',
-    route(deps, {}, async ({ actor, tenant }) => ({
-      user: presentCaller(actor),
-      tenant,
-      permissions: permissionsOf(actor),
-    })),
+    route(
+      deps,
+      { does: 'Says who the caller is and what they may do', action: 'signed-in', answers: { 200: meView } },
+      async ({ actor, tenant }) => ({
+        user: presentCaller(actor),
+        tenant,
+        permissions: permissionsOf(actor),
+      }),
+    ),
   )
 
   router.get(
     '/users',
-    route(deps, { query: { ...paging(deps.config), ...userFilters } }, async (ctx) => {
-      permit(ctx.actor, 'user.read')
-      const { cursor, limit, role, status } = ctx.query
-      const after =
-        cursor === undefined ? null : decodeCursor('users', cursor, z.tuple([z.string(), z.uuid()]))
-      const users = await ctx.read((query) => listUsers(query, { role, status }, after, limit + 1))
-      return pageOf(
-        users,
-        limit,
-        (user) => user,
-        (user) => encodeCursor('users', [user.name, user.id]),
-      )
-    }),
+    route(
+      deps,
+      {
+        does: 'Lists users',
+        action: 'user.read',
+        query: { ...paging(deps.config), ...userFilters },
+        answers: { 200: listOf(userView) },
+      },
+      async (ctx) => {
+        const { cursor, limit, role, status } = ctx.query
+        const after =
+          cursor === undefined ? null : decodeCursor('users', cursor, z.tuple([z.string(), z.uuid()]))
+        const users = await ctx.read((query) => listUsers(query, { role, status }, after, limit + 1))
+        return pageOf(
+          users,
+          limit,
+          (user) => user,
+          (user) => encodeCursor('users', [user.name, user.id]),
+        )
+      },
+    ),
   )
 
   return router
@@ -56,10 +70,21 @@ export function crmProfileRoutes(deps: UserDeps): Router {
 
   router.get(
     '/:id/crm-profile',
-    route(deps, { params: { id: platformUserId } }, async (ctx) => {
-      permit(ctx.actor, 'user.read')
-      return { user: await ctx.read((query) => findByPlatformUser(query, ctx.params.id)), tenant: ctx.tenant }
-    }),
+    route(
+      deps,
+      {
+        does: 'Finds the user that a user of the platform is here',
+        action: 'user.read',
+        params: { id: platformUserId },
+        answers: { 200: crmProfileView },
+      },
+      async (ctx) => {
+        return {
+          user: await ctx.read((query) => findByPlatformUser(query, ctx.params.id)),
+          tenant: ctx.tenant,
+        }
+      },
+    ),
   )
 
   return router

@@ -1,5 +1,8 @@
 import { type Request, type RequestHandler, Router } from 'express'
+import { z } from 'zod'
 import { Failure } from '../../contract/errors.ts'
+import { challengeQuery, receivedView } from '../../contract/rest/webhooks.ts'
+import { declare, plain } from '../../http/declaration.ts'
 import type { Metrics } from '../../platform/metrics.ts'
 import { within } from '../../platform/within.ts'
 import type { ProviderName } from '../../providers/port.ts'
@@ -20,18 +23,38 @@ export function webhookRoutes(deps: WebhookDeps): Router {
   const router = Router()
   const waiting = new WaitingBytes(deps.config.WEBHOOK_WAITING_BYTES)
 
-  router.get('/whatsapp', async (request, response) => {
-    const challenge = await answerChallenge(deps, request.query)
-    response.type('text/plain').send(challenge)
-  })
+  router.get(
+    '/whatsapp',
+    declare(
+      {
+        ...plain,
+        does: "Answers Meta's question whether this address is ours",
+        query: challengeQuery,
+        answers: { 200: { body: 'text/plain' } },
+        errors: ['forbidden', 'validation_failed', 'unavailable'],
+      },
+      async (request, response) => {
+        const challenge = await answerChallenge(deps, request.query)
+        response.type('text/plain').send(challenge)
+      },
+    ),
+  )
 
+  const cloud = intake(deps, waiting, 'whatsapp-cloud', async (request, body) => {
+    const signature = request.get('x-hub-signature-256')
+    if (!isSignature(signature)) throw new Failure('signature_invalid')
+    return judgeCloudDelivery(deps, await body.read(), signature)
+  })
   router.post(
     '/whatsapp',
-    intake(deps, waiting, 'whatsapp-cloud', async (request, body) => {
-      const signature = request.get('x-hub-signature-256')
-      if (!isSignature(signature)) throw new Failure('signature_invalid')
-      return judgeCloudDelivery(deps, await body.read(), signature)
-    }),
+    declare(
+      {
+        ...posted,
+        does: 'Takes what Meta posts',
+        headers: { 'x-hub-signature-256': 'sha256= and the HMAC-SHA256 of the body as it was sent' },
+      },
+      cloud,
+    ),
   )
 
   const evolution = intake(deps, waiting, 'evolution', async (request, body) => {
@@ -48,11 +71,36 @@ export function webhookRoutes(deps: WebhookDeps): Router {
     jsonOf(bytes, deps.config)
     return [deliveryFor(owner, bytes)]
   })
-  router.post('/evolution/:key', evolution)
-  // An instance that was told `byEvents` appends the event, which the body names too.
-  router.post('/evolution/:key/:event', evolution)
+  const says = {
+    ...posted,
+    does: 'Takes what an Evolution server posts',
+    headers: { 'x-webhook-secret': "the channel's webhookSecret, when it has one" },
+    errors: [...posted.errors, 'not_found'],
+  } as const
+  const params = { key: z.string() }
+  router.post('/evolution/:key', declare({ ...says, params }, evolution))
+  // An instance that was told `byEvents` appends the event, which the body names too. One handler says one thing of itself.
+  router.post(
+    '/evolution/:key/:event',
+    declare({ ...says, params: { ...params, event: z.string() } }, (...given) => evolution(...given)),
+  )
   return router
 }
+
+/** What is the same of all that networks post. */
+const posted = {
+  ...plain,
+  takes: 'application/json',
+  answers: { 200: receivedView },
+  errors: [
+    'signature_invalid',
+    'malformed_json',
+    'validation_failed',
+    'payload_too_large',
+    'unsupported_media_type',
+    'unavailable',
+  ],
+} as const
 
 const keyShape = /^[\w-]{43}$/
 
