@@ -47,9 +47,9 @@ export const contactKind: RecordKind<ContactRow, ContactView> = {
     timezone: { column: 'timezone', type: 'text' },
     blocked: { column: 'blocked', type: 'boolean' },
   },
+  view: contactView,
   whole: wholeContact,
   part: contactPart,
-  view: contactView,
   filters: {
     q: text,
     customerId: refersTo('r.customer_id'),

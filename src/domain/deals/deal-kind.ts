@@ -61,9 +61,9 @@ export const dealKind: RecordKind<DealRow, DealView> = {
     enteredStageAt: { column: 'entered_stage_at', type: 'timestamptz' },
     closedAt: { column: 'closed_at', type: 'timestamptz' },
   },
+  view: dealView,
   whole: wholeDeal,
   part: dealPart,
-  view: dealView,
   filters: {
     q: text,
     pipelineId: refersTo('s.pipeline_id'),

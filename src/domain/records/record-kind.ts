@@ -122,11 +122,9 @@ export interface RecordKind<Row extends RecordRow = RecordRow, View extends Reco
   readonly select: string
   readonly joins: string
   readonly members: Readonly<Record<string, Column>>
+  /** What `present` makes. */
+  readonly view: z.ZodType<View>
   /** A whole record, every optional member with its default: POST and PUT. */
-  /** What `present` makes. */
-  readonly view: z.ZodType<View>
-  /** What `present` makes. */
-  readonly view: z.ZodType<View>
   readonly whole: z.ZodType<Record<string, unknown>>
   /** Any of its members, without defaults: PATCH. */
   readonly part: z.ZodType<Record<string, unknown>>

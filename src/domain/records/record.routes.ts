@@ -61,11 +61,11 @@ export function recordRoutes<Row extends RecordRow, View extends RecordView>(
 ): Router {
   const router = Router()
   const path = `/${kind.path}`
-
-  router.get(
   const [noun, nouns] = [kind.noun.replaceAll('_', ' '), kind.path.replaceAll('-', ' ')]
   const { read, write } = kind.rights
   const changed = { 200: { body: dataOf(kind.view), headers: ['etag'] } } as const
+
+  router.get(
     path,
     route(
       deps,
