@@ -86,6 +86,7 @@ const contact: ContactView = {
   blocked: true,
   marketing: null,
   identities: [{ kind: 'phone', value: '491' }],
+  customFields: {},
   createdAt: at,
   updatedAt: at,
   deletedAt: null,

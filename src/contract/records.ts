@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { identityView } from './conversation.ts'
+import { customFields } from './crm/record.ts'
 
 export const roles = ['viewer', 'agent', 'manager', 'admin'] as const
 export const role = z.enum(roles)
@@ -22,6 +23,8 @@ export const contactView = z.strictObject({
   blocked: z.boolean(),
   marketing: z.enum(['granted', 'denied']).nullable(),
   identities: z.array(identityView),
+  /** Facts of former times do not have them. */
+  customFields: customFields.default({}),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
   deletedAt: z.iso.datetime().nullable(),

@@ -188,6 +188,7 @@ test('[PPL6] a contact takes over what it lacks, a name that somebody wrote, and
     blocked: false,
     marketing: null,
     marketing_at: null,
+    custom_fields: {},
   }
   const written = { ...blank, first_name: 'Ana', name_edited: true }
   const told = { ...blank, first_name: 'ana_x' }
@@ -197,6 +198,10 @@ test('[PPL6] a contact takes over what it lacks, a name that somebody wrote, and
   const no = { ...blank, marketing: 'denied' as const, marketing_at: '2026-01-02T00:00:00.000Z' }
   expect(mergePlan(yes, no)).toEqual({ marketing: 'denied', marketing_at: no.marketing_at })
   expect(mergePlan(no, yes)).toEqual({})
+  const big = { ...blank, custom_fields: { plan: 'pro', size: 2 } }
+  const small = { ...blank, custom_fields: { size: 1 } }
+  expect(mergePlan(small, big)).toEqual({ custom_fields: { plan: 'pro', size: 1 } })
+  expect(mergePlan(big, small)).toEqual({})
   const plan = mergePlan(blank, { ...written, title: 'CEO' })
   const now = { ...blank, ...plan, title: 'Boss' }
   expect(

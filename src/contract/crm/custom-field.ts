@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { recordBase } from './record.ts'
 
 /** Kinds of records that can have fields of their tenant's own. */
-export const customFieldEntities = ['customer'] as const
+export const customFieldEntities = ['customer', 'contact', 'deal'] as const
 export type CustomFieldEntity = (typeof customFieldEntities)[number]
 
 export const customFieldTypes = ['text', 'number', 'currency', 'date', 'list', 'checkbox', 'link'] as const

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { day, recordBase } from './record.ts'
+import { customFields, day, recordBase } from './record.ts'
 
 export const dealView = z.strictObject({
   ...recordBase,
@@ -26,6 +26,8 @@ export const dealView = z.strictObject({
   enteredStageAt: z.iso.datetime(),
   /** When it was won or lost; null while it is open. */
   closedAt: z.iso.datetime().nullable(),
+  /** Facts of former times do not have them. */
+  customFields: customFields.default({}),
 })
 export type DealView = z.infer<typeof dealView>
 

@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 export const importStates = ['awaiting_upload', 'queued', 'running', 'done', 'failed', 'cancelled'] as const
 /** Kinds of records that can be brought in a file. */
-export const importEntities = ['customer'] as const
+export const importEntities = ['customer', 'contact', 'deal'] as const
 /** How a row finds the record that it changes; `none` always makes a new one. */
 export const upsertKeys = ['email', 'phone', 'id', 'none'] as const
 

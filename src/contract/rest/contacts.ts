@@ -5,6 +5,7 @@ import { stageChangeView } from '../crm/deal.ts'
 import { actorView } from '../events/define.ts'
 import { messageView } from '../message.ts'
 import { contactView } from '../records.ts'
+import { patchesCustomValues, wholeCustomValues } from './custom-fields.ts'
 import { line, optionalEmail, optionalLine, optionalPhone } from './record-input.ts'
 
 const digits = z
@@ -68,22 +69,25 @@ export const wholeContact = z.strictObject({
   blocked: z.boolean().default(false),
   customerId: customerId.default(null),
   identities: identities.optional(),
+  customFields: wholeCustomValues,
 })
 
 /** PATCH: what is to change. `identities` are all of them. */
-export const contactPart = z.strictObject({
-  firstName: line(255).optional(),
-  lastName: optionalLine(255).optional(),
-  email: optionalEmail.optional(),
-  phone: optionalPhone.optional(),
-  title: optionalLine(120).optional(),
-  isPrimary: z.boolean().optional(),
-  language: language.optional(),
-  timezone: timezone.optional(),
-  blocked: z.boolean().optional(),
-  customerId: customerId.optional(),
-  identities: identities.optional(),
-})
+export const contactPart = patchesCustomValues(
+  z.strictObject({
+    firstName: line(255).optional(),
+    lastName: optionalLine(255).optional(),
+    email: optionalEmail.optional(),
+    phone: optionalPhone.optional(),
+    title: optionalLine(120).optional(),
+    isPrimary: z.boolean().optional(),
+    language: language.optional(),
+    timezone: timezone.optional(),
+    blocked: z.boolean().optional(),
+    customerId: customerId.optional(),
+    identities: identities.optional(),
+  }),
+)
 
 /** DELETE /admin/contacts/:id/identities, in the query. */
 export const identityQuery = {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { day } from '../crm/record.ts'
+import { patchesCustomValues, wholeCustomValues } from './custom-fields.ts'
 import { currencyCode, line, optionalLine, ownerId } from './record-input.ts'
 
 const recordRef = z.int32().positive()
@@ -31,22 +32,25 @@ export const wholeDeal = z.strictObject({
   expectedCloseOn: closeDay.default(null),
   lostReason: optionalLine(1000).default(null),
   conversationIds: conversationIds.default([]),
+  customFields: wholeCustomValues,
 })
 
 /** PATCH: what is to change. A probability of null is that of its stage. */
-export const dealPart = z.strictObject({
-  title: line(255).optional(),
-  customerId: recordRef.nullable().optional(),
-  contactId: recordRef.nullable().optional(),
-  stageId: recordRef.optional(),
-  ownerId: ownerId.optional(),
-  valueMinor: valueMinor.optional(),
-  currency: currency.optional(),
-  probability: probability.optional(),
-  expectedCloseOn: closeDay.optional(),
-  lostReason: optionalLine(1000).optional(),
-  conversationIds: conversationIds.optional(),
-})
+export const dealPart = patchesCustomValues(
+  z.strictObject({
+    title: line(255).optional(),
+    customerId: recordRef.nullable().optional(),
+    contactId: recordRef.nullable().optional(),
+    stageId: recordRef.optional(),
+    ownerId: ownerId.optional(),
+    valueMinor: valueMinor.optional(),
+    currency: currency.optional(),
+    probability: probability.optional(),
+    expectedCloseOn: closeDay.optional(),
+    lostReason: optionalLine(1000).optional(),
+    conversationIds: conversationIds.optional(),
+  }),
+)
 
 /**
  * POST …/move: into a stage, right behind the deal `after`, or else right before the deal `before`, or else behind the last.

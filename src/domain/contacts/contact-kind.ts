@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type ContactView, contactView } from '../../contract/records.ts'
 import { contactPart, wholeContact } from '../../contract/rest/contacts.ts'
+import { prepareCustomValues } from '../custom-fields/prepare-custom-values.ts'
 import { addressLike, contactLike } from '../messages/search-terms.ts'
 import { filter, refersTo, timeFilters, timeSorts } from '../records/common-filters.ts'
 import type { RecordKind } from '../records/record-kind.ts'
@@ -46,6 +47,7 @@ export const contactKind: RecordKind<ContactRow, ContactView> = {
     language: { column: 'language', type: 'text' },
     timezone: { column: 'timezone', type: 'text' },
     blocked: { column: 'blocked', type: 'boolean' },
+    customFields: { column: 'custom_fields', type: 'jsonb' },
   },
   view: contactView,
   whole: wholeContact,
@@ -64,11 +66,13 @@ export const contactKind: RecordKind<ContactRow, ContactView> = {
     name: { sql: `lower(r.first_name || ' ' || coalesce(r.last_name, ''))`, type: 'text', order: 'asc' },
   },
   sortedBy: 'createdAt',
+  customFields: 'contact',
   includes: ['customer'],
   present: presentContact,
   rights: { read: 'record.read', write: 'record.write' },
   constraints: { contacts_tenant_id_customer_id_fkey: 'customerId', contacts_one_primary: 'isPrimary' },
-  prepare: prepareContact,
+  prepare: async (tx, change) =>
+    prepareCustomValues(tx, 'contact', { ...change, values: await prepareContact(tx, change) }),
   beforeRestore: beforeContactReturns,
   follow: async (tx, id, { values }) => {
     if (Array.isArray(values.identities))

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util'
+
 /** What of a contact a merge can change. Timestamps are ISO text. */
 export interface MergedColumns {
   customer_id: number | null
@@ -13,6 +15,7 @@ export interface MergedColumns {
   blocked: boolean
   marketing: 'granted' | 'denied' | null
   marketing_at: string | null
+  custom_fields: Readonly<Record<string, unknown>>
 }
 
 /** As Postgres calls them, for reading them out of JSON. */
@@ -30,6 +33,7 @@ export const mergedColumns: Readonly<Record<keyof MergedColumns, string>> = {
   blocked: 'boolean',
   marketing: 'text',
   marketing_at: 'timestamptz',
+  custom_fields: 'jsonb',
 }
 
 const filled = ['customer_id', 'email', 'phone', 'title', 'language', 'timezone'] as const
@@ -54,10 +58,13 @@ export function mergePlan(winner: MergedColumns, other: MergedColumns): Partial<
     plan.marketing = other.marketing
     plan.marketing_at = other.marketing_at
   }
+  plan.custom_fields = { ...other.custom_fields, ...winner.custom_fields }
   if (plan.customer_id !== undefined) plan.is_primary = other.is_primary
   else if (other.is_primary && other.customer_id === winner.customer_id) plan.is_primary = true
   return Object.fromEntries(
-    Object.entries(plan).filter(([name, value]) => winner[name as keyof MergedColumns] !== value),
+    Object.entries(plan).filter(
+      ([name, value]) => !isDeepStrictEqual(winner[name as keyof MergedColumns], value),
+    ),
   )
 }
 
@@ -66,6 +73,8 @@ export function unmergePlan(
   now: MergedColumns,
   { before, after }: { readonly before: Partial<MergedColumns>; readonly after: Partial<MergedColumns> },
 ): Partial<MergedColumns> {
-  const names = (Object.keys(after) as (keyof MergedColumns)[]).filter((name) => now[name] === after[name])
+  const names = (Object.keys(after) as (keyof MergedColumns)[]).filter((name) =>
+    isDeepStrictEqual(now[name], after[name]),
+  )
   return Object.fromEntries(names.map((name) => [name, before[name]]))
 }

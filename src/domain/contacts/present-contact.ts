@@ -21,6 +21,7 @@ export interface ContactRow {
   blocked: boolean
   marketing: 'granted' | 'denied' | null
   identities: IdentityView[]
+  custom_fields: Record<string, unknown>
   version: number
   created_at: string
   updated_at: string
@@ -32,7 +33,7 @@ export const contactColumnsOf = (
   ct: string,
 ): string => `${ct}.id, ${ct}.customer_id, ${contactNameOf(ct)} as name, ${ct}.first_name,
   ${ct}.last_name, ${ct}.email, ${ct}.phone, ${ct}.title, ${ct}.is_primary, ${ct}.is_group, ${ct}.language, ${ct}.timezone, ${ct}.blocked,
-  ${ct}.marketing, ${ct}.version, ${ct}.created_at, ${ct}.updated_at, ${ct}.deleted_at,
+  ${ct}.marketing, ${ct}.custom_fields, ${ct}.version, ${ct}.created_at, ${ct}.updated_at, ${ct}.deleted_at,
   coalesce((select json_agg(json_build_object('kind', i.kind, 'value', i.value) order by i.kind, i.value)
             from contact_identities i where i.tenant_id = ${ct}.tenant_id and i.contact_id = ${ct}.id), '[]') as identities`
 
@@ -69,6 +70,7 @@ export function presentContact(row: ContactRow): ContactView {
     blocked: row.blocked,
     marketing: row.marketing,
     identities: row.identities,
+    customFields: row.custom_fields,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     deletedAt: row.deleted_at,

@@ -72,6 +72,7 @@ export const customerKind: RecordKind<CustomerRow, CustomerView> = {
   },
   sorts: { ...timeSorts, name: { sql: 'lower(r.name)', type: 'text', order: 'asc' } },
   sortedBy: 'createdAt',
+  customFields: 'customer',
   includes: ['owner', 'tags'],
   present: (row) => ({
     id: row.id,

@@ -3,6 +3,7 @@ import { type DealView, dealView } from '../../contract/crm/deal.ts'
 import { stageKinds } from '../../contract/crm/pipeline.ts'
 import { dealPart, wholeDeal } from '../../contract/rest/deals.ts'
 import { instant } from '../../contract/rest/record-input.ts'
+import { prepareCustomValues } from '../custom-fields/prepare-custom-values.ts'
 import { contactLike } from '../messages/search-terms.ts'
 import { filter, oneOf, personIs, refersTo, timeFilters, timeSorts } from '../records/common-filters.ts'
 import type { RecordKind } from '../records/record-kind.ts'
@@ -60,6 +61,7 @@ export const dealKind: RecordKind<DealRow, DealView> = {
     position: { column: 'position', type: 'text' },
     enteredStageAt: { column: 'entered_stage_at', type: 'timestamptz' },
     closedAt: { column: 'closed_at', type: 'timestamptz' },
+    customFields: { column: 'custom_fields', type: 'jsonb' },
   },
   view: dealView,
   whole: wholeDeal,
@@ -88,6 +90,7 @@ export const dealKind: RecordKind<DealRow, DealView> = {
     title: { sql: 'r.title_key', type: 'text', order: 'asc' },
   },
   sortedBy: 'createdAt',
+  customFields: 'deal',
   includes: ['owner', 'customer', 'contact'],
   present: presentDeal,
   rights: dealRights,
@@ -101,7 +104,8 @@ export const dealKind: RecordKind<DealRow, DealView> = {
       ? []
       : [`deal.${after.stage_kind}`],
   lockFirst: lockBoard,
-  prepare: prepareDeal,
+  prepare: async (tx, change) =>
+    prepareCustomValues(tx, 'deal', { ...change, values: await prepareDeal(tx, change) }),
   beforeRestore: findPlaceAgain,
   follow: async (tx, id, { before, values, by }) => {
     if (typeof values.stageId === 'number') await recordStageChange(tx, by.actor, id, before, values.stageId)

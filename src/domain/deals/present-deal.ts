@@ -18,6 +18,7 @@ export interface DealRow extends RecordRow {
   position: string
   entered_stage_at: string
   closed_at: string | null
+  custom_fields: Record<string, unknown>
   conversation_ids: string[]
   pipeline_id: number
   stage_kind: PipelineStageView['kind']
@@ -26,7 +27,7 @@ export interface DealRow extends RecordRow {
 
 /** Columns of a DealRow, for `select … from deals r` with the joins. */
 export const dealSelect = `r.id, r.title, r.customer_id, r.contact_id, r.stage_id, r.owner_id, r.value_minor, r.currency, r.probability,
-  r.expected_close_on::text as expected_close_on, r.lost_reason, r.position, r.entered_stage_at, r.closed_at,
+  r.expected_close_on::text as expected_close_on, r.lost_reason, r.position, r.entered_stage_at, r.closed_at, r.custom_fields,
   r.version, r.created_at, r.updated_at, r.deleted_at,
   s.pipeline_id, s.kind as stage_kind, s.probability as stage_probability,
   array(select dc.conversation_id from deal_conversations dc
@@ -59,6 +60,7 @@ export function presentDeal(row: DealRow): DealView {
     position: row.position,
     enteredStageAt: row.entered_stage_at,
     closedAt: row.closed_at,
+    customFields: row.custom_fields,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     deletedAt: row.deleted_at,

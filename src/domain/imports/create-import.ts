@@ -6,7 +6,9 @@ import type { Config } from '../../platform/config.ts'
 import type { Storage } from '../../platform/storage.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { type Doer, recordAudit } from '../audit/record-audit.ts'
+import { invalid } from '../../http/faults.ts'
 import { newUploadKey } from '../media/object-key.ts'
+import { fileKinds } from './file-kinds.ts'
 import { type ImportRow, importColumns, presentImport, tellImport } from './import-row.ts'
 
 export interface ImportDeps {
@@ -18,7 +20,7 @@ const csvType = 'text/csv'
 
 /**
  * Announces a file of records and gives its bringer a signed address for it. Records `import.created`. Size and content are
- * looked at when it is started. Fails with `forbidden`.
+ * looked at when it is started. Fails with `forbidden`, or `validation_failed` for a key that such records are not found by.
  */
 export async function createImport(
   tx: TenantTx,
@@ -28,7 +30,13 @@ export async function createImport(
 ): Promise<CreatedImport> {
   const { actor } = by
   permit(actor, 'record.write')
+  const { kind, found } = fileKinds[input.entity]
+  permit(actor, kind.rights.write)
   permit(actor, 'import.read')
+  if (input.upsertKey !== 'none' && found[input.upsertKey] === undefined)
+    throw invalid([
+      { in: 'body', pointer: '/upsertKey', message: `${kind.path} are not found by ${input.upsertKey}` },
+    ])
   if (actor.kind === 'system') throw new Failure('forbidden')
   const kept = {
     kind: actor.kind,

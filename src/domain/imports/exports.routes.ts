@@ -6,27 +6,40 @@ import { declare, plain } from '../../http/declaration.ts'
 import { parsePart } from '../../http/faults.ts'
 import { callerOf } from '../../http/request-context.ts'
 import type { LogDeps } from '../../log/tenant-tx.ts'
-import { customerKind } from '../customers/customer-kind.ts'
 import { listedBy } from '../records/record.routes.ts'
-import { exportCustomers } from './export-customers.ts'
+import { exportRecords } from './export-records.ts'
+import type { FileKind } from './file-kind.ts'
+import { fileKinds } from './file-kinds.ts'
 
-/** GET /admin/customers/export: the customers of a list as CSV. */
+/** GET /admin/{path}/export of each kind that goes out as a file: the records of a list as CSV. */
 export function exportRoutes(deps: LogDeps): Router {
   const router = Router()
-  const query = z.strictObject(listedBy(customerKind))
-  const says = {
-    ...plain,
-    does: 'Gives customers as a file',
-    action: customerKind.rights.read,
-    query: listedBy(customerKind),
-    answers: { 200: { body: 'text/csv' } },
-  } as const
-  const send: RequestHandler = async (request, response) => {
-    const rows = await exportCustomers(deps, callerOf(request), parsePart(query, request.query, 'query'))
+  for (const file of Object.values(fileKinds)) {
+    const { path, rights } = file.kind
+    const query = listedBy(file.kind)
+    const says = {
+      ...plain,
+      does: `Gives ${path} as a file`,
+      action: rights.read,
+      query,
+      answers: { 200: { body: 'text/csv' } },
+    } as const
+    router.get(`/${path}/export`, declare(says, sendFile(deps, file, z.strictObject(query))))
+  }
+  return router
+}
+
+function sendFile(
+  deps: LogDeps,
+  file: FileKind,
+  query: z.ZodObject<ReturnType<typeof listedBy>>,
+): RequestHandler {
+  return async (request, response) => {
+    const rows = await exportRecords(deps, file, callerOf(request), parsePart(query, request.query, 'query'))
     const day = deps.clock.now().toISOString().slice(0, 10)
     response.set({
       'content-type': 'text/csv; charset=utf-8',
-      'content-disposition': `attachment; filename="customers-${day}.csv"`,
+      'content-disposition': `attachment; filename="${file.kind.path}-${day}.csv"`,
       'cache-control': 'no-store',
     })
     if (request.method === 'HEAD') {
@@ -38,6 +51,4 @@ export function exportRoutes(deps: LogDeps): Router {
       if ((error as { code?: string }).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
     })
   }
-  router.get('/customers/export', declare(says, send))
-  return router
 }

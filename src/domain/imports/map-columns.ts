@@ -1,11 +1,12 @@
 import type { ImportRow } from './import-row.ts'
-import type { CustomerColumn } from './customer-columns.ts'
+import type { FileColumn } from './file-columns.ts'
+import type { FileKind } from './file-kind.ts'
 
 /** The file as a whole cannot be taken. The message is for whoever brought it. */
 export class UnusableFile extends Error {}
 
 /** For each column of a file what it is, or null when it is left out. */
-export type Plan = readonly (CustomerColumn | null)[]
+export type Plan = readonly (FileColumn<never> | null)[]
 
 /** Names are compared without case, blanks, dashes and underscores. */
 const plain = (name: string): string => name.toLowerCase().replaceAll(/[\s_-]/g, '')
@@ -17,9 +18,10 @@ const plain = (name: string): string => name.toLowerCase().replaceAll(/[\s_-]/g,
 export function mapColumns(
   header: readonly string[],
   { mapping, upsert_key: upsertKey }: Pick<ImportRow, 'mapping' | 'upsert_key'>,
-  columns: readonly CustomerColumn[],
+  { kind, needed }: Pick<FileKind, 'kind' | 'needed'>,
+  columns: readonly FileColumn<never>[],
 ): Plan {
-  const byName = new Map<string, CustomerColumn>()
+  const byName = new Map<string, FileColumn<never>>()
   for (const column of columns) if (column.alias !== undefined) byName.set(plain(column.alias), column)
   for (const column of columns) byName.set(plain(column.name), column)
   const wanted = new Map(Object.entries(mapping).map(([name, target]) => [name.trim(), target]))
@@ -32,7 +34,7 @@ export function mapColumns(
     if (target === null) return null
     if (target === undefined) return byName.get(plain(name)) ?? null
     const column = byName.get(plain(target))
-    if (!column) throw new UnusableFile(`The mapping names "${target}", which is no column of customers.`)
+    if (!column) throw new UnusableFile(`The mapping names "${target}", which is no column of ${kind.path}.`)
     return column
   })
   for (const column of columns)
@@ -40,8 +42,7 @@ export function mapColumns(
       throw new UnusableFile(
         `Two columns of the file are "${column.name}". Leave one of them out with the mapping.`,
       )
-  const needed = upsertKey === 'none' ? 'name' : upsertKey
-  if (!plan.some((column) => column?.name === needed))
-    throw new UnusableFile(`The file has no column "${needed}".`)
+  const key = upsertKey === 'none' ? needed : upsertKey
+  if (!plan.some((column) => column?.name === key)) throw new UnusableFile(`The file has no column "${key}".`)
   return plan
 }

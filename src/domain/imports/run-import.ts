@@ -6,7 +6,8 @@ import type { JobData } from '../../platform/jobs.ts'
 import type { Storage } from '../../platform/storage.ts'
 import { bringerOf, type Claim, claimImport, finishImport, holdImport, importer } from './claim-import.ts'
 import { type CsvRow, readCsv, UnreadableCsv } from './csv-reader.ts'
-import { customerColumns, loadKnown } from './customer-columns.ts'
+import { loadKnown } from './file-columns.ts'
+import { fileKinds } from './file-kinds.ts'
 import type { ImportRow } from './import-row.ts'
 import { mapColumns, UnusableFile } from './map-columns.ts'
 import { type ImportLimits, writeBatch } from './write-batch.ts'
@@ -95,11 +96,13 @@ async function writeRows(
   stop: AbortSignal,
 ): Promise<void> {
   const { config } = deps
-  const known = await readTenant(deps, tenantId, (query) => loadKnown(query, tenantId))
+  const file = fileKinds[claim.row.entity]
+  const known = await readTenant(deps, tenantId, (query) => loadKnown(query, tenantId, file.kind.noun))
   const rows = readFile(deps, claim)
   const header = await rows.next()
   if (header.done === true) throw new UnusableFile('The file is empty.')
-  const plan = mapColumns(header.value.cells, claim.row, customerColumns(known))
+  const plan = mapColumns(header.value.cells, claim.row, file, file.columns(known))
+  const writing = { file, known, upsertKey: claim.row.upsert_key }
   let after = claim.row.rows_done
   let batch: CsvRow[] = []
   let chars = 0
@@ -109,7 +112,7 @@ async function writeRows(
     const ours = await inTenant(
       deps,
       tenantId,
-      (tx) => writeBatch(tx, config, { claim, actor, plan, rows: rowsNow, after, isLast }),
+      (tx) => writeBatch(tx, config, { claim, actor, plan, writing, rows: rowsNow, after, isLast }),
       presentActor(actor),
     )
     after += rowsNow.length

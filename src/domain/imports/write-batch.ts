@@ -7,7 +7,7 @@ import type { CsvRow } from './csv-reader.ts'
 import { type ImportRow, importColumns, tellImport } from './import-row.ts'
 import type { Plan } from './map-columns.ts'
 import { readRow } from './read-row.ts'
-import { complaintOf, type RowOutcome, writeRow } from './write-row.ts'
+import { complaintOf, type RowOutcome, writeRow, type Writing } from './write-row.ts'
 
 export type ImportLimits = Pick<Config, 'IMPORT_ERRORS' | 'IMPORT_LEASE_MS'>
 
@@ -21,6 +21,7 @@ interface Batch {
   readonly claim: Claim
   readonly actor: Actor
   readonly plan: Plan
+  readonly writing: Writing
   readonly rows: readonly CsvRow[]
   /** Rows before these, as this worker knows it. */
   readonly after: number
@@ -30,7 +31,8 @@ interface Batch {
 /**
  * Writes rows and, in the same transaction, how far the import is: whoever takes it over goes on behind them, and nothing is
  * written twice. False when it is not ours any more. Locks: the import; then one import of a tenant after the other, so that two
- * files with one key do not both make the customer that neither finds; then customers in the order of the file.
+ * files with one key do not both make the record that neither finds; then what its kind locks first, and records in the order
+ * of the file.
  */
 export async function writeBatch(tx: TenantTx, limits: ImportLimits, batch: Batch): Promise<boolean> {
   const { claim, after, rows, actor } = batch
@@ -39,6 +41,7 @@ export async function writeBatch(tx: TenantTx, limits: ImportLimits, batch: Batc
   await tx.query(`select pg_advisory_xact_lock(hashtextextended('switchboard import ' || $1, 0))`, [
     tx.tenantId,
   ])
+  await batch.writing.file.lockFirst?.(tx)
   const counts = { created: 0, updated: 0, unchanged: 0 }
   const faults: { line: number; reason: string }[] = []
   const writeAll = async (): Promise<void> => {
@@ -80,13 +83,13 @@ export async function writeBatch(tx: TenantTx, limits: ImportLimits, batch: Batc
 
 async function writeOne(
   tx: TenantTx,
-  { plan, claim, actor }: Batch,
+  { plan, writing, actor }: Batch,
   row: CsvRow,
 ): Promise<RowOutcome | { readonly fault: string }> {
   const input = readRow(plan, row)
   if ('fault' in input) return input
   try {
-    return await tx.attempt(() => writeRow(tx, { actor }, claim.row.upsert_key, input))
+    return await tx.attempt(() => writeRow(tx, { actor }, writing, input))
   } catch (error) {
     const fault = complaintOf(error)
     if (fault === undefined) throw error

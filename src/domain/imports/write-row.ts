@@ -7,32 +7,44 @@ import { createRecord, updateRecord } from '../records/write-record.ts'
 import { parsePart } from '../../http/faults.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import type { Doer } from '../audit/record-audit.ts'
-import { customerKind } from '../customers/customer-kind.ts'
+import type { Known } from './file-columns.ts'
+import type { FileKind } from './file-kind.ts'
 import type { RowInput } from './read-row.ts'
 
 export type RowOutcome = 'created' | 'updated' | 'unchanged'
 
+/** How the rows of a file are written. */
+export interface Writing {
+  readonly file: FileKind
+  readonly known: Known
+  readonly upsertKey: ImportView['upsertKey']
+}
+
 /**
- * Writes what a row says, as POST or PATCH of that customer would: judged, told and put into the trail. With an upsert key it
- * changes the customer that has it, if there is one, in the columns that the file has; empty cells empty them.
- * Fails as POST and PATCH do.
+ * Writes what a row says, as POST or PATCH of that record would: judged, told and put into the trail. With an upsert key it
+ * changes the record that has it, if there is one, in the columns that the file has; empty cells empty them.
+ * Fails as POST and PATCH do, or says what is wrong with the row.
  */
 export async function writeRow(
   tx: TenantTx,
   by: Doer,
-  upsertKey: ImportView['upsertKey'],
+  { file, known, upsertKey }: Writing,
   row: RowInput,
-): Promise<RowOutcome> {
-  const found = await findByKey(tx, upsertKey, row)
+): Promise<RowOutcome | { readonly fault: string }> {
+  const { kind } = file
+  const found = await findByKey(tx, file, upsertKey, row)
+  const whole = file.complete === undefined ? row : file.complete(known, row, found === undefined)
+  if ('fault' in whole) return whole
+  const { values, customFields } = whole
   if (found === undefined) {
-    const given = Object.fromEntries(Object.entries(row.values).filter(([, value]) => value !== null))
-    const input = parsePart(customerKind.whole, { ...given, customFields: row.customFields }, 'body')
-    await createRecord(tx, customerKind, by, input)
+    const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null))
+    const input = parsePart(kind.whole, { ...given, customFields }, 'body')
+    await createRecord(tx, kind, by, input)
     return 'created'
   }
-  const custom = Object.keys(row.customFields).length === 0 ? {} : { customFields: row.customFields }
-  const input = parsePart(customerKind.part, { ...row.values, ...custom }, 'body')
-  const { version } = await updateRecord(tx, customerKind, by, found.id, input, null)
+  const custom = Object.keys(customFields).length === 0 ? {} : { customFields }
+  const input = parsePart(kind.part, { ...values, ...custom }, 'body')
+  const { version } = await updateRecord(tx, kind, by, found.id, input, null)
   return version === found.version ? 'unchanged' : 'updated'
 }
 
@@ -41,32 +53,28 @@ interface Found {
   version: number
 }
 
-const conditions = {
-  email: 'id in (select customer_id from customers_with_email($2))',
-  phone: 'phone = $2',
-  id: 'id = $2::integer',
-} as const
-
 async function findByKey(
   tx: TenantTx,
+  { kind, found }: FileKind,
   key: ImportView['upsertKey'],
   { texts, values }: RowInput,
 ): Promise<Found | undefined> {
   const text = key === 'none' ? undefined : texts.get(key)
-  if (key === 'none' || text === undefined) return undefined
+  const condition = key === 'none' ? undefined : found[key]
+  if (key === 'none' || text === undefined || condition === undefined) return undefined
   // As it will be kept: a number is compared without its blanks.
   const value =
     key === 'id'
       ? parsePart(z.strictObject({ id: idText }), { id: text }, 'body').id
-      : (parsePart(customerKind.part, { [key]: values[key] }, 'body')[key] as string)
+      : (parsePart(kind.part, { [key]: values[key] }, 'body')[key] as string)
   const rows = await tx.query<Found>(
-    `select id, version from customers where tenant_id = $1 and ${conditions[key]} and deleted_at is null order by id limit 2 for no key update`,
+    `select id, version from ${kind.table} where tenant_id = $1 and ${condition} and deleted_at is null order by id limit 2 for no key update`,
     [tx.tenantId, value],
   )
   if (rows.length > 1)
-    throw new Failure('conflict', {}, { message: `more than one customer has this ${key}` })
+    throw new Failure('conflict', {}, { message: `more than one ${kind.noun} has this ${key}` })
   if (key === 'id' && rows.length === 0)
-    throw new Failure('not_found', {}, { message: 'there is no customer with this id' })
+    throw new Failure('not_found', {}, { message: `there is no ${kind.noun} with this id` })
   return rows[0]
 }
 
@@ -74,7 +82,8 @@ async function findByKey(
 export function complaintOf(error: unknown): string | undefined {
   if (!(error instanceof Failure) || error.code === 'unavailable' || error.code === 'forbidden')
     return undefined
-  const faults = error.details['errors']
+  const { errors: faults, contactId } = error.details
+  if (typeof contactId === 'number') return `${error.message} (contact ${contactId})`
   if (!Array.isArray(faults)) return error.message
   return (faults as RequestFault[])
     .map(({ pointer, message }) => `${pointer.slice(1).replaceAll('/', '.')}: ${message}`)

@@ -4,6 +4,7 @@ import { can, permit } from '../../auth/can.ts'
 import { formatPosition } from '../../contract/position.ts'
 import { decodeCursor, encodeCursor, type Page, pageOf } from '../../http/cursor.ts'
 import { headIn } from '../../log/read.ts'
+import { hasValues } from '../custom-fields/filter-by-values.ts'
 import type { Bind, Filter, Query, RecordKind, RecordRow, RecordView, Sort } from './record-kind.ts'
 
 /** What a list of records may be asked, beside the filters of its kind. */
@@ -14,6 +15,7 @@ export interface ListQuery {
   readonly order?: 'asc' | 'desc' | undefined
   /** Deleted ones: left out by default, added by `with`, alone by `only`. */
   readonly deleted?: 'with' | 'only' | undefined
+  /** Filters of the kind, in the form that their schemas give; `cf` are texts (customQuery). */
   readonly [filter: string]: unknown
 }
 
@@ -22,7 +24,8 @@ const deletedIs = { none: 'r.deleted_at is null', with: 'true', only: 'r.deleted
 /**
  * A page of a tenant's records, by one sort and then by id, so that walking the pages neither skips nor repeats a record that
  * stays where it is. Only those that the actor may read. `position` is the one that the page was read at: events after it
- * are news. Two statements. Fails with `forbidden`, or `validation_failed` for a cursor of another list, sort or order.
+ * are news. Two statements, with custom fields four. Fails with `forbidden`, or `validation_failed` for a cursor of another
+ * list, sort or order and for custom fields that are not there.
  */
 export async function listRecords<Row extends RecordRow, View extends RecordView>(
   query: Query,
@@ -45,6 +48,10 @@ export async function listRecords<Row extends RecordRow, View extends RecordView
     ...filtersOf(kind, asked).map(([filter, value]) => filter.where(value, bind, meOf(actor))),
     ...after(list, asked.cursor, sort, order, bind),
   ]
+  const { customFields } = kind
+  const cf = asked['cf'] as readonly string[] | undefined
+  if (customFields !== undefined && cf !== undefined)
+    conditions.push(await hasValues(query, tenantId, { table: kind.table, customFields }, cf, bind))
   const rows = await query<Row & { sort_key: string }>(
     `select ${kind.select}, (${sort.sql})::text as sort_key from ${kind.table} r ${kind.joins}
      where ${conditions.join(' and ')}

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { Actor } from '../../auth/actor.ts'
 import type { Action } from '../../auth/can.ts'
+import type { CustomFieldEntity } from '../../contract/crm/custom-field.ts'
 import type { EventType } from '../../contract/events/catalogue.ts'
 import type { OwnedAction, Scope } from '../../log/scope.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
@@ -132,6 +133,8 @@ export interface RecordKind<Row extends RecordRow = RecordRow, View extends Reco
   readonly sorts: Readonly<Record<string, Sort>>
   /** Name of the sort that counts when none is asked for. */
   readonly sortedBy: string
+  /** As what its custom fields are defined, where it has some; its lists are filtered by them (`cf`). */
+  readonly customFields?: CustomFieldEntity
   /** What lists and single records may bring along. */
   readonly includes?: readonly IncludeName[]
   readonly present: (row: Row) => View

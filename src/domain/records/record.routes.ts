@@ -8,6 +8,7 @@ import { paging } from '../../http/cursor.ts'
 import { type ReplyOptions, reply } from '../../http/reply.ts'
 import { type RouteDeps, route } from '../../http/route.ts'
 import type { Config } from '../../platform/config.ts'
+import { customQuery } from '../custom-fields/filter-by-values.ts'
 import { type BulkAction, type BulkActions, bulkBody, bulkRecords, commonActions } from './bulk-records.ts'
 import { readRecord } from './find-record.ts'
 import { listRecords } from './list-records.ts'
@@ -43,6 +44,7 @@ export function listedBy<Row extends RecordRow, View extends RecordView>(kind: R
     ...Object.fromEntries(
       Object.entries(kind.filters).map(([name, { schema }]) => [name, schema.optional()]),
     ),
+    ...(kind.customFields !== undefined && { cf: customQuery.optional() }),
     sort: z.enum(names).optional(),
     order: z.enum(['asc', 'desc']).optional(),
     deleted: z.enum(['with', 'only']).optional(),

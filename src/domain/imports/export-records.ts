@@ -1,47 +1,55 @@
-import { permit } from '../../auth/can.ts'
 import { presentActor } from '../../auth/actor.ts'
+import { permit } from '../../auth/can.ts'
 import { inTenant, type LogDeps, readTenant } from '../../log/tenant-tx.ts'
 import { type Doer, recordAudit } from '../audit/record-audit.ts'
-import { customerKind } from '../customers/customer-kind.ts'
 import { type ListQuery, listRecords } from '../records/list-records.ts'
 import { csvLine } from './csv-text.ts'
-import { customerColumns, loadKnown } from './customer-columns.ts'
+import { loadKnown } from './file-columns.ts'
+import type { FileKind } from './file-kind.ts'
 
-/** Customers that one statement reads. */
+/** Records that one statement reads. */
 const pageRows = 500
 
 /**
- * Customers as the text of a CSV file, in pieces of at most 500: those of a list with the same filters, sorted as it is. Each
+ * Records as the text of a CSV file, in pieces of at most 500: those of a list with the same filters, sorted as it is. Each
  * piece is a page of that list, read when the one before it has gone out, so memory stays flat and no transaction stays
  * open; what is changed meanwhile is in it as it was when its page was read. Who takes it is in the trail before the first
  * row. Fails with `forbidden`.
  */
-export async function exportCustomers(
+export async function exportRecords(
   deps: LogDeps,
+  { kind, columns: columnsOf }: FileKind,
   by: Doer,
   asked: Omit<ListQuery, 'limit' | 'cursor'>,
 ): Promise<AsyncGenerator<string>> {
   const { actor } = by
-  permit(actor, customerKind.rights.read)
+  permit(actor, kind.rights.read)
   const { tenantId } = actor
+  const read = (cursor?: string) =>
+    readTenant(deps, tenantId, (query) =>
+      listRecords(query, actor, kind, { ...asked, limit: pageRows, cursor }),
+    )
+  const first = await read()
   await inTenant(
     deps,
     tenantId,
     async (tx) =>
-      recordAudit(tx, { by, action: 'customer.export', entity: 'customer', entityId: '*', after: asked }),
+      recordAudit(tx, {
+        by,
+        action: `${kind.noun}.export`,
+        entity: kind.noun,
+        entityId: '*',
+        after: asked,
+      }),
     presentActor(actor),
   )
-  const columns = customerColumns(await readTenant(deps, tenantId, (query) => loadKnown(query, tenantId)))
-  const read = (cursor?: string) =>
-    readTenant(deps, tenantId, (query) =>
-      listRecords(query, actor, customerKind, { ...asked, limit: pageRows, cursor }),
-    )
-  const first = await read()
+  const known = await readTenant(deps, tenantId, (query) => loadKnown(query, tenantId, kind.noun))
+  const columns = columnsOf(known).flatMap(({ name, show }) => (show === undefined ? [] : [{ name, show }]))
   return (async function* () {
     // Spreadsheets know UTF-8 by its byte order mark alone.
     yield `\uFEFF${csvLine(columns.map(({ name }) => name))}`
     for (let page = first; ; page = await read(page.nextCursor)) {
-      yield page.data.map((customer) => csvLine(columns.map(({ show }) => show(customer)))).join('')
+      yield page.data.map((view) => csvLine(columns.map(({ show }) => show(view)))).join('')
       if (page.nextCursor === null) return
     }
   })()

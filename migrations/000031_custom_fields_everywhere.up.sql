@@ -1,0 +1,68 @@
+-- Custom fields of contacts and deals, lists by the values of custom fields, and files of contacts and deals.
+-- Locks: access exclusive on contacts, deals and imports for a moment (a column with a constant default is not written into
+-- the rows); share on customers, contacts and deals while the indexes are built (they hold only records that have values).
+-- Old code: neither reads nor writes the new columns.
+
+alter table contacts add column custom_fields jsonb not null default '{}';
+alter table deals add column custom_fields jsonb not null default '{}';
+
+-- Records by exact values of their custom fields, deleted ones too. In: the values by key, at least one. Out: ids in no order.
+-- Functions, because under row security no index answers @> (it is not leakproof). Locks: none.
+create function customers_with_values(wanted jsonb, at_most integer) returns table (record_id integer) language sql stable as
+$$ select c.id from customers c
+   where c.tenant_id = (select current_tenant()) and c.custom_fields <> '{}' and c.custom_fields @> wanted limit at_most $$;
+call make_router_function('customers_with_values(jsonb, integer)');
+
+create function contacts_with_values(wanted jsonb, at_most integer) returns table (record_id integer) language sql stable as
+$$ select c.id from contacts c
+   where c.tenant_id = (select current_tenant()) and c.custom_fields <> '{}' and c.custom_fields @> wanted limit at_most $$;
+call make_router_function('contacts_with_values(jsonb, integer)');
+
+create function deals_with_values(wanted jsonb, at_most integer) returns table (record_id integer) language sql stable as
+$$ select d.id from deals d
+   where d.tenant_id = (select current_tenant()) and d.custom_fields <> '{}' and d.custom_fields @> wanted limit at_most $$;
+call make_router_function('deals_with_values(jsonb, integer)');
+
+-- Makes the indexes behind them: with the tenant in front where btree_gin is there (see 000012_search), else without it; then
+-- rows of other tenants with the same value are looked at, and left out. Safe to call again after the extension was created.
+create procedure create_custom_field_indexes() language plpgsql as $$
+declare
+  scalars constant text := (select n.nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'btree_gin');
+  target text;
+begin
+  foreach target in array array['customers', 'contacts', 'deals'] loop
+    execute format('drop index if exists %I', target || '_by_values');
+    execute format('create index %I on %I using gin (%scustom_fields jsonb_path_ops) where custom_fields <> ''{}''',
+      target || '_by_values', target,
+      case when scalars is null then '' else format('tenant_id %I.uuid_ops, ', scalars) end);
+  end loop;
+end $$;
+call create_custom_field_indexes();
+
+alter table imports
+  drop constraint imports_entity_check,
+  add constraint imports_entity_check check (entity in ('customer', 'contact', 'deal'));
+-- Imports that ended long ago are deleted with what was wrong with their rows.
+grant delete on imports, import_errors to switchboard_app;
+create index imports_ended on imports (finished_at) where finished_at is not null;
+create index imports_awaited on imports (created_at) where state = 'awaiting_upload';
+
+-- The tenant's contacts with an e-mail address, whatever its case. A function for the reason of customers_with_email. Out: the
+-- two with the lowest ids. Locks: none.
+create function contacts_with_email(wanted text) returns table (contact_id integer) language sql stable as $$
+  select c.id from contacts c
+  where c.tenant_id = (select current_tenant()) and lower(c.email) = lower(wanted) and c.email is not null and c.deleted_at is null
+  order by c.id limit 2 $$;
+call make_router_function('contacts_with_email(text)');
+
+-- Imports whose time is over: they ended, or were announced and never started, longer ago than they are kept; and those that
+-- ended and still have a file, because the store was away then. Out: the oldest first. Locks: none.
+create function imports_past_keeping(keep interval, at_most integer)
+returns table (tenant_id uuid, import_id uuid, object_key text, is_over boolean) language sql stable as $$
+  (select i.tenant_id, i.id, i.object_key, i.finished_at < now() - keep from imports i
+   where i.finished_at < now() - keep or (i.finished_at < now() - interval '1 hour' and i.object_key is not null)
+   order by i.finished_at limit at_most)
+  union all
+  (select i.tenant_id, i.id, i.object_key, true from imports i
+   where i.state = 'awaiting_upload' and i.created_at < now() - keep order by i.created_at limit at_most) $$;
+call make_router_function('imports_past_keeping(interval, integer)');

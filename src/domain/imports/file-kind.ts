@@ -1,0 +1,28 @@
+import type { CustomFieldEntity } from '../../contract/crm/custom-field.ts'
+import type { ImportView } from '../../contract/crm/import.ts'
+import type { TenantTx } from '../../log/tenant-tx.ts'
+import type { RecordKind, RecordRow, RecordView } from '../records/record-kind.ts'
+import type { FileColumn, Known } from './file-columns.ts'
+import type { RowInput } from './read-row.ts'
+
+export type UpsertKey = Exclude<ImportView['upsertKey'], 'none'>
+
+/** How records of a kind go out as a file and come in as one. */
+export interface FileKind<Row extends RecordRow = RecordRow, View extends RecordView = RecordView> {
+  readonly kind: RecordKind<Row, View> & { readonly noun: CustomFieldEntity }
+  /** All columns, in the order of an export. */
+  readonly columns: (known: Known) => FileColumn<View>[]
+  /** The column that a file needs to make records. */
+  readonly needed: string
+  /** Conditions on the table that find what a row changes, by upsert key; `$2` is the text of its cell as it is kept. */
+  readonly found: Partial<Readonly<Record<UpsertKey, string>>>
+  /** Locks of a batch that come before those of its records. */
+  readonly lockFirst?: (tx: TenantTx) => Promise<void>
+  /** Completes what a row says by more than one of its cells, or says what is wrong with it. */
+  readonly complete?: (known: Known, row: RowInput, isNew: boolean) => RowInput | { readonly fault: string }
+}
+
+/** A file kind for those who treat all of them alike. */
+export function anyFile<Row extends RecordRow, View extends RecordView>(file: FileKind<Row, View>): FileKind {
+  return file as unknown as FileKind
+}
