@@ -1,6 +1,7 @@
-drop function imports_past_keeping(interval, integer);
+drop function imports_to_tidy(interval, interval, integer);
 drop function contacts_with_email(text);
-drop index imports_ended, imports_awaited;
+drop index imports_ended, imports_with_files, imports_awaited;
+alter table imports drop column upload_key;
 revoke delete on imports, import_errors from switchboard_app;
 -- Nothing of ours can go on with files of other records.
 alter table imports no force row level security;

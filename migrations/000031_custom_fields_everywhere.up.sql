@@ -42,9 +42,15 @@ call create_custom_field_indexes();
 alter table imports
   drop constraint imports_entity_check,
   add constraint imports_entity_check check (entity in ('customer', 'contact', 'deal'));
+-- Where the browser writes; object_key is the copy that it cannot reach, once there is one.
+alter table imports add column upload_key text;
+alter table imports no force row level security;
+update imports set upload_key = object_key where state = 'awaiting_upload';
+alter table imports force row level security;
 -- Imports that ended long ago are deleted with what was wrong with their rows.
 grant delete on imports, import_errors to switchboard_app;
 create index imports_ended on imports (finished_at) where finished_at is not null;
+create index imports_with_files on imports (finished_at) where finished_at is not null and num_nonnulls(object_key, upload_key) > 0;
 create index imports_awaited on imports (created_at) where state = 'awaiting_upload';
 
 -- The tenant's contacts with an e-mail address, whatever its case. A function for the reason of customers_with_email. Out: the
@@ -55,14 +61,16 @@ create function contacts_with_email(wanted text) returns table (contact_id integ
   order by c.id limit 2 $$;
 call make_router_function('contacts_with_email(text)');
 
--- Imports whose time is over: they ended, or were announced and never started, longer ago than they are kept; and those that
--- ended and still have a file, because the store was away then. Out: the oldest first. Locks: none.
-create function imports_past_keeping(keep interval, at_most integer)
-returns table (tenant_id uuid, import_id uuid, object_key text, is_over boolean) language sql stable as $$
-  (select i.tenant_id, i.id, i.object_key, i.finished_at < now() - keep from imports i
-   where i.finished_at < now() - keep or (i.finished_at < now() - interval '1 hour' and i.object_key is not null)
-   order by i.finished_at limit at_most)
+-- Imports whose time is over (`is_over`): they ended, or were announced and never started, longer ago than they are kept; and those
+-- that ended, whose signed address is no longer good, and that still have files. Out: the oldest of each. Locks: none.
+create function imports_to_tidy(keep interval, signed interval, at_most integer)
+returns table (tenant_id uuid, import_id uuid, files text[], is_over boolean) language sql stable as $$
+  select i.tenant_id, i.id, array_remove(array[i.object_key, i.upload_key], null), true from (
+    (select * from imports e where e.finished_at < now() - keep order by e.finished_at limit at_most)
+    union all
+    (select * from imports a where a.state = 'awaiting_upload' and a.created_at < now() - keep order by a.created_at limit at_most)) i
   union all
-  (select i.tenant_id, i.id, i.object_key, true from imports i
-   where i.state = 'awaiting_upload' and i.created_at < now() - keep order by i.created_at limit at_most) $$;
-call make_router_function('imports_past_keeping(interval, integer)');
+  (select f.tenant_id, f.id, array_remove(array[f.object_key, f.upload_key], null), false from imports f
+   where f.finished_at >= now() - keep and num_nonnulls(f.object_key, f.upload_key) > 0 and f.created_at < now() - signed
+   order by f.finished_at limit at_most) $$;
+call make_router_function('imports_to_tidy(interval, interval, integer)');

@@ -12,6 +12,7 @@ import { outboundSweeps } from './deliver-outbound.ts'
 import { MediaFetcher } from './fetch-media.ts'
 import { inboundSweeps } from './ingest-inbound.ts'
 import { maintenance } from './maintenance.ts'
+import { retention } from './retention.ts'
 import { Imports } from './run-import.ts'
 import { startSweep } from './sweep.ts'
 import { TemplateSyncs } from './sync-templates.ts'
@@ -54,6 +55,7 @@ export function startWorkers(deps: Deps): Workers {
     ...inboundSweeps(deps, ingest),
     ...outboundSweeps(deps, deliveries),
     ...maintenance(deps),
+    ...retention(deps),
     templates.sweep,
     imports.sweep,
     {

@@ -179,6 +179,16 @@ export const settings = {
     'An import without a sign of life for this long is taken over by another worker.',
     { unit: 'ms' },
   ),
+  IMPORT_KEEP_DAYS: setting(count(90), 'How long an import that ended, or never started, can be looked at.', {
+    unit: 'd',
+  }),
+  SAVED_VIEWS: setting(count(200), 'Most saved views of one person.'),
+  DELETED_KEEP_DAYS: setting(
+    count(90),
+    'How long deleted records can be restored; then they are gone for good.',
+    { unit: 'd' },
+  ),
+  PURGE_BATCH: setting(count(100, 1, 1000), 'Deleted records that one transaction does away with.'),
   REPORT_DAYS: setting(count(366), 'Longest period of a report.', { unit: 'd' }),
   DEAL_POSITION_LENGTH: setting(
     count(64, 16, 1000),

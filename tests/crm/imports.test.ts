@@ -1,61 +1,18 @@
 import { expect, test } from 'vitest'
 import type { CustomerView } from '../../src/contract/crm/customer.ts'
-import { type ImportView, importView } from '../../src/contract/crm/import.ts'
+import type { ImportView } from '../../src/contract/crm/import.ts'
 import type { AnyLogEvent } from '../../src/contract/events/catalogue.ts'
 import { formatPosition } from '../../src/contract/position.ts'
-import { createdImport, type CreatedImport } from '../../src/contract/rest/imports.ts'
+import type { CreatedImport } from '../../src/contract/rest/imports.ts'
 import type { AuditEntryView } from '../../src/contract/rest/audit.ts'
 import { readHead } from '../../src/log/read.ts'
 import { startWorkers } from '../../workers/server.ts'
 import { eventually } from '../harness/eventually.ts'
-import { type Hub, startHub } from '../harness/hub.ts'
+import { startHub } from '../harness/hub.ts'
 import { expectReplayEqualsSnapshot } from '../harness/replay.ts'
 import { type RestClient, startRestOf } from '../harness/rest-client.ts'
+import { bring, ended, errorsOf, get, openWithWorkers, start, upload } from './bringing.ts'
 import { startWorkerProcess } from '../harness/worker-process.ts'
-
-/** Announces a file and uploads it. */
-async function upload(
-  rest: RestClient,
-  token: string,
-  file: string | Uint8Array<ArrayBuffer>,
-  more: object = {},
-): Promise<ImportView> {
-  const made = await rest.call<{ data: CreatedImport }>('POST', '/admin/imports', {
-    token,
-    json: { entity: 'customer', ...more },
-  })
-  expect(made.status, made.text).toBe(201)
-  const { import: brought, upload: to } = createdImport.parse(made.body.data)
-  const put = await fetch(to.url, { method: to.method, headers: to.headers, body: file })
-  expect(put.status).toBe(200)
-  return brought
-}
-
-const start = (rest: RestClient, token: string, id: string) =>
-  rest.call<{ data: ImportView }>('POST', `/admin/imports/${id}/start`, { token })
-
-async function get(rest: RestClient, token: string, id: string): Promise<ImportView> {
-  const { body } = await rest.call<{ data: ImportView }>('GET', `/admin/imports/${id}`, { token })
-  return importView.parse(body.data)
-}
-
-/** Brings a file and waits for its end. */
-async function bring(...[rest, token, file, more]: Parameters<typeof upload>): Promise<ImportView> {
-  const { id } = await upload(rest, token, file, more)
-  expect((await start(rest, token, id)).body.data.state).toBe('queued')
-  return ended(rest, token, id)
-}
-
-function ended(rest: RestClient, token: string, id: string): Promise<ImportView> {
-  return eventually(async () => {
-    const view = await get(rest, token, id)
-    if (view.finishedAt === null) throw new Error(`not at its end: ${JSON.stringify(view)}`)
-    return view
-  }, 30_000)
-}
-
-const errorsOf = async (rest: RestClient, token: string, id: string) =>
-  (await rest.call('GET', `/admin/imports/${id}/errors`, { token })).text.replace(/^\uFEFF/, '')
 
 async function customers(rest: RestClient, token: string): Promise<CustomerView[]> {
   const found: CustomerView[] = []
@@ -71,15 +28,9 @@ async function customers(rest: RestClient, token: string): Promise<CustomerView[
   }
 }
 
-async function open(hub: Hub): Promise<RestClient> {
-  const workers = startWorkers(hub.deps)
-  hub.onClose(() => workers.close())
-  return startRestOf(hub)
-}
-
 test('[CSV4] what was exported comes back as it was, in another tenant and over itself', async () => {
   await using hub = await startHub()
-  const rest = await open(hub)
+  const rest = await openWithWorkers(hub)
   const other = await hub.addTenant()
   const here = hub.token('manager')
   const there = hub.token('manager', { tenant: other.slug })
@@ -130,7 +81,7 @@ test('[CSV4] what was exported comes back as it was, in another tenant and over 
 
 test('[CSV5] each row is judged, told and put into the trail as if it were alone; what fails leaves the others alone', async () => {
   await using hub = await startHub()
-  const rest = await open(hub)
+  const rest = await openWithWorkers(hub)
   const { token, actor } = await hub.signIn('agent')
   const head = await readHead(hub.deps, hub.tenant.id)
   const file = [
@@ -204,7 +155,7 @@ test('[CSV5] each row is judged, told and put into the trail as if it were alone
 
 test('[CSV5] a dry run says what would happen and writes nothing', async () => {
   await using hub = await startHub()
-  const rest = await open(hub)
+  const rest = await openWithWorkers(hub)
   const token = hub.token('agent')
   const head = await readHead(hub.deps, hub.tenant.id)
   const file = 'name,email\nAcme,a@b.example\nBeta,a@b.example\n,x@y.example\n'
@@ -249,7 +200,7 @@ test('[CSV6] a worker that is killed in the middle leaves nothing half, and the 
 
 test('[CSV6] one that is cancelled in the middle stops, says so once, and keeps what it wrote', async () => {
   await using hub = await startHub({ IMPORT_BATCH: '1' })
-  const rest = await open(hub)
+  const rest = await openWithWorkers(hub)
   const { token } = await hub.signIn('agent')
   const { id } = await upload(rest, token, `name\n${'x\n'.repeat(2000)}`)
   const head = await readHead(hub.deps, hub.tenant.id)
@@ -286,7 +237,7 @@ test('[CSV7] a file that cannot be taken fails as a whole, in words, and writes 
     IMPORT_CELL: '5',
     IMPORT_ERRORS: '2',
   })
-  const rest = await open(hub)
+  const rest = await openWithWorkers(hub)
   const token = hub.token('agent')
   for (const [file, more, reason] of [
     [Buffer.from('name\nJürgen\n', 'latin1'), {}, 'Windows-1252'],
@@ -316,7 +267,7 @@ test('[CSV7] a file that cannot be taken fails as a whole, in words, and writes 
 
 test('[CSV7] a file may have IMPORT_BYTES, and not one more; nothing starts before it is there; a cancelled one never does', async () => {
   await using hub = await startHub({ IMPORT_BYTES: '10' })
-  const rest = await open(hub)
+  const rest = await openWithWorkers(hub)
   const token = hub.token('agent')
   expect(await bring(rest, token, 'name\n12345')).toMatchObject({ state: 'done', created: 1 })
   const large = await upload(rest, token, 'name\n123456')

@@ -46,8 +46,8 @@ export async function createImport(
   }
   const key = newUploadKey(tx.tenantId)
   const [row] = await tx.query<ImportRow>(
-    `insert into imports as i (tenant_id, id, entity, mapping, upsert_key, dry_run, object_key, owner_id, actor, created_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning ${importColumns}`,
+    `insert into imports as i (tenant_id, id, entity, mapping, upsert_key, dry_run, object_key, upload_key, owner_id, actor, created_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10) returning ${importColumns}`,
     [
       tx.tenantId,
       uuidv7(tx.now.getTime()),

@@ -48,7 +48,7 @@ export async function runImport(
   }
 }
 
-/** The file of an import that ended. Best effort: what stays behind costs space and nothing else. */
+/** The file of an import that ended. Best effort: what stays behind is swept up later (tidy-imports.ts). */
 export async function dropFile(
   { storage }: Pick<RunImportDeps, 'storage'>,
   { object_key: key }: Pick<ImportRow, 'object_key'>,
