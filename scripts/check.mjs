@@ -10,10 +10,13 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 process.chdir(root)
 
-/** Runs a tool of node_modules/.bin; its output is kept, not shown. */
-function tool(name, ...args) {
+/** Runs a tool of node_modules/.bin. */
+const tool = (name, ...args) => execute(join(root, 'node_modules/.bin', name), ...args)
+
+/** Runs a program; its output is kept, not shown. */
+function execute(program, ...args) {
   return new Promise((resolve, reject) => {
-    const child = spawn(join(root, 'node_modules/.bin', name), args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     let stdout = ''
     let stderr = ''
     child.stdout.on('data', (chunk) => (stdout += chunk))
@@ -67,12 +70,19 @@ async function deadCode() {
   return { ok: whole.ok && product.ok, output: parts.filter(Boolean).join('\n') }
 }
 
+/** The committed documents against the routes and contracts that they are made of. */
+async function documents() {
+  const run = await execute(process.execPath, join(root, 'scripts/documents.mjs'), '--check')
+  return { ok: run.ok, output: run.output }
+}
+
 const checks = {
   types: () => tool('tsc', '--noEmit'),
   format,
   lint: () => tool('oxlint', '--type-aware', '--deny-warnings'),
   imports,
   'dead code': deadCode,
+  documents,
 }
 
 const asked = process.argv.slice(2)

@@ -3,6 +3,7 @@ import type { ErrorBody } from './errors.ts'
 import { completeActivityBody } from './rest/activities.ts'
 import { dealMove } from './rest/deals.ts'
 import { conversationStatus } from './conversation.ts'
+import { positionText } from './position.ts'
 import { storableText } from './text.ts'
 
 /** What the client gives in `auth` of the handshake. The token may instead come as bearer header or cookie. */
@@ -13,28 +14,25 @@ export const handshake = z.strictObject({
   protocol: z.number().int().optional(),
 })
 
-export interface Hello {
-  protocol: number
-  session: string
+const hello = z.strictObject({
+  protocol: z.number().int(),
+  session: z.string(),
   /** Where the events that follow begin: the position you gave, or the head of the log when you gave none that is usable. */
-  position: string
-  user: { id: string; name: string; role: string }
-  tenant: { id: string; slug: string; name: string }
-  limits: { frameBytes: number; commandsPerSecond: number; textCharacters: number; mediaBytes: number }
-}
-export interface CaughtUp {
-  position: string
-}
-/** "All up to here was considered for you", whether you were entitled to it or not. */
-export interface Watermark {
-  position: string
-}
-export const resetReasons = ['trimmed', 'epoch', 'future', 'too_far', 'access_changed', 'invalid'] as const
-/** Forget what you hold, fetch a snapshot, go on from its position. */
-export interface Reset {
-  reason: (typeof resetReasons)[number]
-  position: string
-}
+  position: positionText,
+  user: z.strictObject({ id: z.string(), name: z.string(), role: z.string() }),
+  tenant: z.strictObject({ id: z.string(), slug: z.string(), name: z.string() }),
+  limits: z.strictObject({
+    frameBytes: z.number().int(),
+    commandsPerSecond: z.number(),
+    textCharacters: z.number().int(),
+    mediaBytes: z.number().int(),
+  }),
+})
+export type Hello = z.infer<typeof hello>
+const place = z.strictObject({ position: positionText })
+const resetReasons = ['trimmed', 'epoch', 'future', 'too_far', 'access_changed', 'invalid'] as const
+const reset = z.strictObject({ reason: z.enum(resetReasons), position: positionText })
+export type Reset = z.infer<typeof reset>
 
 /**
  * Why we hang up. `reconnect` says whether coming back can help.
@@ -51,23 +49,34 @@ export const farewells = {
 } as const
 export type FarewellCode = keyof typeof farewells
 
-export interface Bye {
-  code: FarewellCode
-  retryAfterMs: number
-  reconnect: boolean
-}
-export interface Renew {
-  expiresAt: string
-}
+const bye = z.strictObject({
+  code: z.enum(Object.keys(farewells) as [FarewellCode, ...FarewellCode[]]),
+  /** When to come back at the earliest. */
+  retryAfterMs: z.number(),
+  /** Whether coming back can help. */
+  reconnect: z.boolean(),
+})
+export type Bye = z.infer<typeof bye>
 
 /** Everything the server says on its own account; events of the log come beside these, under their type. */
-export interface Notices {
-  hello: Hello
-  'caught-up': CaughtUp
-  position: Watermark
-  reset: Reset
-  bye: Bye
-  renew: Renew
+export const notices = {
+  hello,
+  'caught-up': place,
+  position: place,
+  reset,
+  bye,
+  renew: z.strictObject({ expiresAt: z.iso.datetime() }),
+} as const
+export type Notices = { [Name in keyof typeof notices]: z.infer<(typeof notices)[Name]> }
+
+/** What each of them means. */
+export const noticeMeanings: Readonly<Record<keyof Notices, string>> = {
+  hello: 'You are in. What follows are the events that you missed, then `caught-up`.',
+  'caught-up': 'What follows is live.',
+  position: 'All up to here was considered for you, whether you were entitled to it or not.',
+  reset: 'Forget what you hold, fetch a snapshot, go on from its position.',
+  bye: 'We hang up; `reconnect` says whether coming back can help.',
+  renew: 'The token ends soon; bring a new one with `session.renew`.',
 }
 
 export type Ack<T = unknown> = { ok: true; data: T } | { ok: false; error: ErrorBody }
@@ -174,10 +183,23 @@ export const ephemeralCommands = {
 } as const
 export type EphemeralName = keyof typeof ephemeralCommands
 
+const userId = z.string()
+
 /** What others hear of it. */
-export interface EphemeralEvents {
-  presence: { userId: string; state: 'online' | 'away' | 'busy' | 'offline' }
-  typing: { conversationId: string; userId: string; name: string; typing: boolean }
-  viewing: { conversationId: string; userId: string; name: string; viewing: boolean }
-  composing: { conversationId: string; contactId: number; composing: boolean }
+export const ephemeralEvents = {
+  presence: z.strictObject({ userId, state: z.enum(['online', 'away', 'busy', 'offline']) }),
+  typing: z.strictObject({ conversationId, userId, name: z.string(), typing: z.boolean() }),
+  viewing: z.strictObject({ conversationId, userId, name: z.string(), viewing: z.boolean() }),
+  composing: z.strictObject({ conversationId, contactId: z.number().int(), composing: z.boolean() }),
+} as const
+export type EphemeralEvents = {
+  [Name in keyof typeof ephemeralEvents]: z.infer<(typeof ephemeralEvents)[Name]>
+}
+
+/** What each of them means. */
+export const ephemeralMeanings: Readonly<Record<keyof EphemeralEvents, string>> = {
+  presence: 'Somebody of the tenant came, went, or is busy.',
+  typing: 'A colleague writes in a conversation that you have on screen, or stopped.',
+  viewing: 'A colleague has a conversation on screen that you have on screen, or left it.',
+  composing: 'The customer writes in a conversation that you have on screen, or stopped.',
 }

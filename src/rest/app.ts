@@ -13,12 +13,14 @@ import { crmRoutes } from '../domain/records/crm.routes.ts'
 import { crmProfileRoutes, userRoutes } from '../domain/users/users.routes.ts'
 import { webhookRoutes } from '../domain/webhooks/webhooks.routes.ts'
 import type { Readiness } from '../platform/readiness.ts'
+import { docsRoutes } from './docs.routes.ts'
 import { door } from './door.ts'
 import type { EntryCache } from './entry-cache.ts'
 import { errorResponse } from './error-response.ts'
 import { crossOrigin, requestId, securityHeaders } from './headers.ts'
 import { healthRoutes } from './health.routes.ts'
 import { type Mount, nothingThere } from './nothing-there.ts'
+import { operationsOf } from './operations.ts'
 import { limitPerAddress, limitPerCaller } from './rate-limits.ts'
 import { readJson } from './read-json.ts'
 import { requestLog } from './request-log.ts'
@@ -62,13 +64,18 @@ export function createApp(deps: Deps, { entries, readiness }: AppParts): Express
   return app
 }
 
-/** All routers and where they stand: those that everybody reaches, the one that takes credentials, and those behind the door. */
+/**
+ * All routers and where they stand: those that everybody reaches, those that take credentials, and those behind the door; and
+ * the operations that they serve. Fails when one of them says nothing of itself. Nothing is asked of `deps` but its
+ * configuration until somebody calls.
+ */
 export function mountsOf(deps: Deps, { entries, readiness }: AppParts) {
   const base = deps.config.BASE_PATH
   const open: Mount[] = [
     { at: base, router: healthRoutes(deps, readiness) },
     // Before any limit per address: Meta posts from a few, and what it posts must not be lost.
     { at: `${base}/api/webhooks`, router: webhookRoutes(deps) },
+    { at: base, router: docsRoutes(deps, () => operations) },
   ]
   const beforeDoor: Mount[] = [{ at: `${base}/api/auth`, router: validateRoutes(deps, entries) }]
   const behindDoor: Mount[] = [
@@ -85,7 +92,8 @@ export function mountsOf(deps: Deps, { entries, readiness }: AppParts) {
     { at: `${base}/admin`, router: reportRoutes(deps) },
     { at: `${base}/api/users`, router: crmProfileRoutes(deps) },
   ]
-  return { open, beforeDoor, behindDoor }
+  const operations = operationsOf([...open, ...beforeDoor, ...behindDoor], base)
+  return { open, beforeDoor, behindDoor, operations }
 }
 
 function mount(app: IRouter, mounts: readonly Mount[]): void {

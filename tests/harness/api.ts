@@ -11,6 +11,7 @@ import { syncRoutes } from '../../src/domain/sync/sync.routes.ts'
 import { beginRequest, enter } from '../../src/http/request-context.ts'
 import { uuidv7 } from '../../src/platform/uuid.ts'
 import { errorResponse } from '../../src/rest/error-response.ts'
+import { checkAnswer } from './check-answer.ts'
 import type { Hub } from './hub.ts'
 
 export interface ApiAnswer<Body> {
@@ -61,12 +62,14 @@ export async function startApi(hub: Hub): Promise<Api> {
     body?: unknown,
     headers: Record<string, string> = {},
   ) => {
-    const response = await fetch(`${origin}${path.startsWith('/admin/') ? '' : '/api/v1'}${path}`, {
+    const place = `${path.startsWith('/admin/') ? '' : '/api/v1'}${path}`
+    const response = await fetch(`${origin}${place}`, {
       method,
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
     const text = await response.text()
+    checkAnswer(method, place, { status: response.status, headers: response.headers, text })
     return { status: response.status, body: (text === '' ? undefined : JSON.parse(text)) as Body }
   }
   return {

@@ -1,5 +1,6 @@
 import { startRest } from '../../src/rest/server.ts'
 import type { Problem } from '../../src/contract/rest/problem.ts'
+import { checkAnswer } from './check-answer.ts'
 import type { Hub } from './hub.ts'
 
 export interface RestRequest {
@@ -39,6 +40,7 @@ export async function startRestOf(hub: Hub): Promise<RestClient> {
   return restClient(`http://127.0.0.1:${server.port}`, hub.config.BASE_PATH)
 }
 
+/** Speaks to a REST server; every answer must be one that the OpenAPI document promises. */
 export function restClient(origin: string, basePath = ''): RestClient {
   const call: RestClient['call'] = async <Body>(method: string, path: string, request: RestRequest = {}) => {
     const response = await fetch(`${origin}${basePath}${path}`, {
@@ -53,6 +55,7 @@ export function restClient(origin: string, basePath = ''): RestClient {
       ...(request.raw === undefined ? {} : { body: request.raw }),
     })
     const text = await response.text()
+    checkAnswer(method, path, { status: response.status, headers: response.headers, text })
     const isJson = /^application\/(problem\+)?json/.test(response.headers.get('content-type') ?? '')
     return {
       status: response.status,

@@ -1,0 +1,58 @@
+import type { z } from 'zod'
+import { channelView, templateView } from './channel.ts'
+import { conversationPatch, conversationView, identityView, noteView, windowView } from './conversation.ts'
+import { activityView } from './crm/activity.ts'
+import { customFieldView } from './crm/custom-field.ts'
+import { customerView } from './crm/customer.ts'
+import { dealView, stageChangeView, stageTotal } from './crm/deal.ts'
+import { importView } from './crm/import.ts'
+import { pipelineStageView, pipelineView } from './crm/pipeline.ts'
+import { tagView } from './crm/tag.ts'
+import { errorBody } from './error-body.ts'
+import { actorView } from './events/define.ts'
+import { mediaView, messageErrorView, messageView } from './message.ts'
+import { contactView, tenantView, userView } from './records.ts'
+import { auditEntry } from './rest/audit.ts'
+import { contactMergeView, duplicatesView, timelineItem } from './rest/contacts.ts'
+import { callerView, tenantFacts } from './rest/identity.ts'
+import { problem } from './rest/problem.ts'
+import { overview } from './rest/reports.ts'
+import { templateDetail } from './rest/templates.ts'
+
+/** Shapes that the documents give a name, so that those who generate code from them get one type for each. */
+export const shapeNames: Readonly<Record<string, z.ZodType>> = {
+  Activity: activityView,
+  Actor: actorView,
+  AuditEntry: auditEntry,
+  Caller: callerView,
+  Channel: channelView,
+  Contact: contactView,
+  ContactMerge: contactMergeView,
+  Conversation: conversationView,
+  ConversationPatch: conversationPatch,
+  CustomField: customFieldView,
+  Customer: customerView,
+  Deal: dealView,
+  Duplicates: duplicatesView,
+  Error: errorBody,
+  Identity: identityView,
+  Import: importView,
+  Media: mediaView,
+  Message: messageView,
+  MessageError: messageErrorView,
+  Note: noteView,
+  Overview: overview,
+  Pipeline: pipelineView,
+  PipelineStage: pipelineStageView,
+  Problem: problem,
+  StageChange: stageChangeView,
+  StageTotal: stageTotal,
+  Tag: tagView,
+  Template: templateView,
+  TemplateDetail: templateDetail,
+  Tenant: tenantView,
+  TenantFacts: tenantFacts,
+  TimelineItem: timelineItem,
+  User: userView,
+  Window: windowView,
+}
