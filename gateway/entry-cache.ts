@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
-import { authenticate, type Entry } from '../src/auth/authenticate.ts'
+import { authenticate } from '../src/auth/authenticate.ts'
+import type { Entry } from '../src/auth/entry.ts'
 import type { Deps } from '../src/deps.ts'
 import { Slots } from './limits.ts'
 

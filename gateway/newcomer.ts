@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { parseCookie } from 'cookie'
 import type { Server, Socket } from 'socket.io'
-import type { Entry } from '../src/auth/authenticate.ts'
+import type { Entry } from '../src/auth/entry.ts'
 import { Failure } from '../src/contract/errors.ts'
 import { handshake } from '../src/contract/socket.ts'
 import { protocolVersion } from '../src/contract/version.ts'

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { ownOrigins } from '../src/auth/origins.ts'
 import type { Config } from '../src/platform/config.ts'
 
 export type CredentialSource = 'auth' | 'header' | 'cookie'
@@ -11,8 +12,7 @@ export type CredentialSource = 'auth' | 'header' | 'cookie'
 export function originJudge(
   config: Pick<Config, 'CORS_ALLOWED_ORIGINS' | 'PUBLIC_URL'>,
 ): (headers: IncomingHttpHeaders, source: CredentialSource) => boolean {
-  const allowed = new Set(config.CORS_ALLOWED_ORIGINS)
-  if (config.PUBLIC_URL) allowed.add(new URL(config.PUBLIC_URL).origin)
+  const allowed = ownOrigins(config)
   return ({ origin, host }, source) => {
     if (origin === undefined) return source !== 'cookie'
     if (allowed.has(origin)) return true

@@ -1,5 +1,5 @@
 import { audienceKey } from '../src/auth/audience.ts'
-import type { Entry, TenantFacts } from '../src/auth/authenticate.ts'
+import type { Entry, TenantFacts } from '../src/auth/entry.ts'
 import type { Position } from '../src/contract/position.ts'
 import type { FarewellCode, Notices, Reset } from '../src/contract/socket.ts'
 import { emitFrame } from './frames.ts'
@@ -45,8 +45,15 @@ export interface Person {
   readonly tenantId: string
   readonly sessions: Set<Session>
   readonly commands: TokenBucket
+  /** Of a key with a rate of its own, once it gave a command. */
+  keyCommands: TokenBucket | null
   /** When its rights were last looked up, monotonic milliseconds. */
   checkedAt: number
+  /** An event says that it sees other things, and no lookup has succeeded since: its sessions start anew after the next. */
+  sightChanged: boolean
+  /** A lookup is under way; another one is wanted behind it. */
+  isLookedUp: boolean
+  lookUpAgain: boolean
 }
 
 /** Somebody trusted on an open socket. Kept small: an instance holds ten thousand of these. */

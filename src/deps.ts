@@ -1,7 +1,8 @@
 import type { Redis } from 'ioredis'
-import type { AuthDeps } from './auth/authenticate.ts'
+import type { AuthDeps } from './auth/entry.ts'
 import { redisDoorbell } from './doorbell/redis-doorbell.ts'
 import { sealOf } from './doorbell/seal.ts'
+import { foundBusiness } from './domain/tenants/found-business.ts'
 import { entities } from './entities.ts'
 import { systemClock } from './platform/clock.ts'
 import type { Config } from './platform/config.ts'
@@ -42,17 +43,21 @@ export function openDeps(config: ServedConfig, name: string): Deps {
   const jobs = openJobs(redis, config, (error) => {
     log.debug({ reason: String(error) }, 'a nudge was lost')
   })
-  return {
-    config,
-    log,
-    metrics,
+  const facts = {
     db,
-    redis,
-    storage,
     doorbell,
     jobs,
     clock: systemClock,
     checkEvents: config.NODE_ENV !== 'production',
+    metrics,
+  }
+  return {
+    ...facts,
+    config,
+    log,
+    redis,
+    storage,
+    foundTenant: (business) => foundBusiness(facts, business),
     close: async () => {
       await jobs.close()
       await doorbell.close()

@@ -17,6 +17,8 @@ export interface UserActor extends Signed {
   readonly kind: 'user'
   readonly email: string | null
   readonly platformUserId: number | null
+  /** The sign-in by password that they act in; ends when they sign out. */
+  readonly sessionId?: string
 }
 export interface KeyActor extends Signed {
   readonly kind: 'key'

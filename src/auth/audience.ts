@@ -1,3 +1,4 @@
+import type { ChannelMembers } from '../contract/access.ts'
 import type { EventData } from '../contract/events/catalogue.ts'
 import type { ConversationPlace, Scope } from '../log/scope.ts'
 import type { Actor } from './actor.ts'
@@ -35,14 +36,46 @@ export function mayHear(actor: Actor, scope: Scope, place: ConversationPlace | n
   }
 }
 
+/** Somebody whose sight a change may concern. */
+export type Beholder = Pick<Exclude<Actor, { kind: 'system' }>, 'id' | 'role'>
+
 /**
- * The user whose role is another one from this event on; null for all other events. What they held before it no longer adds
- * up: what they may see since then never comes as an event, and what they may not see any more is not taken away by one.
+ * Whose sight is another one from this event on: another role, another team, a number that was closed or opened to them.
+ * null for all other events. What they held before it no longer adds up: what they may see since then never comes as an
+ * event, and what they may not see any more is not taken away by one.
  */
-export function whoseRoleChanged(event: { readonly type: string; readonly payload: string }): string | null {
-  if (event.type !== 'user.updated') return null
-  const { user, formerRole } = JSON.parse(event.payload) as EventData<'user.updated'>
-  return formerRole === undefined ? null : user.id
+export function sightChangeOf(event: {
+  readonly type: string
+  readonly payload: string
+}): ((who: Beholder) => boolean) | null {
+  switch (event.type) {
+    case 'user.updated': {
+      const { user, formerRole } = JSON.parse(event.payload) as EventData<'user.updated'>
+      return formerRole === undefined ? null : ({ id }) => id === user.id
+    }
+    case 'team.created':
+    case 'team.updated':
+    case 'team.deleted': {
+      const { joined, left } = JSON.parse(event.payload) as EventData<'team.updated'>
+      const moved = new Set([...joined, ...left])
+      return moved.size === 0 ? null : ({ id, role }) => role === 'agent' && moved.has(id)
+    }
+    case 'channel.updated': {
+      // Most of these are about a number's health, and there are many.
+      if (!event.payload.includes('"members":')) return null
+      const { members } = JSON.parse(event.payload) as EventData<'channel.updated'>
+      if (members === undefined) return null
+      const [now, before] = [closedBy(members.now), closedBy(members.before)]
+      return ({ id, role }) => role === 'agent' && now(id) !== before(id)
+    }
+    default:
+      return null
+  }
+}
+
+function closedBy({ membersOnly, memberIds }: ChannelMembers): (id: string) => boolean {
+  const members = new Set(memberIds)
+  return (id) => membersOnly && !members.has(id)
 }
 
 /**

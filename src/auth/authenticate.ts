@@ -1,40 +1,33 @@
 import { Failure } from '../contract/errors.ts'
-import type { Role, UserView } from '../contract/records.ts'
-import { inTenant, type LogDeps, type TenantTx } from '../log/tenant-tx.ts'
-import type { Config } from '../platform/config.ts'
-import { uuidv7 } from '../platform/uuid.ts'
-import type { Actor, KeyActor, UserActor } from './actor.ts'
+import type { Role } from '../contract/records.ts'
+import { inTenant, type LogDeps, readTenant } from '../log/tenant-tx.ts'
+import { isUnavailable } from '../platform/db.ts'
+import type { Actor } from './actor.ts'
 import { hashApiKey, isApiKey } from './api-keys.ts'
+import { enterFromPlatform } from './enter-from-platform.ts'
+import { type AuthDeps, type Entry, tenantFacts } from './entry.ts'
+import type { LocalClaims } from './local-tokens.ts'
 import { belongingOf } from './rights.ts'
-import { type TokenClaims, type TokenConfig, verifyToken } from './tokens.ts'
-
-export interface TenantFacts {
-  readonly id: string
-  readonly slug: string
-  readonly name: string
-}
-
-/** Somebody whom we let in, and until when. */
-export interface Entry {
-  readonly actor: UserActor | KeyActor
-  readonly tenant: TenantFacts
-  readonly expiresAt: Date
-}
-
-export type AuthDeps = LogDeps & { readonly config: TokenConfig & Pick<Config, 'JWT_TENANT'> }
+import { actorOf, type UserRow, userColumns, welcome } from './signed-users.ts'
+import { verifyToken } from './tokens.ts'
 
 /** Keys never end by themselves; this stands for "far away" where an end is wanted. */
 const noEnd = new Date(8.64e15)
 
 /**
- * Who is this? A token (`eyJ…`) or an API key (`sb_…`). Users of a good token are created on first sight; name, e-mail
- * and role of a later token take effect.
- * Fails with `unauthorized`, `token_expired`, `user_disabled` or `tenant_suspended`.
+ * Who is this? A token (`eyJ…`) or an API key (`sb_…`). Users of a good token are created on first sight; what a newer token
+ * says of them takes effect.
+ * Fails with `unauthorized`, `token_expired`, `user_disabled`, `tenant_suspended`, what enter-from-platform.ts names, or
+ * `unavailable`.
  */
-export function authenticate(deps: AuthDeps, credential: string): Promise<Entry> {
-  return isApiKey(credential)
-    ? enterWithKey(deps, credential)
-    : enterWithToken(deps, verifyToken(credential, deps.config, deps.clock))
+export async function authenticate(deps: AuthDeps, credential: string): Promise<Entry> {
+  try {
+    return await (isApiKey(credential) ? enterWithKey(deps, credential) : enterWithToken(deps, credential))
+  } catch (error) {
+    if (isUnavailable(error) && !(error instanceof Failure))
+      throw new Failure('unavailable', {}, { cause: error })
+    throw error
+  }
 }
 
 async function enterWithKey(deps: AuthDeps, key: string): Promise<Entry> {
@@ -79,134 +72,34 @@ async function enterWithKey(deps: AuthDeps, key: string): Promise<Entry> {
   }
 }
 
-async function tenantFacts(deps: Pick<LogDeps, 'db'>, slugOrId: string): Promise<TenantFacts> {
-  const { rows } = await deps.db.write.query<TenantFacts & { status: string }>(
-    'select id, slug, name, status from find_tenant($1)',
-    [slugOrId],
-  )
-  const [row] = rows
-  if (!row) throw new Failure('unauthorized')
-  if (row.status !== 'active') throw new Failure('tenant_suspended')
-  return { id: row.id, slug: row.slug, name: row.name }
-}
-
-async function enterWithToken(deps: AuthDeps, claims: TokenClaims): Promise<Entry> {
+async function enterWithToken(deps: AuthDeps, credential: string): Promise<Entry> {
+  const token = verifyToken(credential, deps.config, deps.clock)
+  if (token.by === 'platform') return enterFromPlatform(deps, token)
+  if (token.by === 'us') return enterAsSignedIn(deps, token.claims, token.expiresAt)
+  const { issuer, claims, issuedAt, expiresAt } = token
   const tenant = await tenantFacts(deps, claims.tenant ?? deps.config.JWT_TENANT)
-  const actor = await inTenant(deps, tenant.id, (tx) => upsertUser(tx, claims))
-  return { actor, tenant, expiresAt: claims.expiresAt }
+  const { subject, role, email, name } = claims
+  const word = { issuer, subject, platformUserId: null, role, email, name, otherwise: subject, issuedAt }
+  const actor = await inTenant(deps, tenant.id, (tx) => welcome(tx, word))
+  if (!actor) throw new Failure('unauthorized')
+  return { actor, tenant, expiresAt }
 }
 
-export interface UserRow {
-  id: string
-  email: string | null
-  name: string
-  role: Role
-  status: 'active' | 'disabled'
-  platform_user_id: number | null
-  version: number
-}
-
-const columns = 'id, email, name, role, status, platform_user_id, version'
-
-/**
- * The user of these claims, created when new; safe under parallel first requests, because the unique key (tenant,
- * issuer, subject) decides and not a lookup. Writes only when something changed.
- */
-async function upsertUser(tx: TenantTx, claims: TokenClaims): Promise<UserActor> {
-  const name = claims.name ?? claims.email ?? claims.subject
-  const find = () =>
-    tx.query<UserRow>(`select ${columns} from users where tenant_id = $1 and issuer = $2 and subject = $3`, [
-      tx.tenantId,
-      claims.issuer,
-      claims.subject,
-    ])
-  let [user] = await find()
-  if (!user && claims.email !== undefined) user = await adoptInvited(tx, claims, claims.email)
-  if (!user) {
-    const [made] = await tx.query<UserRow>(
-      `insert into users (tenant_id, id, issuer, subject, email, name, role) values ($1, $2, $3, $4, $5, $6, $7)
-       on conflict (tenant_id, issuer, subject) do nothing returning ${columns}`,
-      [
-        tx.tenantId,
-        uuidv7(tx.now.getTime()),
-        claims.issuer,
-        claims.subject,
-        claims.email ?? null,
-        name,
-        claims.role,
-      ],
+/** Somebody who signed in with a password, as long as that sign-in goes on. */
+async function enterAsSignedIn(deps: AuthDeps, claims: LocalClaims, expiresAt: Date): Promise<Entry> {
+  const tenant = await tenantFacts(deps, claims.tenant_id)
+  const actor = await readTenant(deps, tenant.id, async (query) => {
+    const [user] = await query<UserRow>(
+      `select ${userColumns} from users u where tenant_id = $1 and id = $2 and exists (
+         select from sign_in_sessions s
+         where s.tenant_id = u.tenant_id and s.user_id = u.id and s.id = $3 and s.ended_at is null)`,
+      [tenant.id, claims.sub, claims.sid],
     )
-    if (made)
-      tx.record(
-        'user.joined',
-        { user: presentUser(made) },
-        { kind: 'tenant' },
-        { kind: 'user', id: made.id, name: made.name },
-      )
-    user = made ?? (await find())[0]
-  }
-  if (!user) throw new Failure('unauthorized')
-  if (user.status === 'disabled') throw new Failure('user_disabled')
-  const email = claims.email ?? user.email
-  const newName = claims.name ?? user.name
-  const { role: formerRole } = user
-  if (formerRole !== claims.role || user.email !== email || user.name !== newName) {
-    const [changed] = await tx.query<UserRow>(
-      `update users set role = $3, email = $4, name = $5, version = version + 1, updated_at = $6
-       where tenant_id = $1 and id = $2 returning ${columns}`,
-      [tx.tenantId, user.id, claims.role, email, newName, tx.now],
-    )
-    if (changed) {
-      user = changed
-      tx.record(
-        'user.updated',
-        { user: presentUser(user), ...(formerRole !== user.role && { formerRole }) },
-        { kind: 'tenant' },
-      )
-    }
-  }
-  return {
-    kind: 'user',
-    tenantId: tx.tenantId,
-    id: user.id,
-    name: user.name,
-    email: user.email,
-    role: user.role,
-    platformUserId: user.platform_user_id,
-    ...(await belongingOf(tx, user.id)),
-  }
-}
-
-/**
- * Somebody who was invited by this e-mail address comes for the first time: from now on the issuer vouches for them. They
- * keep the teams and channels that they were given before.
- */
-async function adoptInvited(
-  tx: TenantTx,
-  { issuer, subject }: TokenClaims,
-  email: string,
-): Promise<UserRow | undefined> {
-  const [row] = await tx.query<UserRow>(
-    `update users set issuer = $3, subject = $4, version = version + 1, updated_at = $5
-     where tenant_id = $1 and issuer = '${invitedIssuer}' and lower(email) = lower($2) returning ${columns}`,
-    [tx.tenantId, email, issuer, subject, tx.now],
-  )
-  return row
-}
-
-/** Issuer of people who were invited and have not come yet; no token can name it (JWT_ISSUER and SSO_ISSUER decide). */
-export const invitedIssuer = 'invited'
-
-export function presentUser(row: UserRow): UserView {
-  return {
-    id: row.id,
-    email: row.email,
-    name: row.name,
-    role: row.role,
-    status: row.status,
-    platformUserId: row.platform_user_id,
-    version: row.version,
-  }
+    if (!user) throw new Failure('unauthorized')
+    if (user.status === 'disabled') throw new Failure('user_disabled')
+    return { ...(await actorOf({ query }, tenant.id, user)), sessionId: claims.sid }
+  })
+  return { actor, tenant, expiresAt }
 }
 
 /** Whether somebody whom we let in may stay, looked up anew: null when not. For open sockets (GW11). */
@@ -225,8 +118,10 @@ export async function stillWelcome(deps: LogDeps, actor: Actor): Promise<Actor |
   return inTenant(deps, actor.tenantId, async (tx) => {
     const [row] = await tx.query<{ role: Role; name: string }>(
       `select u.role, u.name from users u join tenants t on t.id = u.tenant_id
-       where u.tenant_id = $1 and u.id = $2 and u.status = 'active' and t.status = 'active'`,
-      [actor.tenantId, actor.id],
+       where u.tenant_id = $1 and u.id = $2 and u.status = 'active' and t.status = 'active'
+         and ($3::uuid is null or exists (
+           select from sign_in_sessions s where s.tenant_id = u.tenant_id and s.id = $3 and s.ended_at is null))`,
+      [actor.tenantId, actor.id, actor.sessionId ?? null],
     )
     return row ? { ...actor, ...row, ...(await belongingOf(tx, actor.id)) } : null
   })

@@ -30,12 +30,18 @@ const matrix = {
   'import.read': { viewer: 'no', agent: 'near', manager: 'all', admin: 'all' },
   'pipeline.manage': { viewer: 'no', agent: 'no', manager: 'all', admin: 'all' },
   'field.manage': { viewer: 'no', agent: 'no', manager: 'all', admin: 'all' },
+  /** Saved views: everybody keeps their own; shared ones of somebody else take view.moderate. */
+  'view.write': { viewer: 'all', agent: 'all', manager: 'all', admin: 'all' },
+  'view.share': { viewer: 'no', agent: 'all', manager: 'all', admin: 'all' },
+  'view.moderate': { viewer: 'no', agent: 'no', manager: 'all', admin: 'all' },
   'report.read': { viewer: 'no', agent: 'no', manager: 'all', admin: 'all' },
   'media.upload': { viewer: 'no', agent: 'all', manager: 'all', admin: 'all' },
   'channel.read': { viewer: 'all', agent: 'all', manager: 'all', admin: 'all' },
   'channel.manage': { viewer: 'no', agent: 'no', manager: 'no', admin: 'all' },
   'user.read': { viewer: 'all', agent: 'all', manager: 'all', admin: 'all' },
   'user.manage': { viewer: 'no', agent: 'no', manager: 'no', admin: 'all' },
+  'tenant.read': { viewer: 'no', agent: 'no', manager: 'all', admin: 'all' },
+  'tenant.manage': { viewer: 'no', agent: 'no', manager: 'no', admin: 'all' },
   'key.manage': { viewer: 'no', agent: 'no', manager: 'no', admin: 'all' },
   'audit.read': { viewer: 'no', agent: 'no', manager: 'no', admin: 'all' },
 } as const satisfies Record<string, Record<Role, Reach>>
@@ -64,6 +70,22 @@ function isNear(actor: Exclude<Actor, { kind: 'system' }>, place: ConversationPl
 export function permit(actor: Actor, action: Action, place?: ConversationPlace | OwnedPlace): void {
   if (can(actor, action, place)) return
   throw new Failure(can(actor, action) ? 'not_found' : 'forbidden')
+}
+
+/**
+ * Fails with `forbidden` when somebody of this role (with these scopes) could do anything that the actor may not: nobody
+ * gives away what they do not have, a key with few scopes least of all.
+ */
+export function permitGrant(actor: Actor, role: Role, scopes: readonly string[] = []): void {
+  const gives = actions.filter(
+    (action) => matrix[action][role] !== 'no' && (scopes.length === 0 || scopes.includes(action)),
+  )
+  const lacking = gives.filter((action) => !can(actor, action) || isNarrower(actor, action, role))
+  if (lacking.length > 0) throw new Failure('forbidden', { lacking })
+}
+
+function isNarrower(actor: Actor, action: Action, role: Role): boolean {
+  return actor.kind !== 'system' && matrix[action][actor.role] === 'near' && matrix[action][role] === 'all'
 }
 
 /** The actions of a role, for GET /admin/me. */

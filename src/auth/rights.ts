@@ -1,4 +1,7 @@
+import { Failure } from '../contract/errors.ts'
+import type { Role } from '../contract/records.ts'
 import type { TenantTx } from '../log/tenant-tx.ts'
+import type { Actor } from './actor.ts'
 
 /** What of somebody's rights hangs on rows that others write: their teams, and the channels that are closed to them. */
 export interface Belonging {
@@ -18,4 +21,20 @@ export async function belongingOf(tx: Pick<TenantTx, 'query'>, id: string): Prom
     [id],
   )
   return { teamIds: new Set(row?.team_ids), closedChannelIds: new Set(row?.closed_ids) }
+}
+
+/**
+ * The actor with the rights that it has in the snapshot of `query`. What a client builds on must not be older than the event
+ * that told it to start anew, whatever a process remembers of who came in. Fails with `user_disabled`.
+ */
+export async function rightsIn(query: TenantTx['query'], actor: Actor): Promise<Actor> {
+  if (actor.kind === 'system') return actor
+  const belonging = await belongingOf({ query }, actor.id)
+  if (actor.kind === 'key') return { ...actor, ...belonging }
+  const [row] = await query<{ role: Role }>(
+    `select role from users where tenant_id = (select current_tenant()) and id = $1 and status = 'active'`,
+    [actor.id],
+  )
+  if (!row) throw new Failure('user_disabled')
+  return { ...actor, ...row, ...belonging }
 }

@@ -41,6 +41,12 @@ export const errors = {
     then: 'review',
     means: 'somebody changed it since you read it; load it again',
   },
+  limit_reached: {
+    http: 409,
+    then: 'stop',
+    means: 'the tenant has as many of these as it may; see details.limit',
+  },
+  last_admin: { http: 409, then: 'stop', means: 'nobody would be left to let people in' },
   idempotency_key_reused: {
     http: 422,
     then: 'fix',
@@ -53,6 +59,24 @@ export const errors = {
   token_expired: { http: 401, then: 'sign-in', means: 'the token has expired' },
   forbidden: { http: 403, then: 'stop', means: 'your role does not allow this' },
   user_disabled: { http: 403, then: 'stop', means: 'this user is disabled' },
+  account_inactive: {
+    http: 403,
+    then: 'stop',
+    means: 'the platform says that this account is not active',
+  },
+  usertype_denied: { http: 403, then: 'stop', means: 'accounts of this type of the platform may not come in' },
+  business_unknown: {
+    http: 403,
+    then: 'stop',
+    means: 'the business that this account is linked to is not here; its owner comes in first',
+  },
+  local_sign_in_off: {
+    http: 403,
+    then: 'stop',
+    means: 'there is no sign-in by password here; sign in at the platform',
+  },
+  sign_in_failed: { http: 401, then: 'fix', means: 'the e-mail address or the password is wrong' },
+  sign_in_locked: { http: 429, then: 'later', means: 'too many wrong passwords; see retryAfterMs' },
   tenant_suspended: { http: 403, then: 'stop', means: 'this tenant is suspended' },
   origin_denied: { http: 403, then: 'stop', means: 'this origin is not on the allow-list' },
   signature_invalid: { http: 401, then: 'stop', means: 'the signature of the webhook is missing or wrong' },

@@ -1,6 +1,7 @@
 import jwt from 'jsonwebtoken'
 import type { UserActor } from '../auth/actor.ts'
-import { authenticate, type AuthDeps } from '../auth/authenticate.ts'
+import { authenticate } from '../auth/authenticate.ts'
+import type { AuthDeps } from '../auth/entry.ts'
 import type { Role } from '../contract/records.ts'
 import { type Config, ConfigError } from '../platform/config.ts'
 

@@ -1,7 +1,7 @@
 import type { Request } from 'express'
 import { isIP } from 'node:net'
 import type { KeyActor, UserActor } from '../auth/actor.ts'
-import type { Entry, TenantFacts } from '../auth/authenticate.ts'
+import type { Entry, TenantFacts } from '../auth/entry.ts'
 import { Failure } from '../contract/errors.ts'
 
 /** What is known of a request before its handler runs: first its id, after the door also whose it is. */

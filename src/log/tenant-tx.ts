@@ -7,8 +7,17 @@ import { catalogue, type EventData, type EventType } from '../contract/events/ca
 import type { ActorView } from '../contract/events/define.ts'
 import type { Doorbell } from '../doorbell/doorbell.ts'
 import type { Clock } from '../platform/clock.ts'
-import { type Db, isCollision, isUnavailable, rollBack, statement } from '../platform/db.ts'
+import {
+  type Db,
+  isCollision,
+  isForeignRow,
+  isUnavailable,
+  rollBack,
+  type StatementPlan,
+  statement,
+} from '../platform/db.ts'
 import type { JobData, JobName, Jobs } from '../platform/jobs.ts'
+import type { Metrics } from '../platform/metrics.ts'
 import { isUuid } from '../platform/uuid.ts'
 import { type Appended, type Appending, newsOf } from './news.ts'
 import type { TrailRow } from './trail-row.ts'
@@ -21,6 +30,8 @@ export interface LogDeps {
   readonly clock: Clock
   /** Check every event against its schema before it is written: on outside production. */
   readonly checkEvents: boolean
+  /** Where there is somebody to read it: how often row security refused a statement of ours. */
+  readonly metrics?: Pick<Metrics, 'rlsContextErrors'>
 }
 
 const schemas = new Map(catalogue.map((definition) => [definition.type as EventType, definition.data]))
@@ -60,8 +71,12 @@ export class TenantTx {
   }
 
   /** Runs one statement with bound parameters; the rows, with timestamps as ISO text and bigint as number. */
-  async query<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
-    const result = await this.#client.query<Row & pg.QueryResultRow>(statement(text, values))
+  async query<Row extends object>(
+    text: string,
+    values: readonly unknown[] = [],
+    plan: StatementPlan = 'kept',
+  ): Promise<Row[]> {
+    const result = await this.#client.query<Row & pg.QueryResultRow>(statement(text, values, plan))
     return result.rows
   }
 
@@ -169,6 +184,7 @@ export async function inTenant<T>(
         await pause(Math.random() * 10 * attempt)
         continue
       }
+      if (isForeignRow(error)) deps.metrics?.rlsContextErrors.inc()
       if (isUnavailable(error) && !(error instanceof Failure))
         throw new Failure('unavailable', {}, { cause: error })
       throw error
@@ -263,7 +279,11 @@ export async function readTenant<T>(
   deps: Pick<LogDeps, 'db'>,
   tenantId: string,
   work: (
-    query: <Row extends object>(text: string, values?: readonly unknown[]) => Promise<Row[]>,
+    query: <Row extends object>(
+      text: string,
+      values?: readonly unknown[],
+      plan?: StatementPlan,
+    ) => Promise<Row[]>,
   ) => Promise<T>,
 ): Promise<T> {
   if (!isUuid(tenantId)) throw new Failure('not_found')
@@ -279,8 +299,8 @@ export async function readTenant<T>(
       await client.query(
         `begin isolation level repeatable read read only; select set_config('app.tenant_id', '${tenantId}', true)`,
       )
-      const result = await work(async (text, values = []) => {
-        const found = await client.query(statement(text, values))
+      const result = await work(async (text, values = [], plan = 'kept') => {
+        const found = await client.query(statement(text, values, plan))
         return found.rows
       })
       await client.query('commit')

@@ -122,12 +122,55 @@ export const settings = {
   JWT_ISSUER: setting(list(['cms']), 'Allowed issuers.'),
   JWT_MAX_AGE: setting(count(86_400), 'Longest life of a token, from its iat.', { unit: 's' }),
   JWT_LEEWAY: setting(count(5, 0, 60), 'Clock difference that is forgiven.', { unit: 's' }),
-  JWT_TENANT: setting(text().default('main'), 'Tenant of tokens that name none, by slug.'),
+  JWT_AUDIENCE: setting(
+    list([]),
+    'Tokens must name one of these as aud; when there is none here, aud is not looked at.',
+  ),
+  JWT_TENANT: setting(
+    text().default('main'),
+    "Tenant of tokens that name none, and of the platform's own staff, by slug.",
+  ),
   SSO_COOKIE: setting(text().default('saubh_token'), "Cookie with the platform's token."),
   SSO_ISSUER: setting(text().default('saubh'), "Issuer of the platform's token."),
   CORS_ALLOWED_ORIGINS: setting(
     list(['http://localhost:3000', 'http://localhost:3001']),
     'Exact origins of browsers, for REST and the socket.',
+  ),
+  LOCAL_SIGN_IN: setting(
+    z.enum(['off', 'on']).default('off'),
+    'Sign-in of our own with e-mail and password; off where everybody comes from the platform.',
+  ),
+  LOCAL_ISSUER: setting(text().default('switchboard'), 'Issuer of the tokens of our own sign-in.'),
+  LOCAL_TOKEN_SECONDS: setting(count(900, 1, 86_400), 'Life of a token of our own sign-in.', { unit: 's' }),
+  LOCAL_SESSION_IDLE_HOURS: setting(count(72), 'A sign-in that was not renewed for so long is over.', {
+    unit: 'h',
+  }),
+  LOCAL_SESSION_HOURS: setting(count(720), 'A sign-in is over after so long, however often it was renewed.', {
+    unit: 'h',
+  }),
+  LOCAL_SESSIONS: setting(count(20), 'Sign-ins of one user at a time; one more ends the one unused longest.'),
+  LOCAL_REFRESH_GRACE_SECONDS: setting(
+    count(30, 0, 3600),
+    'A refresh token that was replaced is good for so long, for answers that were lost and tabs that raced; later it ends the sign-in.',
+    { unit: 's' },
+  ),
+  LOCAL_ATTEMPTS: setting(
+    count(5),
+    'Wrong passwords for one e-mail address from one address; then both wait.',
+  ),
+  LOCAL_ATTEMPTS_PER_EMAIL: setting(count(50), 'Wrong passwords for one e-mail address from anywhere.'),
+  LOCAL_LOCK_SECONDS: setting(count(900), 'How long they wait, and how long tries are remembered.', {
+    unit: 's',
+  }),
+  LOCAL_RATE_PER_MINUTE: setting(count(30), 'Sign-ins and renewals per address and minute.'),
+  LOCAL_PASSWORD_LENGTH: setting(count(12, 8, 64), 'Shortest password.', { unit: 'characters' }),
+  LOCAL_HASHES: setting(
+    count(2, 1, 64),
+    'Passwords of a process that are hashed at a time; each takes 32 MiB and a tenth of a second.',
+  ),
+  LOCAL_HASHES_WAITING: setting(
+    count(64, 0),
+    'Passwords that wait to be hashed; more are told to come back.',
   ),
   ENCRYPTION_KEY: setting(
     z
@@ -198,6 +241,20 @@ export const settings = {
   DEALS_PER_STAGE_MOVE: setting(
     count(1000),
     'Most deals that move on when their stage is deleted; with more of them it is refused.',
+  ),
+  TENANT_USERS: setting(
+    count(1000),
+    'Most people of a tenant who may come in, unless its operator says otherwise.',
+  ),
+  TENANT_TEAMS: setting(count(200), 'Most teams of a tenant, unless its operator says otherwise.'),
+  TENANT_API_KEYS: setting(
+    count(100),
+    'Most keys of a tenant that are neither revoked nor over, unless its operator says otherwise.',
+  ),
+  TENANT_CHANNELS: setting(count(100), 'Most numbers of a tenant, unless its operator says otherwise.'),
+  CONVERSATIONS_PER_TEAM_MOVE: setting(
+    count(1000),
+    'Most conversations that are handed on when their team is taken away; with more of them it is refused.',
   ),
   SYNC_CONVERSATIONS: setting(count(1000), 'Most conversations of a snapshot.'),
 

@@ -130,6 +130,11 @@ function conflicts(config: ConfigValues): string[] {
       'SEND_LEASE_MS: must be longer than PROVIDER_TIMEOUT_MS, or a call under way would be taken for lost',
     )
   if (config.POLL_MS > 2000) found.push('POLL_MS: at most 2000, so that facts arrive without Redis')
+  if (
+    config.LOCAL_SIGN_IN === 'on' &&
+    [...config.JWT_ISSUER, config.SSO_ISSUER].includes(config.LOCAL_ISSUER)
+  )
+    found.push('LOCAL_ISSUER: must differ from JWT_ISSUER and SSO_ISSUER, whose tokens others sign')
   for (const origin of config.CORS_ALLOWED_ORIGINS)
     if (URL.parse(origin)?.origin !== origin)
       found.push(`CORS_ALLOWED_ORIGINS: ${origin} is no exact origin such as https://crm.example`)

@@ -139,11 +139,22 @@ const uses = new Map<string, number>()
 const names = new Map<string, string>()
 
 /**
+ * `kept`: whatever the values are, the same plan is right, as when one record is looked up. `fresh`: the plan depends on the
+ * values (a filter that everything passes, or nothing), so each use is planned anew.
+ */
+export type StatementPlan = 'kept' | 'fresh'
+
+/**
  * A statement for pg, with a name once its text was used a few times. Then each connection parses and plans it once, which is
  * half of what a short statement costs under row security (docs/measurements.md).
  */
-export function statement(text: string, values: readonly unknown[]): pg.QueryConfig {
+export function statement(
+  text: string,
+  values: readonly unknown[],
+  plan: StatementPlan = 'kept',
+): pg.QueryConfig {
   const bound = { text, values: values as unknown[] }
+  if (plan === 'fresh') return bound
   const name = names.get(text)
   if (name !== undefined) return { name, ...bound }
   if (names.size >= mostPlans) return bound
@@ -205,6 +216,12 @@ export async function rollBack(client: pg.PoolClient, after: unknown): Promise<E
 export function isCollision(error: unknown): boolean {
   const { code } = error as { code?: string }
   return code === '40001' || code === '40P01'
+}
+
+/** Row security refused a row of another tenant, or of none: a mistake of ours, for no caller can name a tenant. */
+export function isForeignRow(error: unknown): boolean {
+  const { code, message } = error as { code?: string; message?: string }
+  return code === '42501' && (message ?? '').includes('row-level security')
 }
 
 export function isUniqueViolation(error: unknown, constraint?: string): boolean {

@@ -71,6 +71,10 @@ export function createMetrics() {
       'route',
       'status',
     ]),
+    rlsContextErrors: counter(
+      'hub_rls_context_errors_total',
+      'Statements that row security refused because of the tenant that was set; 0, or a fault of ours.',
+    ),
     authzDenied: counter('hub_authz_denied_total', 'Refused actions.', ['code']),
     build: gauge('hub_build_info', 'Constant 1 with the version.', ['version']),
   }

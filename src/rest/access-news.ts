@@ -10,7 +10,7 @@ export interface AccessNews {
 }
 
 /**
- * News of users, teams, keys and the tenant since a position (null: the beginning is not known, so everybody is
+ * News of users, teams, members of numbers, keys and the tenant since a position (null: the beginning is not known, so everybody is
  * concerned). Cost: a range scan on (tenant_id, epoch, seq), no locks.
  */
 export function readAccessNews(
@@ -25,9 +25,10 @@ export function readAccessNews(
     if (!head || since === null || head.epoch !== since.epoch)
       return { head: head ?? { epoch: 1, seq: 0 }, everybody: true, userIds: new Set<string>() }
     const rows = await query<{ type: string; user_id: string | null }>(
-      `select type, payload->'user'->>'id' as user_id from events
+      `select type, coalesce(payload->'user'->>'id', payload->>'userId') as user_id from events
        where tenant_id = $1 and epoch = $2 and seq > $3 and seq <= $4
-         and type like any (array['user.%', 'team.%', 'key.%', 'tenant.%']) and type <> 'user.joined'`,
+         and (type like any (array['user.%', 'team.%', 'key.%', 'tenant.%']) and type <> 'user.joined'
+           or type = 'channel.updated' and payload ? 'members')`,
       [tenantId, head.epoch, since.seq, head.seq],
     )
     return {

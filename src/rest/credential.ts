@@ -1,5 +1,6 @@
 import { parseCookie } from 'cookie'
 import type { Request } from 'express'
+import { ownOrigins } from '../auth/origins.ts'
 import { Failure } from '../contract/errors.ts'
 import type { Config } from '../platform/config.ts'
 
@@ -29,16 +30,15 @@ export function credentialOf(request: Request, config: Pick<Config, 'SSO_COOKIE'
 const harmless = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /**
- * A request that comes by cookie and changes something must show an Origin that is exactly on the list. SameSite is not
+ * A request that comes by cookie and changes something must show an Origin that is one of ours, exactly. SameSite is not
  * relied on: a sibling subdomain is the same site. Fails with `origin_denied`.
  */
 export function requireOwnOrigin(
   request: Request,
   credential: Credential,
-  config: Pick<Config, 'CORS_ALLOWED_ORIGINS'>,
+  config: Pick<Config, 'CORS_ALLOWED_ORIGINS' | 'PUBLIC_URL'>,
 ): void {
   if (!credential.byCookie || harmless.has(request.method)) return
   const origin = request.get('origin')
-  if (origin === undefined || !config.CORS_ALLOWED_ORIGINS.includes(origin))
-    throw new Failure('origin_denied')
+  if (origin === undefined || !ownOrigins(config).has(origin)) throw new Failure('origin_denied')
 }

@@ -8,7 +8,10 @@ import type { EntryCache } from './entry-cache.ts'
 
 /** Lets a request in or refuses it; behind it `callerOf` knows who is there. */
 export function door(
-  deps: { readonly config: Pick<Config, 'SSO_COOKIE' | 'CORS_ALLOWED_ORIGINS'>; readonly metrics: Metrics },
+  deps: {
+    readonly config: Pick<Config, 'SSO_COOKIE' | 'CORS_ALLOWED_ORIGINS' | 'PUBLIC_URL'>
+    readonly metrics: Metrics
+  },
   entries: EntryCache,
 ): RequestHandler {
   return async (request, _response, next) => {

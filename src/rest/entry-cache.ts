@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { type AuthDeps, authenticate, type Entry } from '../auth/authenticate.ts'
+import { authenticate } from '../auth/authenticate.ts'
+import type { AuthDeps, Entry } from '../auth/entry.ts'
 import { type AccessNews, readAccessNews } from './access-news.ts'
 
 const longestMs = 15_000

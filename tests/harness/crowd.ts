@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import type { Entry } from '../../src/auth/authenticate.ts'
+import type { Entry } from '../../src/auth/entry.ts'
 import { openConversations } from '../../src/domain/conversations/open-conversation.ts'
 import { lockConversation } from '../../src/domain/conversations/load-conversations.ts'
 import { hearersOf, presentPatch } from '../../src/domain/conversations/present-conversation.ts'

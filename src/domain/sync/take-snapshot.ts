@@ -1,7 +1,8 @@
 import type { Actor } from '../../auth/actor.ts'
-import { presentUser, type UserRow } from '../../auth/authenticate.ts'
+import { presentUser, type UserRow } from '../../auth/signed-users.ts'
 import { can } from '../../auth/can.ts'
 import { conversationVisibility } from '../../auth/conversation-visibility.ts'
+import { rightsIn } from '../../auth/rights.ts'
 import { formatPosition } from '../../contract/position.ts'
 import type { SyncAnswer } from '../../contract/rest/sync.ts'
 import { headIn } from '../../log/read.ts'
@@ -13,6 +14,7 @@ import {
   channelColumns,
   presentChannel,
 } from '../channels/present-channel.ts'
+import { allTeams } from '../teams/team-row.ts'
 import { viewConversations } from '../conversations/load-conversations.ts'
 
 type Query = <Row extends object>(text: string, values?: readonly unknown[]) => Promise<Row[]>
@@ -26,9 +28,10 @@ export function takeSnapshot(
   deps: Pick<LogDeps, 'db' | 'clock'> & {
     readonly config: Pick<Config, 'SYNC_CONVERSATIONS'> & AddressConfig
   },
-  actor: Actor,
+  caller: Actor,
 ): Promise<SyncAnswer> {
-  return readTenant(deps, actor.tenantId, async (query) => {
+  return readTenant(deps, caller.tenantId, async (query) => {
+    const actor = await rightsIn(query, caller)
     const position = formatPosition(await headIn(query, actor.tenantId))
     const most = deps.config.SYNC_CONVERSATIONS
     const found = await newestIds(query, actor, most + 1)
@@ -40,6 +43,7 @@ export function takeSnapshot(
       conversations: ids.flatMap((id) => views.get(id) ?? []),
       channels: records ? await allChannels(query, actor.tenantId, deps.config) : [],
       users: records ? await allUsers(query, actor.tenantId) : [],
+      teams: records ? await allTeams(query, actor.tenantId) : [],
       truncated: found.length > most,
     }
   })

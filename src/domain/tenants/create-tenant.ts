@@ -11,6 +11,8 @@ export interface NewTenant {
   readonly slug: string
   readonly name: string
   readonly timeZone?: string
+  /** The business of the platform that it is for; each has one tenant at most. */
+  readonly platform?: { readonly businessId: number | null; readonly ownerId: number | null }
 }
 
 const slugShape = /^[a-z0-9][a-z0-9-]{0,62}$/
@@ -22,7 +24,7 @@ function shardOf(tenantId: string): number {
 
 /**
  * Makes a tenant with an empty log and the default pipeline; `by` is the name under which the trail shows who did it.
- * Fails with `validation_failed` or `conflict` (the slug is taken).
+ * Fails with `validation_failed` or `conflict` (the slug is taken, or the business has a tenant).
  */
 export async function createTenant(
   deps: LogDeps,
@@ -33,13 +35,19 @@ export async function createTenant(
   const id = uuidv7(deps.clock.now().getTime())
   try {
     await inTenant(deps, id, async (tx) => {
-      await tx.query('insert into tenants (id, slug, name, shard, time_zone) values ($1, $2, $3, $4, $5)', [
-        id,
-        input.slug,
-        input.name,
-        shardOf(id),
-        input.timeZone ?? 'UTC',
-      ])
+      await tx.query(
+        `insert into tenants (id, slug, name, shard, time_zone, platform_business_id, platform_owner_id)
+         values ($1, $2, $3, $4, $5, $6, $7)`,
+        [
+          id,
+          input.slug,
+          input.name,
+          shardOf(id),
+          input.timeZone ?? 'UTC',
+          input.platform?.businessId ?? null,
+          input.platform?.ownerId ?? null,
+        ],
+      )
       await tx.query('insert into tenant_heads (tenant_id) values ($1)', [id])
       await tx.query('insert into conversation_counters (tenant_id) values ($1)', [id])
       await bearPipeline(tx)

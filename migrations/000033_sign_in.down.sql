@@ -1,0 +1,13 @@
+drop function sweep_sign_ins(interval, interval);
+drop function forget_sign_ins(bytea[]);
+drop function count_sign_in(bytea, timestamptz, integer, integer);
+drop table sign_in_attempts;
+drop function sign_in_session_by_hash(bytea);
+drop table sign_in_sessions;
+drop function password_by_email(text);
+drop table user_passwords;
+drop function find_platform_tenants(bigint, bigint);
+drop function find_platform_user(bigint);
+revoke select on users from switchboard_router;
+alter table users drop column claims_at, drop column shut_by_platform;
+alter table tenants drop column platform_business_id, drop column platform_owner_id;

@@ -1,0 +1,53 @@
+import { z } from 'zod'
+import { Failure } from '../contract/errors.ts'
+import type { Role } from '../contract/records.ts'
+
+/** Drivers of PostgreSQL hand BIGINT over as text, so both ways of writing one are the platform's. */
+const platformId = z
+  .union([
+    z.number().int(),
+    z
+      .string()
+      .regex(/^[1-9]\d{0,15}$/)
+      .transform(Number),
+  ])
+  .refine((id) => Number.isSafeInteger(id) && id > 0)
+
+/** Claims of the platform's tokens beside those that every token has. */
+export const platformClaims = z.object({
+  userid: platformId,
+  usertype: z.string().regex(/^[A-Z]{1,8}$/),
+  status: z.string().regex(/^[A-Z]{1,8}$/),
+  whatsapp: z.union([z.string().max(40), z.number().int()]).nullish(),
+  businessid: platformId.nullish(),
+  email: z.string().max(320).nullish(),
+  name: z.string().max(200).nullish(),
+})
+export type PlatformClaims = z.infer<typeof platformClaims>
+
+/** Whose tenant: that of the installation, the account's own, or the one of the business that it is linked to. */
+export type Place = 'installation' | 'own' | 'linked'
+
+/**
+ * Where the type of an account leads: staff of the platform (`SA`, `AD`) to the tenant of the installation, owners of a
+ * business (`BO`) to its own, and their clients (`CL`) to that of the business that they are linked to.
+ */
+const places: Readonly<Record<string, { role: Role; place: Place }>> = {
+  SA: { role: 'admin', place: 'installation' },
+  AD: { role: 'admin', place: 'installation' },
+  BO: { role: 'admin', place: 'own' },
+  CL: { role: 'viewer', place: 'linked' },
+}
+
+const active = 'A'
+
+/**
+ * What this account may be here. Fails with `account_inactive` unless its status is `A`, and with `usertype_denied` for
+ * types that have no place here (`GW`, and what we do not know).
+ */
+export function placeOf({ usertype, status }: PlatformClaims): { role: Role; place: Place } {
+  if (status !== active) throw new Failure('account_inactive', { status })
+  const place = Object.hasOwn(places, usertype) ? places[usertype] : undefined
+  if (!place) throw new Failure('usertype_denied', { usertype })
+  return place
+}

@@ -1,0 +1,44 @@
+import type { UserActor } from '../../auth/actor.ts'
+import { Failure } from '../../contract/errors.ts'
+import { inTenant, readTenant } from '../../log/tenant-tx.ts'
+import { presentActor } from '../../auth/actor.ts'
+import type { Doer } from '../audit/record-audit.ts'
+import { countAttempt } from './attempts.ts'
+import { hashPassword, isPassword } from './password-hash.ts'
+import { requireGoodPassword } from './password-rules.ts'
+import { setPassword } from './set-password.ts'
+import { requireLocalSignIn, type SignInDeps } from './sign-in.ts'
+
+/**
+ * A user changes their own password; all their other sign-ins end. Tries with a wrong present password count as tries to
+ * sign in. Fails with `local_sign_in_off`, `forbidden` for who has no password, `sign_in_failed`, `sign_in_locked`,
+ * `validation_failed`.
+ */
+export async function changePassword(
+  deps: SignInDeps,
+  by: Doer & { readonly actor: UserActor },
+  given: { readonly currentPassword: string; readonly newPassword: string },
+): Promise<void> {
+  requireLocalSignIn(deps.config)
+  const { actor } = by
+  const [account] = await readTenant(deps, actor.tenantId, (query) =>
+    query<{ email: string; hash: string }>(
+      'select email, hash from user_passwords where tenant_id = $1 and user_id = $2',
+      [actor.tenantId, actor.id],
+    ),
+  )
+  if (!account) throw new Failure('forbidden')
+  const { email } = account
+  const takeBack = await countAttempt(deps, email, by.ip)
+  if (!(await isPassword(deps.config, given.currentPassword, account.hash)))
+    throw new Failure('sign_in_failed')
+  await takeBack()
+  requireGoodPassword(deps.config, given.newPassword, email, '/newPassword')
+  const hash = await hashPassword(deps.config, given.newPassword)
+  await inTenant(
+    deps,
+    actor.tenantId,
+    (tx) => setPassword(tx, by, { userId: actor.id, email, hash }, actor.sessionId ?? null),
+    presentActor(actor),
+  )
+}

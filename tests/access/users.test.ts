@@ -1,0 +1,264 @@
+import { expect, test } from 'vitest'
+import { type UserDetail, userDetail } from '../../src/contract/access.ts'
+import type { Problem } from '../../src/contract/rest/problem.ts'
+import { changeUser } from '../../src/domain/users/change-user.ts'
+import { inTenant } from '../../src/log/tenant-tx.ts'
+import { asSuperuser } from '../cli/cli.ts'
+import { buildChannel } from '../harness/crowd.ts'
+import { type Hub, startHub } from '../harness/hub.ts'
+import { type RestClient, startRestOf } from '../harness/rest-client.ts'
+
+interface One<T> {
+  data: T
+}
+
+async function begin(
+  more: Record<string, string> = {},
+): Promise<{ hub: Hub; rest: RestClient; admin: string }> {
+  const hub = await startHub(more)
+  return { hub, rest: await startRestOf(hub), admin: (await hub.signIn('admin')).token }
+}
+
+const invite = (rest: RestClient, token: string, json: object) =>
+  rest.call<One<UserDetail>>('POST', '/admin/users', { token, json })
+
+/** Types of events and actions of the trail since the beginning, without those of people who came in. */
+async function traces(hub: Hub): Promise<{ events: string[]; trail: string[] }> {
+  return asSuperuser(hub, async (query) => {
+    const events = (await query('select type from events where tenant_id = $1 order by seq', [
+      hub.tenant.id,
+    ])) as {
+      rows: { type: string }[]
+    }
+    const trail = (await query('select action from audit_logs where tenant_id = $1 order by number', [
+      hub.tenant.id,
+    ])) as { rows: { action: string }[] }
+    return { events: events.rows.map((row) => row.type), trail: trail.rows.map((row) => row.action) }
+  })
+}
+
+test('[ACC20] somebody who is invited is the same user when they come, with the teams and numbers they were given', async () => {
+  const { hub, rest, admin } = await begin()
+  await using _ = hub
+  const channelId = await buildChannel(hub)
+  const team = await rest.call<One<{ id: string }>>('POST', '/admin/teams', {
+    token: admin,
+    json: { name: 'Sales' },
+  })
+  const made = await invite(rest, admin, {
+    email: 'Ana@example.com',
+    role: 'agent',
+    teamIds: [team.body.data.id],
+    channelIds: [channelId],
+  })
+  expect(made.status).toBe(201)
+  const user = userDetail.parse(made.body.data)
+  expect(user).toMatchObject({
+    invited: true,
+    name: 'Ana@example.com',
+    teamIds: [team.body.data.id],
+    channelIds: [channelId],
+  })
+  expect(made.headers.get('location')).toBe(`/admin/users/${user.id}`)
+  const { default: jwt } = await import('jsonwebtoken')
+  const token = jwt.sign(
+    { role: 'agent', name: 'Ana', email: 'ana@EXAMPLE.com', tenant_id: hub.tenant.slug },
+    (hub.config.JWT_SECRET ?? [])[0] ?? '',
+    { algorithm: 'HS256', issuer: 'cms', subject: 'ana-7', expiresIn: 600 },
+  )
+  const me = await rest.call<{ user: { id: string } }>('GET', '/admin/me', { token })
+  expect(me.body.user.id).toBe(user.id)
+  const seen = await rest.call<One<UserDetail>>('GET', `/admin/users/${user.id}`, { token: admin })
+  expect(seen.body.data).toMatchObject({
+    invited: false,
+    name: 'Ana',
+    teamIds: user.teamIds,
+    channelIds: user.channelIds,
+  })
+  const { events, trail } = await traces(hub)
+  expect(trail.filter((action) => action !== 'tenant.create')).toEqual([
+    'team.create',
+    'user.invite',
+    'team.update',
+    'channel.set-members',
+  ])
+  expect(events).toEqual([
+    'user.joined',
+    'team.created',
+    'user.joined',
+    'team.updated',
+    'channel.updated',
+    'user.updated',
+  ])
+})
+
+test('[ACC20] an address is invited once, also by two at once; a team or number that is not there refuses all of it', async () => {
+  const { hub, rest, admin } = await begin()
+  await using _ = hub
+  const twins = await Promise.all(
+    [1, 2].map(() => invite(rest, admin, { email: 'ben@example.com', role: 'viewer' })),
+  )
+  expect(twins.map(({ status }) => status).sort()).toEqual([201, 409])
+  const other = await rest.refused('POST', '/admin/users', {
+    token: admin,
+    json: { email: 'BEN@example.com', role: 'agent' },
+  })
+  expect(other).toMatchObject({ code: 'conflict', details: { member: 'email' } })
+  for (const json of [
+    { email: 'c@example.com', role: 'agent', teamIds: [crypto.randomUUID()] },
+    { email: 'c@example.com', role: 'agent', channelIds: [crypto.randomUUID()] },
+    { email: 'c@example.com', role: 'owner' },
+    { email: 'not one', role: 'agent' },
+    { email: 'c@example.com', role: 'agent', tenantId: hub.tenant.id },
+    { email: 'c@example.com', role: 'agent', platformUserId: 7 },
+  ])
+    expect((await rest.refused('POST', '/admin/users', { token: admin, json })).code).toBe(
+      'validation_failed',
+    )
+  const list = await rest.call<{ data: { email: string | null }[] }>('GET', '/admin/users', { token: admin })
+  expect(list.body.data.map(({ email }) => email)).toEqual([null, 'ben@example.com'])
+})
+
+test('[ACC21] name, address and role change under If-Match, with event and trail; who is no admin changes nobody', async () => {
+  const { hub, rest, admin } = await begin()
+  await using _ = hub
+  const { actor } = await hub.signIn('agent', { sub: 'ana' })
+  const path = `/admin/users/${actor.id}`
+  const first = await rest.call<One<UserDetail>>('GET', path, { token: admin })
+  const headers = { 'if-match': first.headers.get('etag') ?? '' }
+  const json = { name: 'Anna', email: 'anna@example.com', role: 'manager' }
+  const changed = await rest.call<One<UserDetail>>('PATCH', path, { token: admin, json, headers })
+  expect(changed.body.data).toMatchObject(json)
+  expect(changed.headers.get('etag')).not.toBe(first.headers.get('etag'))
+  expect((await rest.refused('PATCH', path, { token: admin, json, headers })).code).toBe(
+    'precondition_failed',
+  )
+  for (const role of ['viewer', 'agent', 'manager'] as const) {
+    const token = hub.token(role, { sub: `nosy-${role}` })
+    for (const [method, place, body] of [
+      ['POST', '/admin/users', { email: 'x@example.com', role: 'admin' }],
+      ['PATCH', path, { role: 'admin' }],
+      ['POST', `${path}/disable`, {}],
+      ['POST', `${path}/enable`, {}],
+    ] as const)
+      expect((await rest.refused(method, place, { token, json: body })).status).toBe(403)
+  }
+  const { events, trail } = await traces(hub)
+  expect(trail.slice(1)).toEqual(['user.update'])
+  expect(events.filter((type) => type === 'user.updated')).toHaveLength(1)
+})
+
+test("[ACC22] the last admin stays one: not by their own hand, and not by two who take each other's role at once", async () => {
+  const { hub, rest, admin } = await begin()
+  await using _ = hub
+  const me = await rest.call<{ user: { id: string } }>('GET', '/admin/me', { token: admin })
+  const own = `/admin/users/${me.body.user.id}`
+  await invite(rest, admin, { email: 'never-came@example.com', role: 'admin' })
+  for (const [method, path, json] of [
+    ['POST', `${own}/disable`, {}],
+    ['PATCH', own, { role: 'manager' }],
+  ] as const)
+    expect(await rest.refused(method, path, { token: admin, json })).toMatchObject({
+      status: 409,
+      code: 'last_admin',
+    })
+  const second = await hub.signIn('admin', { sub: 'second' })
+  const answers = await Promise.all([
+    rest.call<Problem>('POST', `${own}/disable`, { token: second.token, json: {} }),
+    rest.call<Problem>('POST', `/admin/users/${second.actor.id}/disable`, { token: admin, json: {} }),
+  ])
+  expect(answers.map(({ status }) => status).sort()).toEqual([200, 409])
+  const left = await asSuperuser(hub, (query) =>
+    query(
+      `select count(*)::integer as n from users where role = 'admin' and status = 'active' and issuer = 'cms'`,
+    ),
+  )
+  expect((left as { rows: { n: number }[] }).rows[0]?.n).toBe(1)
+  // An operator may: a stolen account must be shut, whoever is left.
+  const by = { actor: { kind: 'system' as const, tenantId: hub.tenant.id, name: 'operator' } }
+  for (const id of [me.body.user.id, second.actor.id])
+    await inTenant(hub.deps, hub.tenant.id, (tx) => changeUser(tx, by, id, { status: 'disabled' }))
+})
+
+test('[ACC23] nobody gives a role or a key more than they have: a key that manages users makes no admin', async () => {
+  const { hub, rest, admin } = await begin()
+  await using _ = hub
+  const { actor: ana } = await hub.signIn('agent', { sub: 'ana' })
+  const made = await rest.call<One<{ key: string }>>('POST', '/admin/api-keys', {
+    token: admin,
+    json: { name: 'hr', role: 'admin', scopes: ['user.manage', 'user.read', 'key.manage'] },
+  })
+  const token = made.body.data.key
+  for (const [path, json] of [
+    ['/admin/users', { email: 'x@example.com', role: 'admin' }],
+    ['/admin/users', { email: 'x@example.com', role: 'viewer' }],
+    ['/admin/api-keys', { name: 'more', role: 'admin' }],
+    ['/admin/api-keys', { name: 'more', role: 'admin', scopes: ['channel.manage'] }],
+  ] as const)
+    expect((await rest.refused('POST', path, { token, json })).code).toBe('forbidden')
+  expect(
+    (await rest.refused('PATCH', `/admin/users/${ana.id}`, { token, json: { role: 'admin' } })).code,
+  ).toBe('forbidden')
+  const less = { name: 'less', role: 'admin', scopes: ['user.read'] }
+  expect((await rest.call('POST', '/admin/api-keys', { token, json: less })).status).toBe(201)
+})
+
+test('[ACC24] as many people as the tenant may have, and one more; who is disabled makes room', async () => {
+  const { hub, rest, admin } = await begin({ TENANT_USERS: '3' })
+  await using _ = hub
+  const ids: string[] = []
+  for (const n of [1, 2]) {
+    const { status, body } = await invite(rest, admin, { email: `${n}@example.com`, role: 'viewer' })
+    expect(status).toBe(201)
+    ids.push(body.data.id)
+  }
+  const full = await rest.refused('POST', '/admin/users', {
+    token: admin,
+    json: { email: '3@example.com', role: 'viewer' },
+  })
+  expect(full).toMatchObject({ status: 409, code: 'limit_reached', details: { of: 'users', limit: 3 } })
+  expect((await rest.call('POST', `/admin/users/${ids[0]}/disable`, { token: admin, json: {} })).status).toBe(
+    200,
+  )
+  expect((await invite(rest, admin, { email: '3@example.com', role: 'viewer' })).status).toBe(201)
+  expect((await rest.refused('POST', `/admin/users/${ids[0]}/enable`, { token: admin, json: {} })).code).toBe(
+    'limit_reached',
+  )
+  // Whom an issuer vouches for comes in all the same.
+  expect((await rest.call('GET', '/admin/me', { token: hub.token('agent', { sub: 'new' }) })).status).toBe(
+    200,
+  )
+})
+
+test('[ACC25] S12 users, teams and keys of another tenant are not there, like ids that nobody has', async () => {
+  const { hub, rest, admin } = await begin()
+  await using _ = hub
+  const other = await hub.addTenant()
+  const theirs = await hub.signIn('admin', { tenant: other.slug })
+  const call = (method: string, path: string, json?: object) =>
+    rest.call<One<{ id: string }>>(method, path, { token: theirs.token, ...(json && { json }) })
+  const team = (await call('POST', '/admin/teams', { name: 'canary team', memberIds: [theirs.actor.id] }))
+    .body.data.id
+  const key = (await call('POST', '/admin/api-keys', { name: 'canary key', role: 'viewer' })).body.data.id
+  const random = crypto.randomUUID()
+  for (const [method, path, json] of [
+    ['GET', `/admin/users/${theirs.actor.id}`, undefined],
+    ['PATCH', `/admin/users/${theirs.actor.id}`, { role: 'viewer' }],
+    ['POST', `/admin/users/${theirs.actor.id}/disable`, {}],
+    ['GET', `/admin/teams/${team}`, undefined],
+    ['PATCH', `/admin/teams/${team}`, { name: 'mine' }],
+    ['DELETE', `/admin/teams/${team}`, undefined],
+    ['GET', `/admin/api-keys/${key}`, undefined],
+    ['POST', `/admin/api-keys/${key}/revoke`, {}],
+  ] as const) {
+    const ask = (place: string) => rest.refused(method, place, { token: admin, ...(json && { json }) })
+    const [there, nowhere] = [await ask(path), await ask(path.replace(/[0-9a-f-]{36}/, random))]
+    expect([there.status, there.code, there.details]).toEqual([404, 'not_found', nowhere.details])
+  }
+  for (const path of ['/admin/users', '/admin/teams', '/admin/api-keys', '/admin/tenant', '/api/v1/sync'])
+    expect((await rest.call('GET', path, { token: admin })).text).not.toMatch(/canary/)
+  const stranger = { name: 'x', memberIds: [theirs.actor.id] }
+  expect((await rest.refused('POST', '/admin/teams', { token: admin, json: stranger })).code).toBe(
+    'validation_failed',
+  )
+})
