@@ -1,4 +1,4 @@
-import { mayHear, whoseRoleChanged } from '../src/auth/audience.ts'
+import { mayHear, sightChangeOf } from '../src/auth/audience.ts'
 import { formatPosition, parsePosition, type Position } from '../src/contract/position.ts'
 import { type Hello, type Reset } from '../src/contract/socket.ts'
 import { protocolVersion } from '../src/contract/version.ts'
@@ -78,7 +78,7 @@ async function replay(
     const refused = session.mustReset ? 'access_changed' : unreachable(deps, tail, at)
     if (refused) return giveUp(deps, tail, stream, refused)
     if (tail.covers(at.seq)) {
-      if (tail.roleChangedAfter(session.actor.id, at.seq)) return giveUp(deps, tail, stream, 'access_changed')
+      if (tail.sightChangedAfter(session.actor, at.seq)) return giveUp(deps, tail, stream, 'access_changed')
       if (isTooOld(deps, tail.committedAfter(at.seq))) return giveUp(deps, tail, stream, 'too_far')
       const missed = tail.missedAfter(session, at.seq, chunkBytes)
       stream.add(missed.frames)
@@ -110,7 +110,7 @@ async function ownPage(deps: Deps, stream: Outgoing, at: Position): Promise<Posi
   if (first && isTooOld(deps, Date.parse(first.at))) return 'too_far'
   let reached = at
   if (session.mustReset) return at
-  if (page.events.some((event) => whoseRoleChanged(event) === session.actor.id)) return 'access_changed'
+  if (page.events.some((event) => sightChangeOf(event)?.(session.actor))) return 'access_changed'
   for (const event of page.events) {
     reached = { epoch: event.epoch, seq: event.seq }
     if (!mayHear(session.actor, event.scope, event.place)) continue

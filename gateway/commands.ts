@@ -140,7 +140,8 @@ export class Commands {
     const burst = config.SOCKET_COMMANDS_BURST
     const own =
       desk.allowance.take(now, perSecond, burst) ||
-      session.person.commands.take(now, config.SOCKET_USER_COMMANDS_PER_SECOND, userBurst(config))
+      session.person.commands.take(now, config.SOCKET_USER_COMMANDS_PER_SECOND, userBurst(config)) ||
+      keyWait(session, now)
     if (own > 0) {
       // Refusals have an allowance too: who keeps on at twice the rate is shown out.
       if (desk.patience.take(now, perSecond, burst) > 0) this.#abusive(session)
@@ -163,6 +164,13 @@ export class Commands {
     }
     return bucket
   }
+}
+
+/** A key with a rate of its own keeps it over its sockets here: a minute's worth at once, then as it comes back. */
+function keyWait({ actor, person }: Session, now: number): number {
+  if (actor.kind !== 'key' || actor.ratePerMinute === null) return 0
+  person.keyCommands ??= new TokenBucket(actor.ratePerMinute)
+  return person.keyCommands.take(now, actor.ratePerMinute / 60, actor.ratePerMinute)
 }
 
 /** A person's sockets together may burst as far beyond their rate as one socket may beyond its own. */

@@ -20,7 +20,11 @@ export class People {
         tenantId: actor.tenantId,
         sessions: new Set(),
         commands: new TokenBucket(this.#commandsBurst),
+        keyCommands: null,
         checkedAt: now,
+        sightChanged: false,
+        isLookedUp: false,
+        lookUpAgain: false,
       }
       this.#people.set(key, person)
     }

@@ -1,4 +1,4 @@
-import { whoseRoleChanged } from '../src/auth/audience.ts'
+import { type Beholder, sightChangeOf } from '../src/auth/audience.ts'
 import type { ConversationPlace, Scope } from '../src/log/scope.ts'
 import { conversationOf } from '../src/log/scope.ts'
 import type { StoredEvent } from '../src/log/stored-event.ts'
@@ -29,8 +29,8 @@ interface Whereabouts {
 export class RecentEvents {
   #events: RecentEvent[] = []
   readonly #whereabouts = new Map<string, Whereabouts>()
-  /** By user, `seq` of the last event that gave them another role. */
-  readonly #roleChangedAt = new Map<string, number>()
+  /** Those of the events held that change what somebody may see; few. */
+  #sightChanges: { readonly seq: number; readonly concerns: (who: Beholder) => boolean }[] = []
   /** `seq` of the last event before those that are held. */
   #before: number
   bytes = 0
@@ -49,9 +49,9 @@ export class RecentEvents {
     return this.#before
   }
 
-  /** Whether an event after a `seq` that is covered gave this user another role. */
-  roleChangedAfter(userId: string, seq: number): boolean {
-    return (this.#roleChangedAt.get(userId) ?? 0) > seq
+  /** Whether an event after a `seq` that is covered changed what somebody may see. */
+  sightChangedAfter(who: Beholder, seq: number): boolean {
+    return this.#sightChanges.some((change) => change.seq > seq && change.concerns(who))
   }
 
   after(seq: number): readonly RecentEvent[] {
@@ -86,6 +86,7 @@ export class RecentEvents {
       event.whereabouts.events -= 1
       if (event.whereabouts.events === 0) this.#whereabouts.delete(conversationId)
     }
+    this.#sightChanges = this.#sightChanges.filter(({ seq }) => seq > this.#before)
   }
 
   get length(): number {
@@ -95,9 +96,8 @@ export class RecentEvents {
   #hold(event: StoredEvent, headSeq: number): RecentEvent {
     const frame = eventFrame(event)
     this.bytes += frame.length
-    const userId = whoseRoleChanged(event)
-    if (userId !== null)
-      this.#roleChangedAt.set(userId, Math.max(event.seq, this.#roleChangedAt.get(userId) ?? 0))
+    const concerns = sightChangeOf(event)
+    if (concerns !== null) this.#sightChanges.push({ seq: event.seq, concerns })
     const conversationId = conversationOf(event.scope)
     const whereabouts = conversationId === null ? null : this.#locate(conversationId, event.place, headSeq)
     return { seq: event.seq, type: event.type, at: event.at, scope: event.scope, whereabouts, frame }

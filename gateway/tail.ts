@@ -1,3 +1,4 @@
+import type { Beholder } from '../src/auth/audience.ts'
 import { formatPosition, type Position } from '../src/contract/position.ts'
 import type { Reset } from '../src/contract/socket.ts'
 import { pagesOf } from '../src/log/news.ts'
@@ -232,9 +233,9 @@ export class Tail {
     return this.#recent.covers(seq)
   }
 
-  /** Whether something after a `seq` that is covered gave this user another role. */
-  roleChangedAfter(userId: string, seq: number): boolean {
-    return this.#recent.roleChangedAfter(userId, seq)
+  /** Whether something after a `seq` that is covered changed what somebody may see. */
+  sightChangedAfter(who: Beholder, seq: number): boolean {
+    return this.#recent.sightChangedAfter(who, seq)
   }
 
   /**

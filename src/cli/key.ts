@@ -21,6 +21,7 @@ const create = verb({
     name: required('NAME', 'What it is for.', upTo(200)),
     role: required('ROLE', `What its bearer may do: ${roles.join(', ')}.`, oneOf(roles)),
     scope: several('ACTION', 'Only these of what the role may; may be given several times.', oneOf(actions)),
+    rate: option('N', 'Requests and commands per minute; as many as anybody when not said.', count(1, 1_000_000)),
     expires: option('WHEN', 'A length of time such as 90d, or an instant such as 2027-01-31T00:00:00Z.', end),
   },
   notes: `Programs send it as Authorization: Bearer sb_...; without --expires it is good until it is revoked.
@@ -30,7 +31,13 @@ Actions: ${actions.join(', ')}`,
     const { key, view } = await withInstallation(async (installation) => {
       const { id } = await tenantOf(installation, options.tenant)
       return asOperator(installation, id, (tx, by) =>
-        createKey(tx, by, { name, role, scopes, expiresAt: options.expires ?? null }),
+        createKey(tx, by, {
+          name,
+          role,
+          scopes,
+          expiresAt: options.expires ?? null,
+          ratePerMinute: options.rate ?? null,
+        }),
       )
     })
     out.answer({ key, ...view }, () => {
@@ -82,6 +89,7 @@ const list = verb({
           { title: 'STATE', cell: (one) => one.state, tone: (one) => tones[one.state] },
           { title: 'EXPIRES', cell: (one) => moment(one.expiresAt) },
           { title: 'LAST USED', cell: (one) => moment(one.lastUsedAt) },
+          { title: 'RATE', cell: (one) => one.ratePerMinute },
           { title: 'SCOPES', cell: (one) => one.scopes.join(' ') },
           { title: 'ID', cell: (one) => one.id },
         ],
@@ -96,7 +104,7 @@ const revoke = verb({
   summary: 'End a key for good.',
   operands: ['KEY'],
   options: { tenant: tenantOption },
-  notes: `KEY: its id or its prefix. Requests with it are refused within 15 s; sockets that it opened end within SOCKET_TRUST_MS.`,
+  notes: `KEY: its id or its prefix. Requests with it are refused and its sockets end within seconds.`,
   run: async ({ operands: [reference = ''], options, out }) => {
     const { view, changed } = await withInstallation(async (installation) => {
       const { id } = await tenantOf(installation, options.tenant)

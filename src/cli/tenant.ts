@@ -1,3 +1,4 @@
+import { changeSettings } from '../domain/tenants/change-settings.ts'
 import { createTenant } from '../domain/tenants/create-tenant.ts'
 import { listTenants, type TenantView } from '../domain/tenants/find-tenant.ts'
 import { setTenantStatus } from '../domain/tenants/set-tenant-status.ts'
@@ -6,7 +7,7 @@ import { Failure } from '../contract/errors.ts'
 import { Refusal, UsageError } from './failure.ts'
 import { withInstallation } from './installation.ts'
 import { asOperator, operatorName, tenantOf } from './operator.ts'
-import { option, upTo } from './options.ts'
+import { count, option, upTo } from './options.ts'
 import { moment } from './output.ts'
 
 const create = verb({
@@ -88,11 +89,42 @@ function setStatus(status: TenantView['status'], summary: string, notes: string)
   })
 }
 
+/** A number, or `default` for what the installation gives to all. */
+const most = (text: string): number | null => (text === 'default' ? null : count(0, 1_000_000)(text))
+
+const limit = verb({
+  summary: 'Say how much a tenant may have.',
+  operands: ['SLUG'],
+  options: {
+    users: option('N', 'People who may come in; "default" is TENANT_USERS.', most),
+    teams: option('N', 'Teams; "default" is TENANT_TEAMS.', most),
+    keys: option('N', 'Keys that are neither revoked nor over; "default" is TENANT_API_KEYS.', most),
+    channels: option('N', 'Numbers; "default" is TENANT_CHANNELS.', most),
+  },
+  notes:
+    'What is there already stays; only more of it is refused. Admins see their limits and cannot change them.',
+  run: async ({ operands: [slug = ''], options, out }) => {
+    const limits = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+    if (Object.keys(limits).length === 0) throw new UsageError('name at least one limit')
+    const { settings } = await withInstallation(async (installation) => {
+      const { id } = await tenantOf(installation, slug)
+      return asOperator(installation, id, (tx, by) => changeSettings(tx, by, { limits }))
+    })
+    const own = settings.limits ?? {}
+    out.answer({ limits: own }, () => {
+      const said = Object.entries(own).map(([name, value]) => `${name} ${value}`)
+      out.line(`limits of ${slug} of its own: ${said.length === 0 ? 'none' : said.join(', ')}`)
+    })
+    return undefined
+  },
+})
+
 export const tenant: VerbGroup = {
-  summary: 'Make, list, suspend and resume tenants.',
+  summary: 'Make, list, limit, suspend and resume tenants.',
   verbs: {
     create,
     list,
+    limit,
     suspend: setStatus(
       'suspended',
       'Shut a tenant out: nobody comes in, open sockets end, webhooks are kept unprocessed.',

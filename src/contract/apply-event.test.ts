@@ -120,6 +120,7 @@ const start = (): ClientState =>
     conversations: [conversation()],
     channels: [],
     users: [],
+    teams: [],
     truncated: false,
   })
 const held = (state: ClientState) => state.conversations.get(id(1))
@@ -209,6 +210,7 @@ describe('the state of a client', () => {
       conversations: [],
       channels: [],
       users: [],
+      teams: [],
       truncated: true,
     })
     const next = applyEvent(
@@ -261,6 +263,7 @@ describe('the state of a client', () => {
       conversations: [conversation(), other],
       channels: [],
       users: [],
+      teams: [],
       truncated: false,
     })
     const next = applyEvent(

@@ -9,12 +9,14 @@ import {
   placeConversation,
   placeMessages,
   placeNotes,
+  placeTeam,
   placeUser,
 } from './held-conversations.ts'
 import type { HeldRecord, RecordPath } from './crm/views.ts'
 import { forgetDeal, forgetRecord, placeRecord, refuseBefore } from './held-records.ts'
 import type { MessageView } from './message.ts'
 import { parsePosition, type Position } from './position.ts'
+import type { DefaultViews } from './rest/saved-views.ts'
 import type { SyncAnswer } from './rest/sync.ts'
 
 /** The state of a snapshot (GET /api/v1/sync). Fails with a RangeError when its position is none. */
@@ -24,6 +26,7 @@ export function fromSnapshot(sync: SyncAnswer): ClientState {
     conversations: new Map(sync.conversations.map((conversation) => [conversation.id, conversation])),
     channels: new Map(sync.channels.map((channel) => [channel.id, channel])),
     users: new Map(sync.users.map((user) => [user.id, user])),
+    teams: new Map(sync.teams.map((team) => [team.id, team])),
   }
 }
 
@@ -35,11 +38,11 @@ export function fromSnapshot(sync: SyncAnswer): ClientState {
 export function applyEvent(state: ClientState, event: AnyLogEvent): ClientState {
   if (event.epoch !== state.position.epoch || event.seq <= state.position.seq) return state
   const next = take(state, event)
-  const conversationId = conversationOf(event)
+  const touched = event.type === 'default_view.changed' ? ofDefaultViews : conversationOf(event)
   return {
     ...next,
     position: { epoch: event.epoch, seq: event.seq },
-    touched: conversationId === null ? next.touched : withEntry(next.touched, conversationId, event.seq),
+    touched: touched === null ? next.touched : withEntry(next.touched, touched, event.seq),
   }
 }
 
@@ -87,6 +90,15 @@ export function addRecords<Path extends RecordPath>(
   views: readonly HeldRecord<Path>[],
 ): ClientState {
   return views.reduce((next, view) => placeRecord(next, path, view), state)
+}
+
+/** Among what was touched, beside the ids of conversations. */
+const ofDefaultViews = 'default views'
+
+/** The state with the default views that were fetched; the very same state when they are too old: fetch them again. */
+export function addDefaultViews(state: ClientState, answer: DefaultViews): ClientState {
+  if (!isCurrent(state, ofDefaultViews, answer.position)) return state
+  return { ...state, defaultViews: new Map(answer.data.map(({ entity, viewId }) => [entity, viewId])) }
 }
 
 function isCurrent(state: ClientState, conversationId: string, position: string): boolean {
@@ -177,10 +189,22 @@ function take(state: ClientState, event: AnyLogEvent): ClientState {
     case 'user.updated':
     case 'user.disabled':
       return placeUser(state, event.data.user)
+    case 'team.created':
+    case 'team.updated':
+      return placeTeam(state, event.data.team)
+    case 'team.deleted':
+      return { ...state, teams: withoutEntry(state.teams, event.data.team.id) }
+    case 'key.created':
+    case 'key.revoked':
+      // Nothing that is held: keys are listed where they are managed.
+      return state
     case 'import.created':
     case 'import.progressed':
     case 'import.finished':
       // Nothing that is held: a screen that shows an import has all of it in the event.
+      return state
+    case 'user.signed_out':
+      // Nothing that is held; the socket ends.
       return state
     case 'tenant.updated':
       // Nothing that is held; whoever is shut out hears it from the door.
@@ -218,6 +242,21 @@ function take(state: ClientState, event: AnyLogEvent): ClientState {
     case 'deal.deleted':
     case 'deal.restored':
       return placeRecord(state, 'deals', event.data.deal)
+    case 'saved_view.created':
+    case 'saved_view.updated':
+    case 'saved_view.deleted':
+    case 'saved_view.restored':
+      return placeRecord(state, 'saved-views', event.data.saved_view)
+    case 'saved_view.hidden':
+      return forgetRecord(state, 'saved-views', event.data.savedViewId, event.data.version)
+    case 'default_view.changed': {
+      const { entity, viewId } = event.data
+      const { defaultViews } = state
+      return {
+        ...state,
+        defaultViews: viewId === null ? withoutEntry(defaultViews, entity) : withEntry(defaultViews, entity, viewId),
+      }
+    }
     case 'deal.hidden':
       return forgetDeal(state, event.data.dealId, event.data.version)
     case 'activity.created':

@@ -1,5 +1,7 @@
+import type { TeamView } from './access.ts'
 import type { ChannelView, TemplateView } from './channel.ts'
 import type { ConversationView, NoteView } from './conversation.ts'
+import type { SavedViewEntity } from './crm/saved-view.ts'
 import type { HeldRecords } from './crm/views.ts'
 import type { MessageView } from './message.ts'
 import type { Position } from './position.ts'
@@ -23,15 +25,21 @@ export interface ClientState {
   /** Those that events told of; a snapshot brings none. */
   readonly contacts: ReadonlyMap<number, ContactView>
   readonly users: ReadonlyMap<string, UserView>
+  readonly teams: ReadonlyMap<string, TeamView>
   /** Records of the CRM: those of lists that were fetched, and those that events told of. */
   readonly records: HeldRecords
+  /** The saved view that each list begins with, by entity: the client's own choice. */
+  readonly defaultViews: ReadonlyMap<SavedViewEntity, number>
   /** Version of each record that was deleted or went out of sight (`customers 7`), so that an old list does not bring it back. */
   readonly gone: ReadonlyMap<string, number>
   /** Conversations that something happened in and that are not here: fetch them and give them to `addConversation`. */
   readonly wanted: ReadonlySet<string>
   /** `seq` of the snapshot that it began with. */
   readonly since: number
-  /** `seq` of the newest event in each conversation that had one since then, so that an answer that is older is not believed. */
+  /**
+   * `seq` of the newest event in each conversation that had one since then, and of the last about default views, so that an
+   * answer that is older is not believed.
+   */
   readonly touched: ReadonlyMap<string, number>
 }
 
@@ -47,6 +55,7 @@ export function emptyState(position: Position = { epoch: 1, seq: 0 }): ClientSta
     templates: new Map(),
     contacts: new Map(),
     users: new Map(),
+    teams: new Map(),
     records: {
       activities: new Map(),
       contacts: new Map(),
@@ -56,8 +65,10 @@ export function emptyState(position: Position = { epoch: 1, seq: 0 }): ClientSta
       pipelines: new Map(),
       'pipeline-stages': new Map(),
       notes: new Map(),
+      'saved-views': new Map(),
       tags: new Map(),
     },
+    defaultViews: new Map(),
     gone: new Map(),
     wanted: new Set(),
     touched: new Map(),

@@ -1,4 +1,5 @@
 import { type ClientState, withEntry, withItem, withoutEntry, withoutItem } from './client-state.ts'
+import type { TeamView } from './access.ts'
 import type { ConversationPatch, ConversationView, NoteView } from './conversation.ts'
 import type { MessageView } from './message.ts'
 import type { ContactView, UserView } from './records.ts'
@@ -23,10 +24,12 @@ export function placeConversation(state: ClientState, view: ConversationView): C
 function withHeldNames(state: ClientState, view: ConversationView): ConversationView {
   const contact = state.contacts.get(view.contact.id)
   const user = view.assignee && state.users.get(view.assignee.id)
+  const team = view.team && state.teams.get(view.team.id)
   return {
     ...view,
     ...(contact ? contactPart(contact) : {}),
     ...(view.assignee && user ? { assignee: { id: view.assignee.id, name: user.name } } : {}),
+    ...(team ? { team: { id: team.id, name: team.name } } : {}),
   }
 }
 
@@ -146,6 +149,19 @@ export function placeUser(state: ClientState, user: UserView): ClientState {
       state.conversations,
       ({ assignee }) => assignee?.id === user.id && assignee.name !== user.name,
       (conversation) => ({ ...conversation, assignee: { id: user.id, name: user.name } }),
+    ),
+  }
+}
+
+/** A team as every conversation shows it. */
+export function placeTeam(state: ClientState, team: TeamView): ClientState {
+  return {
+    ...state,
+    teams: withEntry(state.teams, team.id, team),
+    conversations: mapWhere(
+      state.conversations,
+      (conversation) => conversation.team?.id === team.id && conversation.team.name !== team.name,
+      (conversation) => ({ ...conversation, team: { id: team.id, name: team.name } }),
     ),
   }
 }

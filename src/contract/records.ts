@@ -48,4 +48,8 @@ export const tenantView = z.strictObject({
   slug: z.string(),
   name: z.string(),
   status: z.enum(['active', 'suspended']),
+  /** IANA name; facts of former times do not say it. */
+  timeZone: z.string().optional(),
+  /** BCP 47; facts of former times do not say it. */
+  locale: z.string().optional(),
 })

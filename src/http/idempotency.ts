@@ -82,7 +82,7 @@ export async function keepAnswer(tx: TenantTx, claim: IdempotencyKey, answer: Re
       claim.key,
       claim.fingerprint,
       answer.status,
-      answer.text === null ? null : JSON.stringify(answer.text),
+      answer.keptText === null ? null : JSON.stringify(answer.keptText),
       JSON.stringify(answer.headers),
       tx.now,
     ],

@@ -6,11 +6,19 @@ export class Reply {
   /** JSON text, unless the headers say another content type; null is no body. */
   readonly text: string | null
   readonly headers: Readonly<Record<string, string>>
+  /** What is kept with an Idempotency-Key for a repeat: the text, unless it holds a secret. */
+  readonly keptText: string | null
 
-  constructor(status: number, text: string | null, headers: Readonly<Record<string, string>>) {
+  constructor(
+    status: number,
+    text: string | null,
+    headers: Readonly<Record<string, string>>,
+    keptText: string | null = text,
+  ) {
     this.status = status
     this.text = text
     this.headers = headers
+    this.keptText = keptText
   }
 }
 
@@ -20,14 +28,17 @@ export interface ReplyOptions {
   /** From `etagOf` (conditional.ts). */
   readonly etag?: string
   readonly location?: string
+  /** What a repeat with the same Idempotency-Key gets instead of the body, which holds a secret that is kept nowhere. */
+  readonly kept?: unknown
 }
 
 /** JSON with a status of its own or with headers. */
-export function reply(body: unknown, { status = 200, etag, location }: ReplyOptions = {}): Reply {
-  return new Reply(status, JSON.stringify(body), {
+export function reply(body: unknown, { status = 200, etag, location, kept = body }: ReplyOptions = {}): Reply {
+  const headers = {
     ...(etag === undefined ? {} : { etag }),
     ...(location === undefined ? {} : { location }),
-  })
+  }
+  return new Reply(status, JSON.stringify(body), headers, JSON.stringify(kept))
 }
 
 /** 302 to an address that the browser fetches itself. */

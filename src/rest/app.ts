@@ -2,14 +2,19 @@ import express, { type Express, type IRouter } from 'express'
 import type { Deps } from '../deps.ts'
 import { auditRoutes } from '../domain/audit/audit.routes.ts'
 import { channelRoutes } from '../domain/channels/channels.routes.ts'
+import { channelMemberRoutes } from '../domain/channels/members.routes.ts'
 import { conversationRoutes } from '../domain/conversations/conversations.routes.ts'
+import { keyRoutes } from '../domain/keys/keys.routes.ts'
 import { mediaRoutes } from '../domain/media/media.routes.ts'
 import { messageRoutes } from '../domain/messages/messages.routes.ts'
 import { searchRoutes } from '../domain/search/search.routes.ts'
 import { syncRoutes } from '../domain/sync/sync.routes.ts'
+import { teamRoutes } from '../domain/teams/teams.routes.ts'
 import { templateRoutes } from '../domain/templates/templates.routes.ts'
 import { reportRoutes } from '../domain/reports/reports.routes.ts'
 import { crmRoutes } from '../domain/records/crm.routes.ts'
+import { tenantRoutes } from '../domain/tenants/tenant.routes.ts'
+import { manageUserRoutes } from '../domain/users/manage-users.routes.ts'
 import { crmProfileRoutes, userRoutes } from '../domain/users/users.routes.ts'
 import { webhookRoutes } from '../domain/webhooks/webhooks.routes.ts'
 import type { Readiness } from '../platform/readiness.ts'
@@ -24,6 +29,7 @@ import { operationsOf } from './operations.ts'
 import { limitPerAddress, limitPerCaller } from './rate-limits.ts'
 import { readJson } from './read-json.ts'
 import { requestLog } from './request-log.ts'
+import { signInRoutes } from './sign-in.routes.ts'
 import { validateRoutes } from './validate.routes.ts'
 
 /** What the app is made of beside its dependencies. */
@@ -77,9 +83,13 @@ export function mountsOf(deps: Deps, { entries, readiness }: AppParts) {
     { at: `${base}/api/webhooks`, router: webhookRoutes(deps) },
     { at: base, router: docsRoutes(deps, () => operations) },
   ]
-  const beforeDoor: Mount[] = [{ at: `${base}/api/auth`, router: validateRoutes(deps, entries) }]
+  const beforeDoor: Mount[] = [
+    { at: `${base}/api/auth`, router: validateRoutes(deps, entries) },
+    { at: `${base}/api/auth`, router: signInRoutes(deps, entries) },
+  ]
   const behindDoor: Mount[] = [
     { at: `${base}/api/v1`, router: channelRoutes(deps) },
+    { at: `${base}/api/v1`, router: channelMemberRoutes(deps) },
     { at: `${base}/api/v1`, router: templateRoutes(deps) },
     { at: `${base}/api/v1`, router: conversationRoutes(deps) },
     { at: `${base}/api/v1`, router: messageRoutes(deps) },
@@ -87,6 +97,10 @@ export function mountsOf(deps: Deps, { entries, readiness }: AppParts) {
     { at: `${base}/api/v1`, router: searchRoutes(deps) },
     { at: `${base}/api/v1`, router: syncRoutes(deps) },
     { at: `${base}/admin`, router: userRoutes(deps) },
+    { at: `${base}/admin`, router: manageUserRoutes(deps) },
+    { at: `${base}/admin`, router: teamRoutes(deps) },
+    { at: `${base}/admin`, router: tenantRoutes(deps) },
+    { at: `${base}/admin`, router: keyRoutes(deps) },
     { at: `${base}/admin`, router: crmRoutes(deps) },
     { at: `${base}/admin`, router: auditRoutes(deps) },
     { at: `${base}/admin`, router: reportRoutes(deps) },

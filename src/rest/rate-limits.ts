@@ -2,14 +2,17 @@ import type { RequestHandler } from 'express'
 import { ipKeyGenerator, rateLimit } from 'express-rate-limit'
 import type { Redis } from 'ioredis'
 import { Failure } from '../contract/errors.ts'
-import { addressOf, callerOf } from '../http/request-context.ts'
+import { addressOf, type Caller, callerOf } from '../http/request-context.ts'
 import type { Config } from '../platform/config.ts'
 import { SharedWindowStore } from './shared-window-store.ts'
 
 const minute = 60_000
 
 interface LimitDeps {
-  readonly config: Pick<Config, 'REST_RATE_PER_MINUTE' | 'REST_IP_RATE_PER_MINUTE' | 'REDIS_PREFIX'>
+  readonly config: Pick<
+    Config,
+    'REST_RATE_PER_MINUTE' | 'REST_IP_RATE_PER_MINUTE' | 'LOCAL_RATE_PER_MINUTE' | 'REDIS_PREFIX'
+  >
   readonly redis: Redis
 }
 
@@ -26,11 +29,21 @@ export function limitPerAddress({ config, redis }: LimitDeps): RequestHandler {
   )
 }
 
-/** Per user or key, behind the door. */
+/** Per address, for what costs a password's hash or brings a token. */
+export function limitSignIns({ config, redis }: LimitDeps): RequestHandler {
+  return limit(
+    'sign-in',
+    config.LOCAL_RATE_PER_MINUTE,
+    new SharedWindowStore(redis, config.REDIS_PREFIX),
+    (request) => ipKeyGenerator(addressOf(request) ?? '0.0.0.0'),
+  )
+}
+
+/** Per user or key, behind the door; a key may have a rate of its own, which can only be less. */
 export function limitPerCaller({ config, redis }: LimitDeps): RequestHandler {
   return limit(
     'caller',
-    config.REST_RATE_PER_MINUTE,
+    (request) => rateOf(callerOf(request).actor, config.REST_RATE_PER_MINUTE),
     new SharedWindowStore(redis, config.REDIS_PREFIX),
     (request) => {
       const { actor } = callerOf(request)
@@ -39,9 +52,13 @@ export function limitPerCaller({ config, redis }: LimitDeps): RequestHandler {
   )
 }
 
+function rateOf(actor: Caller['actor'], most: number): number {
+  return actor.kind === 'key' ? Math.min(actor.ratePerMinute ?? most, most) : most
+}
+
 function limit(
   name: string,
-  perMinute: number,
+  perMinute: number | ((request: Parameters<RequestHandler>[0]) => number),
   store: SharedWindowStore,
   keyOf: (request: Parameters<RequestHandler>[0]) => string,
 ): RequestHandler {

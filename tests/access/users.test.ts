@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
+import { authenticate } from '../../src/auth/authenticate.ts'
+import type { Entry } from '../../src/auth/entry.ts'
 import { type UserDetail, userDetail } from '../../src/contract/access.ts'
-import type { Problem } from '../../src/contract/rest/problem.ts'
 import { changeUser } from '../../src/domain/users/change-user.ts'
 import { inTenant } from '../../src/log/tenant-tx.ts'
 import { asSuperuser } from '../cli/cli.ts'
@@ -163,11 +164,12 @@ test("[ACC22] the last admin stays one: not by their own hand, and not by two wh
       code: 'last_admin',
     })
   const second = await hub.signIn('admin', { sub: 'second' })
-  const answers = await Promise.all([
-    rest.call<Problem>('POST', `${own}/disable`, { token: second.token, json: {} }),
-    rest.call<Problem>('POST', `/admin/users/${second.actor.id}/disable`, { token: admin, json: {} }),
-  ])
-  expect(answers.map(({ status }) => status).sort()).toEqual([200, 409])
+  const demote = (by: Entry['actor'], id: string) =>
+    inTenant(hub.deps, hub.tenant.id, (tx) => changeUser(tx, { actor: by }, id, { role: 'agent' }))
+  const { actor: first } = await authenticate(hub.deps, admin)
+  const outcomes = await Promise.allSettled([demote(first, second.actor.id), demote(second.actor, first.id)])
+  expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+  expect(outcomes.find((one) => one.status === 'rejected')?.reason).toMatchObject({ code: 'last_admin' })
   const left = await asSuperuser(hub, (query) =>
     query(
       `select count(*)::integer as n from users where role = 'admin' and status = 'active' and issuer = 'cms'`,
@@ -253,7 +255,7 @@ test('[ACC25] S12 users, teams and keys of another tenant are not there, like id
   ] as const) {
     const ask = (place: string) => rest.refused(method, place, { token: admin, ...(json && { json }) })
     const [there, nowhere] = [await ask(path), await ask(path.replace(/[0-9a-f-]{36}/, random))]
-    expect([there.status, there.code, there.details]).toEqual([404, 'not_found', nowhere.details])
+    expect([there.status, there.code, there.detail]).toEqual([404, 'not_found', nowhere.detail])
   }
   for (const path of ['/admin/users', '/admin/teams', '/admin/api-keys', '/admin/tenant', '/api/v1/sync'])
     expect((await rest.call('GET', path, { token: admin })).text).not.toMatch(/canary/)

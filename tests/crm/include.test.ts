@@ -130,7 +130,7 @@ test('[INC2] what a kind does not have, or the caller may not read, is refused; 
     createKey(
       tx,
       { actor: { kind: 'system', tenantId: hub.tenant.id, name: 'a test' } },
-      { name: 'records alone', role: 'agent', scopes: ['record.read'], expiresAt: null },
+      { name: 'records alone', role: 'agent', scopes: ['record.read'], expiresAt: null, ratePerMinute: null },
     ),
   )
   expect((await rest.call('GET', '/admin/customers?include=tags', { token: key })).status).toBe(200)

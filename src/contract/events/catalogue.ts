@@ -1,15 +1,19 @@
 import type { z } from 'zod'
+import { accessEvents } from './access-events.ts'
 import { crmEvents } from './crm-events.ts'
 import { conversationEvents } from './conversation-events.ts'
 import { dealEvents } from './deal-events.ts'
 import { messageEvents } from './message-events.ts'
 import { recordEvents } from './record-events.ts'
+import { signInEvents } from './sign-in-events.ts'
 
 /** Every fact that can stand in a tenant's log. */
 export const catalogue = [
   ...messageEvents,
   ...conversationEvents,
   ...recordEvents,
+  ...accessEvents,
+  ...signInEvents,
   ...crmEvents,
   ...dealEvents,
 ] as const

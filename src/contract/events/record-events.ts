@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { channelView, templateView } from '../channel.ts'
-import { contactView, role, tenantView, userView } from '../records.ts'
+import { contactView } from '../records.ts'
 import { event } from './define.ts'
 
 export const recordEvents = [
@@ -27,17 +27,8 @@ export const recordEvents = [
     version: z.number().int().optional(),
   }),
   event('channel.created', 'tenant', 'A number was connected.', { channel: channelView }),
-  event('channel.updated', 'tenant', "A number's state, health or name changed.", { channel: channelView }),
   event('channel.removed', 'tenant', 'A number was removed.', { channelId: z.uuid() }),
   event('template.updated', 'tenant', 'A template was approved, rejected, paused or changed.', {
     template: templateView,
   }),
-  event('user.joined', 'tenant', 'Somebody signed in for the first time, or was invited.', { user: userView }),
-  event('user.updated', 'tenant', "Somebody's name or role changed.", {
-    user: userView,
-    /** Only when the role changed. Whoever it is about sees other things from here on, and starts from a snapshot. */
-    formerRole: role.optional(),
-  }),
-  event('user.disabled', 'tenant', 'Somebody may no longer come in.', { user: userView }),
-  event('tenant.updated', 'tenant', 'The tenant was suspended, or let back in.', { tenant: tenantView }),
 ] as const

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { teamView } from '../access.ts'
 import { channelView } from '../channel.ts'
 import { conversationView } from '../conversation.ts'
 import { actorView } from '../events/define.ts'
@@ -12,6 +13,7 @@ export const syncAnswer = z.strictObject({
   conversations: z.array(conversationView),
   channels: z.array(channelView),
   users: z.array(userView),
+  teams: z.array(teamView),
   /** There are more conversations than the snapshot holds (SYNC_CONVERSATIONS); the rest comes from the list. */
   truncated: z.boolean(),
 })

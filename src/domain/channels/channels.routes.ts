@@ -10,6 +10,7 @@ import { type ReplyOptions, reply } from '../../http/reply.ts'
 import { type RouteDeps, route } from '../../http/route.ts'
 import type { Config } from '../../platform/config.ts'
 import type { Logger } from '../../platform/logger.ts'
+import { type LimitConfig, requireRoom } from '../tenants/tenant-limits.ts'
 import { connectChannel } from './connect-channel.ts'
 import { createChannel } from './create-channel.ts'
 import { getChannel, listChannels } from './list-channels.ts'
@@ -19,7 +20,7 @@ import { updateChannel } from './update-channel.ts'
 import { applyReport, askProvider, type ProviderDeps } from './verify-channel.ts'
 
 type ChannelDeps = RouteDeps &
-  ProviderDeps & { readonly config: Pick<Config, 'LIST_LIMIT'>; readonly log: Logger }
+  ProviderDeps & { readonly config: LimitConfig & Pick<Config, 'LIST_LIMIT'>; readonly log: Logger }
 
 const one = { id: z.uuid() }
 const found = { 200: { body: dataOf(channelView), headers: ['etag'] } } as const
@@ -69,6 +70,7 @@ export function channelRoutes(deps: ChannelDeps): Router {
       },
       async (ctx) => {
         return ctx.write(async (tx) => {
+          await requireRoom(tx, deps.config, 'channels')
           const channel = await createChannel(tx, deps, ctx, ctx.body)
           tx.onCommit(() => connectLater(deps, tx.tenantId, channel.id))
           return answer(channel, {

@@ -2,6 +2,7 @@ import { makeApiKey } from '../../auth/api-keys.ts'
 import { actions } from '../../auth/can.ts'
 import { Failure } from '../../contract/errors.ts'
 import type { Role } from '../../contract/records.ts'
+import { invalid } from '../../http/faults.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { type Doer, recordAudit } from '../audit/record-audit.ts'
@@ -14,11 +15,13 @@ export interface NewKey {
   readonly scopes: readonly string[]
   /** null: it does not end by itself. */
   readonly expiresAt: Date | null
+  /** null: as many as anybody. */
+  readonly ratePerMinute: number | null
 }
 
 /**
  * Makes a key for a program. `key` is the secret itself, which is kept nowhere: this answer is the only time that it is
- * seen. Fails with `validation_failed` for a scope that there is not, or an end that has passed.
+ * seen, and it must never be kept with an answer to be repeated. Fails with `validation_failed` for a scope that there is not, or an end that has passed.
  */
 export async function createKey(
   tx: TenantTx,
@@ -26,13 +29,18 @@ export async function createKey(
   input: NewKey,
 ): Promise<{ key: string; view: KeyView }> {
   const unknown = input.scopes.filter((scope) => !actions.some((action) => action === scope))
-  if (unknown.length > 0) throw new Failure('validation_failed', { scopes: unknown })
+  if (unknown.length > 0)
+    throw invalid(
+      unknown.map(
+        (scope) => ({ in: 'body', pointer: '/scopes', message: `there is no action ${scope}` }) as const,
+      ),
+    )
   if (input.expiresAt !== null && input.expiresAt <= tx.now)
-    throw new Failure('validation_failed', { expiresAt: input.expiresAt.toISOString() })
+    throw invalid([{ in: 'body', pointer: '/expiresAt', message: 'has passed' }])
   const { key, prefix, hash } = makeApiKey()
   const [view] = await tx.query<KeyView>(
-    `insert into api_keys (tenant_id, id, name, prefix, hash, role, scopes, expires_at, created_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning ${keyColumns}`,
+    `insert into api_keys (tenant_id, id, name, prefix, hash, role, scopes, expires_at, rate_per_minute, created_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning ${keyColumns}`,
     [
       tx.tenantId,
       uuidv7(tx.now.getTime()),
@@ -42,10 +50,12 @@ export async function createKey(
       input.role,
       [...new Set(input.scopes)],
       input.expiresAt,
+      input.ratePerMinute,
       tx.now,
     ],
   )
   if (!view) throw new Failure('internal')
+  tx.record('key.created', { key: view }, { kind: 'admins' })
   recordAudit(tx, { by, action: 'key.create', entity: 'key', entityId: view.id, after: view })
   return { key, view }
 }

@@ -5,8 +5,8 @@ import { type Doer, recordAudit } from '../audit/record-audit.ts'
 import { keyColumns, type KeyView } from './key-row.ts'
 
 /**
- * Ends a key for good, found by its id or its prefix. New requests are refused at once where it is not remembered, after
- * 15 s (ACC8) where it is. `changed` is false when it was revoked already. Fails with `not_found`, or with `conflict` when
+ * Ends a key for good, found by its id or its prefix. Requests are refused and its sockets end as soon as the log was heard
+ * (ACC8, GW11). `changed` is false when it was revoked already. Fails with `not_found`, or with `conflict` when
  * several keys begin so. Locks: the key's row.
  */
 export async function revokeKey(
@@ -27,6 +27,7 @@ export async function revokeKey(
     [tx.tenantId, before.id, tx.now],
   )
   if (!view) throw new Failure('not_found', { key: idOrPrefix })
+  tx.record('key.revoked', { key: view }, { kind: 'admins' })
   recordAudit(tx, { by, action: 'key.revoke', entity: 'key', entityId: view.id, before, after: view })
   return { view, changed: true }
 }

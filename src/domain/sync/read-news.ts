@@ -1,5 +1,5 @@
 import type { Actor } from '../../auth/actor.ts'
-import { mayHear, whoseRoleChanged } from '../../auth/audience.ts'
+import { mayHear, sightChangeOf } from '../../auth/audience.ts'
 import { Failure } from '../../contract/errors.ts'
 import { formatPosition, type Position } from '../../contract/position.ts'
 import type { Reset } from '../../contract/socket.ts'
@@ -30,7 +30,7 @@ export async function readNews(
   const limit = Math.min(input.limit, deps.config.REPLAY_PAGE)
   const page = await readEvents(deps, actor.tenantId, input.after, limit, deps.config.REPLAY_EVENTS)
   if (typeof page === 'string') throw await gone(deps, actor, page)
-  if (actor.kind === 'user' && page.events.some((event) => whoseRoleChanged(event) === actor.id))
+  if (actor.kind !== 'system' && page.events.some((event) => sightChangeOf(event)?.(actor)))
     throw await gone(deps, actor, 'access_changed')
   const last = page.events.at(-1) ?? input.after
   return {

@@ -2,6 +2,7 @@ import { Failure } from '../../contract/errors.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { type Doer, recordAudit } from '../audit/record-audit.ts'
 import type { TenantView } from './find-tenant.ts'
+import { presentTenant, readTenantRow } from './tenant-settings.ts'
 
 /**
  * Suspends a tenant, or lets it back in. Nobody of a suspended tenant comes in, open sockets end within seconds, and what
@@ -32,6 +33,7 @@ export async function setTenantStatus(
     before,
     after: tenant,
   })
-  tx.record('tenant.updated', { tenant }, { kind: 'tenant' })
+  const row = await readTenantRow(tx.query.bind(tx))
+  tx.record('tenant.updated', { tenant: presentTenant(row) }, { kind: 'tenant' })
   return { tenant, changed: true }
 }

@@ -1,0 +1,62 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { TenantLimits } from '../../contract/access.ts'
+import type { TenantPatch } from '../../contract/rest/access.ts'
+import { type ExpectedVersions, requireVersion } from '../../http/conditional.ts'
+import { invalid } from '../../http/faults.ts'
+import type { TenantTx } from '../../log/tenant-tx.ts'
+import { type Doer, recordAudit } from '../audit/record-audit.ts'
+import { presentTenant, readTenantRow, type TenantRow } from './tenant-settings.ts'
+
+/** What an admin may change, and what only an operator may: limits, null being what the installation gives. */
+export interface SettingsChange extends TenantPatch {
+  readonly limits?: Partial<Record<keyof TenantLimits, number | null>> | undefined
+}
+
+/**
+ * Changes a tenant's name, time zone, language, retention or limits. A change that changes nothing leaves no trace. Fails
+ * with `precondition_failed`, or `validation_failed` for a time zone that the database does not know. Locks: the tenant.
+ */
+export async function changeSettings(
+  tx: TenantTx,
+  by: Doer,
+  change: SettingsChange,
+  expected: ExpectedVersions = null,
+): Promise<TenantRow> {
+  const query = tx.query.bind(tx)
+  const before = await readTenantRow(query, true)
+  requireVersion(expected, before)
+  const { retention = before.settings.retention, timeZone = before.timeZone } = change
+  const limits = Object.fromEntries(
+    Object.entries({ ...before.settings.limits, ...change.limits }).filter(([, limit]) => limit != null),
+  )
+  const after = {
+    name: change.name ?? before.name,
+    timeZone,
+    locale: change.locale ?? before.locale,
+    settings: { ...before.settings, ...(retention && { retention }), limits },
+  }
+  const was = { limits: {}, ...before.settings }
+  const isSame =
+    after.name === before.name &&
+    timeZone === before.timeZone &&
+    after.locale === before.locale &&
+    isDeepStrictEqual(after.settings, was)
+  if (isSame) return before
+  if (timeZone !== before.timeZone) await requireTimeZone(tx, timeZone)
+  await query(
+    `update tenants set name = $2, time_zone = $3, locale = $4, settings = $5, version = version + 1, updated_at = $6
+     where id = $1`,
+    [tx.tenantId, after.name, timeZone, after.locale, JSON.stringify(after.settings), tx.now],
+  )
+  const row = await readTenantRow(query)
+  tx.record('tenant.updated', { tenant: presentTenant(row) }, { kind: 'tenant' })
+  recordAudit(tx, { by, action: 'tenant.update', entity: 'tenant', entityId: row.id, before, after: row })
+  return row
+}
+
+/** Reports and due dates are computed there, by its own list. */
+async function requireTimeZone(tx: TenantTx, name: string): Promise<void> {
+  const found = await tx.query('select 1 from pg_timezone_names where name = $1', [name])
+  if (found.length === 0)
+    throw invalid([{ in: 'body', pointer: '/timeZone', message: 'there is no such time zone' }])
+}
