@@ -254,7 +254,8 @@ function take(state: ClientState, event: AnyLogEvent): ClientState {
       const { defaultViews } = state
       return {
         ...state,
-        defaultViews: viewId === null ? withoutEntry(defaultViews, entity) : withEntry(defaultViews, entity, viewId),
+        defaultViews:
+          viewId === null ? withoutEntry(defaultViews, entity) : withEntry(defaultViews, entity, viewId),
       }
     }
     case 'deal.hidden':

@@ -122,6 +122,9 @@ test('[AUD5] every write over REST and the socket leaves exactly one row in the 
     (name) => ({ name, pipelineId: pipelines.body.data[0]?.id }),
     { name: 'three' },
   )
+  const view = (name: string) => ({ entity: 'deal', name })
+  const viewId = await walkKind(walk, 'saved-views', view, { name: 'three' })
+  await walk.call('PUT /me/default-views/:entity', { viewId }, 'deal')
   const deal = await walkKind(walk, 'deals', (title) => ({ title, stageId: stage }), { title: 'three' })
   const stages = await rest.call<{ data: { id: number }[] }>('GET', '/admin/pipeline-stages', { token })
   const others = stages.body.data.map(({ id }) => id).filter((id) => id !== stage)

@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import {
   addConversation,
+  addDefaultViews,
   addMessages,
   addNotes,
   addRecords,
@@ -15,6 +16,7 @@ import type { HeldRecord, RecordPath } from '../../src/contract/crm/views.ts'
 import { formatPosition, type Position, parsePosition } from '../../src/contract/position.ts'
 import type { NoteList } from '../../src/contract/rest/conversations.ts'
 import type { MessagePage } from '../../src/contract/rest/messages.ts'
+import type { DefaultViews } from '../../src/contract/rest/saved-views.ts'
 import type { SyncAnswer } from '../../src/contract/rest/sync.ts'
 import { readHead } from '../../src/log/read.ts'
 import { type Api, startApi } from './api.ts'
@@ -97,9 +99,9 @@ export async function expectExactAt(
       seq: Math.min(end.seq, parsePosition(page.position)?.seq ?? 0),
     })
   }
-  // Records are fetched as lists beside a snapshot, not in it.
+  // Records and default views are fetched beside a snapshot, not in it.
   const expected = shown(fromSnapshot(exact))
-  const replayed = { ...shown(state), records: expected.records }
+  const replayed = { ...shown(state), records: expected.records, defaultViews: expected.defaultViews }
   expect(replayed, `the snapshot at ${exact.position}`).toEqual(expected)
 }
 
@@ -110,13 +112,14 @@ export async function takeState(api: Api, watcher: Watcher): Promise<ClientState
   let state = fromSnapshot(sync)
   for (const id of state.conversations.keys()) state = await loadInside(api, watcher, state, id)
   for (const path of recordPaths) state = await loadRecords(api, watcher, state, path)
-  return state
+  return addDefaultViews(state, await api.get<DefaultViews>(watcher.token, '/admin/me/default-views'))
 }
 
 const recordPaths = [
   'activities',
   'contacts',
   'notes',
+  'saved-views',
   'customers',
   'custom-fields',
   'tags',
@@ -200,6 +203,7 @@ export function shown(state: ClientState) {
     channels: Object.fromEntries(state.channels),
     users: Object.fromEntries(state.users),
     records: Object.fromEntries(recordPaths.map((path) => [path, shownRecords(state, path)])),
+    defaultViews: Object.fromEntries(state.defaultViews),
     wanted: [...state.wanted],
   }
 }

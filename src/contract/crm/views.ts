@@ -5,6 +5,7 @@ import type { CustomFieldView } from './custom-field.ts'
 import type { CustomerView } from './customer.ts'
 import type { DealView } from './deal.ts'
 import type { PipelineStageView, PipelineView } from './pipeline.ts'
+import type { SavedViewView } from './saved-view.ts'
 import type { TagView } from './tag.ts'
 
 /** Records of the CRM, by the name of their path. */
@@ -17,6 +18,7 @@ interface RecordViews {
   readonly pipelines: PipelineView
   readonly 'pipeline-stages': PipelineStageView
   readonly notes: NoteView
+  readonly 'saved-views': SavedViewView
   readonly tags: TagView
 }
 export type RecordPath = keyof RecordViews

@@ -3,6 +3,7 @@ import { activityView } from '../crm/activity.ts'
 import { customFieldView } from '../crm/custom-field.ts'
 import { customerView } from '../crm/customer.ts'
 import { importView } from '../crm/import.ts'
+import { savedViewEntities, savedViewView } from '../crm/saved-view.ts'
 import { tagView } from '../crm/tag.ts'
 import { event } from './define.ts'
 
@@ -10,6 +11,7 @@ const activity = { activity: activityView }
 const customField = { custom_field: customFieldView }
 const customer = { customer: customerView }
 const file = { import: importView }
+const savedView = { saved_view: savedViewView }
 const tag = { tag: tagView }
 
 export const crmEvents = [
@@ -25,6 +27,25 @@ export const crmEvents = [
   event('custom_field.updated', 'tenant', 'Something about a custom field changed.', customField),
   event('custom_field.deleted', 'tenant', 'A custom field was deleted: hide its values.', customField),
   event('custom_field.restored', 'tenant', 'A deleted custom field is back.', customField),
+  event('saved_view.created', 'shared', 'A view of a list was saved.', savedView),
+  event(
+    'saved_view.updated',
+    'shared',
+    'Something about a saved view changed, or it is shared now.',
+    savedView,
+  ),
+  event('saved_view.deleted', 'shared', 'A saved view was deleted; it can be restored.', savedView),
+  event('saved_view.restored', 'shared', 'A deleted saved view is back.', savedView),
+  event(
+    'saved_view.hidden',
+    'tenant',
+    'A saved view is no longer shared: forget it. Its owner gets `saved_view.updated` right behind.',
+    { savedViewId: z.number().int(), version: z.number().int() },
+  ),
+  event('default_view.changed', 'user', 'A list of yours begins with another saved view, or with none.', {
+    entity: z.enum(savedViewEntities),
+    viewId: z.number().int().nullable(),
+  }),
   event('activity.created', 'owner', 'There is something more to do.', activity),
   event('activity.updated', 'owner', 'Something about an activity changed.', activity),
   event('activity.completed', 'owner', 'An activity is done.', activity),

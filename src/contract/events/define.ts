@@ -6,6 +6,8 @@ export type AudienceName =
   | 'conversation'
   | 'tenant'
   | 'owner'
+  /** The tenant when it is shared, else its owner. */
+  | 'shared'
   | 'managers'
   | 'admins'
   | 'lost sight'

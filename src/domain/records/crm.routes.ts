@@ -8,6 +8,7 @@ import { type ImportRouteDeps, importRoutes } from '../imports/imports.routes.ts
 import { noteKind } from '../notes/note-kind.ts'
 import { dealRoutes } from '../deals/deals.routes.ts'
 import { pipelineRoutes } from '../pipelines/pipelines.routes.ts'
+import { savedViewRoutes } from '../saved-views/saved-views.routes.ts'
 import { tagKind } from '../tags/tag-kind.ts'
 import { type RecordDeps, recordRoutes } from './record.routes.ts'
 
@@ -24,5 +25,6 @@ export function crmRoutes(deps: RecordDeps & ImportRouteDeps): Router {
   router.use(recordRoutes(deps, noteKind))
   router.use(recordRoutes(deps, tagKind))
   router.use(recordRoutes(deps, customFieldKind(deps.config)))
+  router.use(savedViewRoutes(deps))
   return router
 }

@@ -116,6 +116,7 @@ export interface RecordKind<Row extends RecordRow = RecordRow, View extends Reco
     | 'pipeline'
     | 'pipeline_stage'
     | 'custom_field'
+    | 'saved_view'
   /** Under /admin. */
   readonly path: string
   readonly table: string

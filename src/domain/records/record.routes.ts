@@ -22,6 +22,7 @@ export type RecordDeps = RouteDeps & {
     | 'LIST_LIMIT'
     | 'BULK_ITEMS'
     | 'CUSTOM_FIELDS'
+    | 'SAVED_VIEWS'
     | 'BASE_PATH'
     | 'DEAL_POSITION_LENGTH'
     | 'DEALS_PER_STAGE_MOVE'

@@ -123,6 +123,7 @@ const audiences: Readonly<Record<AudienceName, string>> = {
   conversation: 'whoever may read the conversation',
   tenant: 'everybody of the tenant',
   owner: 'its owner, and whoever may read those of others',
+  shared: 'everybody of the tenant when it is shared, else its owner',
   managers: 'managers and admins',
   admins: 'admins',
   'lost sight': 'whoever could see it before and cannot now',

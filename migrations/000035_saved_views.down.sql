@@ -1,0 +1,2 @@
+drop table default_views;
+drop table saved_views;
