@@ -2,22 +2,29 @@ import { z } from 'zod'
 import { type ContactView, contactView } from '../../contract/records.ts'
 import { contactPart, wholeContact } from '../../contract/rest/contacts.ts'
 import { prepareCustomValues } from '../custom-fields/prepare-custom-values.ts'
-import { addressLike, contactLike } from '../messages/search-terms.ts'
+import { addressLike } from '../messages/search-terms.ts'
 import { filter, refersTo, timeFilters, timeSorts } from '../records/common-filters.ts'
+import { matching } from '../records/matching-text.ts'
 import type { RecordKind } from '../records/record-kind.ts'
 import { beforeContactReturns, prepareContact } from './prepare-contact.ts'
 import { type ContactRow, contactColumnsOf, presentContact } from './present-contact.ts'
 import { setIdentities } from './set-identities.ts'
 
-/** Matches of a free text that one list looks at; beyond that the text should say more. */
-const mostMatches = 10_000
-
 /** By part of a name, an e-mail address or any other address, however it is written. */
-const text = filter(
-  z.string().trim().min(1).max(200),
-  (q, bind) =>
-    `r.id in (select contact_id from find_contacts(${bind(contactLike(q))}, ${bind(addressLike(q))}, null, ${mostMatches}))`,
-)
+const text = matching((like, q) => {
+  const address = addressLike(q)
+  return {
+    find: (most, bind) =>
+      `select contact_id as id from find_contacts(${bind(like)}, ${bind(address)}, null, ${most})`,
+    walk: (bind) => {
+      const byName = `r.search_text like search_key(${bind(like)})`
+      return address === null
+        ? byName
+        : `(${byName} or (select true from contact_identities i
+            where i.tenant_id = r.tenant_id and i.contact_id = r.id and i.value like ${bind(address)} limit 1))`
+    },
+  }
+})
 
 const flag = (column: string) =>
   filter(z.enum(['true', 'false']), (wanted) => (wanted === 'true' ? column : `not ${column}`))
@@ -63,7 +70,7 @@ export const contactKind: RecordKind<ContactRow, ContactView> = {
   },
   sorts: {
     ...timeSorts,
-    name: { sql: `lower(r.first_name || ' ' || coalesce(r.last_name, ''))`, type: 'text', order: 'asc' },
+    name: { sql: 'r.name_key', type: 'text', order: 'asc' },
   },
   sortedBy: 'createdAt',
   customFields: 'contact',

@@ -1,11 +1,11 @@
 import { type CustomerView, customerView, customerStatuses } from '../../contract/crm/customer.ts'
 import { customerPart, wholeCustomer } from '../../contract/rest/customers.ts'
-import { addressLike, contactLike } from '../messages/search-terms.ts'
+import { addressLike } from '../messages/search-terms.ts'
 import { filter, idText, oneOf, personIs, timeFilters, timeSorts } from '../records/common-filters.ts'
+import { matching } from '../records/matching-text.ts'
 import type { RecordKind, RecordRow } from '../records/record-kind.ts'
 import { prepareCustomValues } from '../custom-fields/prepare-custom-values.ts'
 import { setTags } from './set-tags.ts'
-import { z } from 'zod'
 
 interface CustomerRow extends RecordRow {
   name: string
@@ -21,15 +21,17 @@ interface CustomerRow extends RecordRow {
   tags: number[]
 }
 
-/** Matches of a free text that one list looks at; beyond that the text should say more. */
-const mostMatches = 10_000
-
 /** By part of a name, company, e-mail address or number, however it is written. */
-const text = filter(z.string().trim().min(1).max(200), (q, bind) => {
-  const digits = addressLike(q)
-  const found = (like: string) =>
-    `select customer_id from find_customers(${bind(like)}, null, ${mostMatches})`
-  return `r.id in (${[contactLike(q), ...(digits === null ? [] : [digits])].map(found).join(' union ')})`
+const text = matching((like, q) => {
+  const digits = /\d/.test(q) ? addressLike(q) : null
+  const patterns = digits === null || digits === like ? [like] : [like, digits]
+  return {
+    find: (most, bind) =>
+      patterns
+        .map((one) => `select customer_id as id from find_customers(${bind(one)}, null, ${most})`)
+        .join(' union '),
+    walk: (bind) => `(${patterns.map((one) => `r.search_text like search_key(${bind(one)})`).join(' or ')})`,
+  }
 })
 
 const tagged = filter(
@@ -70,7 +72,7 @@ export const customerKind: RecordKind<CustomerRow, CustomerView> = {
     tag: tagged,
     ...timeFilters,
   },
-  sorts: { ...timeSorts, name: { sql: 'lower(r.name)', type: 'text', order: 'asc' } },
+  sorts: { ...timeSorts, name: { sql: 'r.name_key', type: 'text', order: 'asc' } },
   sortedBy: 'createdAt',
   customFields: 'customer',
   includes: ['owner', 'tags'],

@@ -4,8 +4,8 @@ import { stageKinds } from '../../contract/crm/pipeline.ts'
 import { dealPart, wholeDeal } from '../../contract/rest/deals.ts'
 import { instant } from '../../contract/rest/record-input.ts'
 import { prepareCustomValues } from '../custom-fields/prepare-custom-values.ts'
-import { contactLike } from '../messages/search-terms.ts'
-import { filter, oneOf, personIs, refersTo, timeFilters, timeSorts } from '../records/common-filters.ts'
+import { filter, idText, personIs, refersTo, timeFilters, timeSorts } from '../records/common-filters.ts'
+import { matching } from '../records/matching-text.ts'
 import type { RecordKind } from '../records/record-kind.ts'
 import { announceConversations, linkConversations } from './link-conversations.ts'
 import { lockBoard } from './lock-stage.ts'
@@ -14,19 +14,24 @@ import { type DealRow, dealJoins, dealRights, dealSelect, presentDeal } from './
 import { findPlaceAgain } from './restore-deal.ts'
 import { recordStageChange } from './stage-changes.ts'
 
-/** Matches of a free text that one list looks at; beyond that the text should say more. */
-const mostMatches = 10_000
-
-const text = filter(
-  z.string().trim().min(1).max(200),
-  (q, bind) =>
-    `r.id in (select deal_id from find_deals(${bind(contactLike(q))}, null, null, ${mostMatches}))`,
-)
+const text = matching((like) => ({
+  find: (most, bind) => `select deal_id as id from find_deals(${bind(like)}, null, null, ${most})`,
+  walk: (bind) => `r.search_text like search_key(${bind(like)})`,
+}))
 const linked = filter(
   z.uuid(),
   (id, bind) =>
     `exists (select from deal_conversations dc where dc.tenant_id = r.tenant_id and dc.deal_id = r.id and dc.conversation_id = ${bind(id)}::uuid)`,
 )
+/** In stages with a property. Their ids are looked up first: then the planner knows how many deals lie in them. */
+const inStages = <Value>(schema: z.ZodType<Value>, column: string, type: string) =>
+  filter(schema, async (value, bind, _me, query) => {
+    const stages = await query<{ id: number }>(
+      `select id from pipeline_stages where tenant_id = current_tenant() and ${column} = $1::${type}`,
+      [value],
+    )
+    return `r.stage_id = any (${bind(stages.map(({ id }) => id))}::integer[])`
+  })
 const minor = z.string().regex(/^\d{1,15}$/, 'expected a whole number')
 // As the indexes have them: coalesce() is no condition of an index under row security. What is not known is in no range.
 const valueSql = '(case when r.value_minor is null then -1 else r.value_minor end)'
@@ -68,13 +73,13 @@ export const dealKind: RecordKind<DealRow, DealView> = {
   part: dealPart,
   filters: {
     q: text,
-    pipelineId: refersTo('s.pipeline_id'),
+    pipelineId: inStages(idText, 'pipeline_id', 'integer'),
     stageId: refersTo('r.stage_id'),
     ownerId: personIs('r.owner_id'),
     customerId: refersTo('r.customer_id'),
     contactId: refersTo('r.contact_id'),
     conversationId: linked,
-    kind: oneOf('s.kind', stageKinds),
+    kind: inStages(z.enum(stageKinds), 'kind', 'text'),
     valueFrom: value('>='),
     valueTo: value('<='),
     expectedCloseFrom: closes('>='),

@@ -39,9 +39,10 @@ export function containing(sql: string): Filter {
 
 /** A user by id; `me` is who asks, `none` nobody. */
 export function personIs(column: string): Filter {
-  return filter(z.union([z.enum(['me', 'none']), z.uuid()]), (who, bind, me) =>
+  const found = filter(z.union([z.enum(['me', 'none']), z.uuid()]), (who, bind, me) =>
     who === 'none' ? `${column} is null` : `${column} = ${bind(who === 'me' ? me : who)}::uuid`,
   )
+  return { ...found, person: column }
 }
 
 /** The id of another record. */

@@ -5,9 +5,15 @@ import type { CustomFieldEntity } from '../../contract/crm/custom-field.ts'
 import type { EventType } from '../../contract/events/catalogue.ts'
 import type { OwnedAction, Scope } from '../../log/scope.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
+import type { StatementPlan } from '../../platform/db.ts'
 import type { Doer } from '../audit/record-audit.ts'
 
-export type Query = <Row extends object>(text: string, values?: readonly unknown[]) => Promise<Row[]>
+/** `plan`: see `statement` in src/platform/db.ts. */
+export type Query = <Row extends object>(
+  text: string,
+  values?: readonly unknown[],
+  plan?: StatementPlan,
+) => Promise<Row[]>
 
 /** What every table of records has. Timestamps are ISO text. */
 export interface RecordRow {
@@ -34,13 +40,22 @@ export interface Column {
 /** Puts a value among a statement's parameters and answers with its place, `$3`. */
 export type Bind = (value: unknown) => string
 
-/** One filter of a list: what its text in the query may be, and the condition on `r` that it makes. `me` is who asks. */
+/**
+ * One filter of a list: what its text in the query may be, and the condition on `r` alone that it makes. `me` is who asks;
+ * `query` is for what has to be looked up first.
+ */
 export interface Filter<Value = unknown> {
   readonly schema: z.ZodType<Value>
-  readonly where: (value: Value, bind: Bind, me: string) => string
+  readonly where: (value: Value, bind: Bind, me: string, query: Query) => string | Promise<string>
+  /** Where it asks for somebody's records: the column of `r` that says whose they are. */
+  readonly person?: string
 }
 
-/** What a list can be sorted by: an expression on `r` that is never null, so that pages neither skip nor repeat. */
+/**
+ * What a list can be sorted by: an expression on `r` that is never null, so that pages neither skip nor repeat, with an index
+ * on (tenant_id, it, id). It must be leakproof for a page deep in the list to begin where it is: a column, or CASE, and
+ * neither lower() nor coalesce().
+ */
 export interface Sort {
   readonly sql: string
   /** As Postgres calls it, for comparing with what a cursor says. */

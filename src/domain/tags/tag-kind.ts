@@ -20,7 +20,7 @@ export const tagKind: RecordKind<TagRow, TagView> = {
   whole: wholeTag,
   part: tagPart,
   filters: { q: containing('search_key(r.name)'), ...timeFilters },
-  sorts: { name: { sql: 'lower(r.name)', type: 'text', order: 'asc' }, ...timeSorts },
+  sorts: { name: { sql: 'r.name_key', type: 'text', order: 'asc' }, ...timeSorts },
   sortedBy: 'name',
   present: (row) => ({
     id: row.id,
