@@ -8,12 +8,20 @@ import { type Figure, type Measurement, verdictOf } from './goal.ts'
 import { comingBack, idleMemory } from './goals/connections.ts'
 import { fanOut } from './goals/fan-out.ts'
 import { hotTenant } from './goals/hot-tenant.ts'
+import { recordsOverRest } from './goals/records.ts'
 import { wholePath } from './goals/whole-path.ts'
 import { describeMachine, writeReport } from './report.ts'
 import { plainTable } from './table.ts'
 import { openWorld } from './world.ts'
 
-const measurements: readonly Measurement[] = [fanOut, wholePath, hotTenant, idleMemory, comingBack]
+const measurements: readonly Measurement[] = [
+  fanOut,
+  wholePath,
+  hotTenant,
+  idleMemory,
+  comingBack,
+  recordsOverRest,
+]
 const known = measurements.flatMap(({ goals }) => goals)
 
 const { values } = parseArgs({
