@@ -44,7 +44,7 @@ export function startWorkers(deps: Deps): Workers {
   const templates = new TemplateSyncs(deps)
   const imports = new Imports(deps)
   const registry = startWorkerRegistry(deps, {
-    'ingest-inbound': (channel) => ingest.wake(channel),
+    'ingest-inbound': ({ channels }) => Promise.all(channels.map((channel) => ingest.wake(channel))),
     'deliver-outbound': (channel) => deliveries.deliverChannel(channel),
     'fetch-media': (job) => media.fetch(job),
     'mark-read': (reading) => tellRead(deps, reading),

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { EntityManager } from '@mikro-orm/postgresql'
 import { Kysely, PostgresDialect } from 'kysely'
-import pg from 'pg'
+import type pg from 'pg'
 import { Failure } from '../contract/errors.ts'
 import { catalogue, type EventData, type EventType } from '../contract/events/catalogue.ts'
 import type { ActorView } from '../contract/events/define.ts'
@@ -19,7 +19,8 @@ import {
 import type { JobData, JobName, Jobs } from '../platform/jobs.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { isUuid } from '../platform/uuid.ts'
-import { type Appended, type Appending, newsOf } from './news.ts'
+import { appendAndCommit } from './append-and-commit.ts'
+import type { Appending } from './news.ts'
 import type { TrailRow } from './trail-row.ts'
 import { conversationOf, type Scope } from './scope.ts'
 
@@ -51,6 +52,7 @@ export class TenantTx {
   readonly #client: pg.PoolClient
   readonly #orm: Db['orm']
   readonly #actor: ActorView
+  #unanswered: Promise<unknown>[] = []
   readonly #checkEvents: boolean
   #em: EntityManager | undefined
 
@@ -78,6 +80,34 @@ export class TenantTx {
   ): Promise<Row[]> {
     const result = await this.#client.query<Row & pg.QueryResultRow>(statement(text, values, plan))
     return result.rows
+  }
+
+  /**
+   * Runs one statement whose answer nobody waits for, in its place among the others. When it fails, so does the transaction,
+   * with its error, before anything is committed.
+   */
+  run(text: string, values: readonly unknown[] = []): void {
+    const answer = this.#client.query(statement(text, values))
+    // Told by `settled`, which may come a moment later.
+    answer.catch(() => {})
+    this.#unanswered.push(answer)
+  }
+
+  /** Settles when everything that was run is answered; fails with the first error. */
+  async settled(): Promise<void> {
+    const answers = this.#unanswered
+    this.#unanswered = []
+    await Promise.all(answers)
+  }
+
+  /** Why it failed: a statement that nobody waits for may have, and everything after it then fails for that. */
+  async reasonOf(error: unknown): Promise<unknown> {
+    try {
+      await this.settled()
+      return error
+    } catch (first) {
+      return first
+    }
   }
 
   /** For records that people edit: an entity manager on this very transaction, flushed before the events are written. */
@@ -139,16 +169,18 @@ export class TenantTx {
     await this.#client.query('savepoint part')
     try {
       const result = await part()
+      await this.settled()
       await this.#client.query('release savepoint part')
       return result
     } catch (error) {
+      const reason = await this.reasonOf(error)
       await this.#client.query('rollback to savepoint part; release savepoint part')
       this.recorded.length = before.recorded
       this.trail.length = before.trail
       this.nudges.clear()
       for (const [key, nudge] of before.nudges) this.nudges.set(key, nudge)
       this.afterCommit.length = before.then
-      throw error
+      throw reason
     }
   }
 
@@ -205,7 +237,9 @@ async function once<T>(
   }
   client.on('error', onError)
   try {
-    await client.query(`begin; select set_config('app.tenant_id', '${tenantId}', true)`)
+    // Nobody waits for this answer either: the first statement goes out together with it.
+    const begun = client.query(`begin; select set_config('app.tenant_id', '${tenantId}', true)`)
+    begun.catch(() => {})
     const tx = new TenantTx({
       tenantId,
       client,
@@ -214,9 +248,7 @@ async function once<T>(
       now: deps.clock.now(),
       checkEvents: deps.checkEvents,
     })
-    const result = await work(tx)
-    await tx.flush()
-    const news = await finish(client, tx, deps.doorbell.newsBytes)
+    const { result, news } = await whole(deps, client, tx, begun, work)
     if (tx.recorded.length > 0) deps.doorbell.ring(tenantId, news)
     for (const { name, data } of tx.nudges.values()) deps.jobs.nudge(name, data)
     for (const then of tx.afterCommit) then()
@@ -230,48 +262,26 @@ async function once<T>(
   }
 }
 
-/**
- * Appends and commits in one message: between taking a lock that the tenant's writers share and letting it go there is no
- * round trip. The trail comes first, so that who has nothing for it (the message path) does not wait for its hashes; in
- * one order for all, so that nobody waits for each other.
- * Answers with what a bell may tell of it; undefined when that is nothing or too much for a bell.
- */
-async function finish(
+/** The work and what ends it. Fails with the first error. */
+async function whole<T>(
+  deps: LogDeps,
   client: pg.PoolClient,
-  { tenantId, recorded, trail }: TenantTx,
-  newsBytes: number,
-): Promise<string | undefined> {
-  const audit =
-    trail.length === 0
-      ? ''
-      : `select append_audit('${tenantId}', ${pg.escapeLiteral(JSON.stringify(trail))}); `
-  if (recorded.length === 0) {
-    isCommitted(lastOf(await client.query(`${audit}commit`)))
-    return undefined
+  tx: TenantTx,
+  begun: Promise<unknown>,
+  work: (tx: TenantTx) => Promise<T>,
+): Promise<{ result: T; news: string | undefined }> {
+  try {
+    const result = await work(tx)
+    await tx.flush()
+    // Outside a transaction nothing must be appended; by now this is answered and costs nothing.
+    await begun
+    // What is not answered yet stands before the end in the line: when it fails, so does the end.
+    const end = appendAndCommit(client, tx, deps.doorbell.newsBytes)
+    const [, news] = await Promise.all([tx.settled(), end])
+    return { result, news }
+  } catch (error) {
+    throw await tx.reasonOf(error)
   }
-  const batch = `[${recorded.map(encode).join(',')}]`
-  const tells = Buffer.byteLength(batch) <= newsBytes
-  const answers = await client.query(
-    `${audit}select * from append_events('${tenantId}', ${pg.escapeLiteral(batch)}, ${tells}); commit`,
-  )
-  isCommitted(lastOf(answers))
-  const appended = (answers as unknown as pg.QueryResult<Appended>[]).at(-2)
-  const answer = appended?.rows[0]
-  return tells && answer ? newsOf(recorded, answer) : undefined
-}
-
-/** With several statements in one message pg answers with a result for each. */
-function lastOf(answer: pg.QueryResult | pg.QueryResult[]): pg.QueryResult {
-  return Array.isArray(answer) ? (answer.at(-1) as pg.QueryResult) : answer
-}
-
-/** Committing a transaction in which a statement failed rolls it back without an error. */
-function isCommitted({ command }: pg.QueryResult): void {
-  if (command !== 'COMMIT') throw new Error('a failed statement was ignored; the transaction was rolled back')
-}
-
-function encode({ type, scope, conversationId, actor, payload }: Appending): string {
-  return `{"type":"${type}","scope":${JSON.stringify(scope)},"conversationId":${JSON.stringify(conversationId)},"actor":${actor},"payload":${payload}}`
 }
 
 /** Reads rows of one tenant without recording anything. Uses the pool of replays. */

@@ -396,7 +396,7 @@ export const settings = {
     { unit: 'ms' },
   ),
   DOORBELL_NEWS_BYTES: setting(
-    count(8192, 0, 1024 * 1024),
+    count(32 * 1024, 0, 1024 * 1024),
     'Largest commit that a bell takes along, sealed, so that gateways need not read it; 0: none.',
     { unit: 'bytes' },
   ),

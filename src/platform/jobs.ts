@@ -4,8 +4,8 @@ import type { Config } from './config.ts'
 
 /** What a nudge carries: ids only. The work itself is a row. */
 export interface JobData {
-  /** A channel has deliveries that wait. */
-  'ingest-inbound': { tenantId: string; channelId: string }
+  /** Channels have deliveries that wait: all that one commit of the intake was for. */
+  'ingest-inbound': { channels: { tenantId: string; channelId: string }[] }
   /** A channel has messages that wait. */
   'deliver-outbound': { tenantId: string; channelId: string }
   /** A file waits to be fetched. */

@@ -86,7 +86,7 @@ test('[CLI6] J5: parked deliveries are listed with their reason, and tried again
   const one = await redrive(hub, '--state', 'parked', '--id', third ?? '')
   expect(one).toMatchObject({ code: 0, answer: { redriven: 1, items: [{ id: third, outcome: 'redriven' }] } })
   expect(await nudges(hub, 'ingest-inbound')).toEqual([
-    { tenantId: hub.tenant.id, channelId: other.channelId },
+    { channels: [{ tenantId: hub.tenant.id, channelId: other.channelId }] },
   ])
   await ingest(intake, other.channelId)
 
@@ -183,8 +183,7 @@ test('[CLI6] what was nobody’s goes to its number when that is connected, and 
   })
   expect((await redrive(hub, '--state', 'quarantined')).answer.redriven).toBe(1)
   expect(await nudges(hub, 'ingest-inbound')).toContainEqual({
-    tenantId: hub.tenant.id,
-    channelId: mine.channelId,
+    channels: [{ tenantId: hub.tenant.id, channelId: mine.channelId }],
   })
   await ingest(intake, mine.channelId)
   expect((await textsOf(intake)).toSorted()).toEqual([

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ContactView } from '../../src/contract/records.ts'
-import { recordContactNews } from '../../src/domain/contacts/record-contact-news.ts'
+import { contactsToldOf, recordContactNews } from '../../src/domain/contacts/record-contact-news.ts'
 import { readEvents, readHead } from '../../src/log/read.ts'
 import { inTenant, readTenant } from '../../src/log/tenant-tx.ts'
 import type { InboundContactUpdate, Person } from '../../src/providers/inbound.ts'
@@ -31,7 +31,9 @@ function news(
 }
 
 function hears(said: readonly InboundContactUpdate[], tenantId = hub.tenant.id) {
-  return inTenant(hub.deps, tenantId, (tx) => recordContactNews(tx, said, contactOf))
+  return inTenant(hub.deps, tenantId, async (tx) =>
+    recordContactNews(tx, said, contactOf, await contactsToldOf(tx, said, contactOf)),
+  )
 }
 
 /** Somebody whom we know by nothing but an address. */

@@ -206,7 +206,7 @@ describe('without Redis', () => {
     await eventually(async () => {
       const jobs = await queue.getWaiting()
       expect(jobs.map((job) => job.data as unknown)).toEqual([
-        { tenantId: intake.hub.tenant.id, channelId: number.channelId },
+        { channels: [{ tenantId: intake.hub.tenant.id, channelId: number.channelId }] },
       ])
     })
   })

@@ -1,10 +1,12 @@
 import type { TenantTx } from '../../log/tenant-tx.ts'
-import type { InboundContactUpdate, Person } from '../../providers/inbound.ts'
+import type { InboundContactUpdate } from '../../providers/inbound.ts'
 import { isNewer, timeOfNews } from '../channels/newer-facts.ts'
 import { isBetterName } from './network-name.ts'
 import { viewContacts } from './present-contact.ts'
+import type { ContactOf } from './resolve-people.ts'
 
-interface HeldContact {
+/** What of a contact the network can change. */
+export interface HeldContact {
   readonly id: number
   readonly first_name: string
   readonly last_name: string | null
@@ -26,22 +28,18 @@ const pictureCharacters = 2048
  * in another way; conversations show people by that event, so they need none of their own (SYN2).
  *
  * `removed` changes nothing: our side took them out of the phone's address book, which says nothing about who they are;
- * their conversations, consents and name stay. Networks repeat names with every message, so whoever needs no change is
+ * their conversations, consents and name stay. `seen` is what `contactsToldOf` found. Networks repeat names with every message, so whoever needs no change is
  * neither locked nor written. Locks: contacts that change, by id.
  */
 export async function recordContactNews(
   tx: TenantTx,
   told: readonly InboundContactUpdate[],
-  contactOf: (person: Person) => number | undefined,
+  contactOf: ContactOf,
+  seen: readonly HeldContact[],
 ): Promise<void> {
-  const said = Map.groupBy(
-    told.filter((item) => item.removed !== true),
-    (item) => contactOf(item.person),
-  )
+  const said = newsByContact(told, contactOf)
   const hear = (before: HeldContact) =>
     (said.get(before.id) ?? []).reduce((contact, item) => heard(contact, item, tx.now), before)
-  const ids = [...said.keys()].filter((id) => id !== undefined)
-  const seen = await readContacts(tx, ids, '')
   const changing = seen.filter((contact) => hear(contact) !== contact).map((contact) => contact.id)
   const held = await readContacts(tx, changing, 'for no key update')
   const changes = held.flatMap((before) => {
@@ -60,6 +58,26 @@ export async function recordContactNews(
   if (shown.length === 0) return
   for (const contact of await viewContacts(tx.query.bind(tx), tx.tenantId, shown))
     tx.record('contact.updated', { contact }, { kind: 'tenant' }, { kind: 'provider' })
+}
+
+/** The contacts that are told about, as they are. No locks. */
+export function contactsToldOf(
+  tx: TenantTx,
+  told: readonly InboundContactUpdate[],
+  contactOf: ContactOf,
+): Promise<HeldContact[]> {
+  const ids = [...newsByContact(told, contactOf).keys()].filter((id) => id !== undefined)
+  return readContacts(tx, ids, '')
+}
+
+function newsByContact(
+  told: readonly InboundContactUpdate[],
+  contactOf: ContactOf,
+): Map<number | undefined, InboundContactUpdate[]> {
+  return Map.groupBy(
+    told.filter((item) => item.removed !== true),
+    (item) => contactOf(item.person),
+  )
 }
 
 async function readContacts(

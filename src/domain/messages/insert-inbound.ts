@@ -8,12 +8,12 @@ import type { MessageRow } from './message-row.ts'
  * message one of these ids at the same moment; then everything must be looked at again.
  * Locks: the new rows; the conversations must be locked already.
  */
-export async function insertInbound(
+export function insertInbound(
   tx: TenantTx,
   messages: readonly { readonly row: MessageRow; readonly raw: unknown }[],
   conversations: readonly ConversationRow[],
-): Promise<void> {
-  await tx.query(
+): void {
+  tx.run(
     `with written as (
        insert into messages (tenant_id, id, conversation_id, channel_id, seq, direction, author_kind, author_id, author_name, type,
          text, payload, attachment_id, reply_to_id, reply_to_provider_id, status, provider_message_id, raw, sent_at, created_at)

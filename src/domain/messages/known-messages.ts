@@ -7,12 +7,15 @@ export interface KnownMessage {
   readonly payload: Readonly<Record<string, unknown>>
 }
 
+/** Messages by the network's ids of them. */
+export type KnownMessages = ReadonlyMap<string, KnownMessage>
+
 /** Those of the network's ids that we have messages of, by that id. No locks. */
 export async function findKnown(
   tx: TenantTx,
   channelId: string,
   providerMessageIds: readonly (string | null | undefined)[],
-): Promise<Map<string, KnownMessage>> {
+): Promise<KnownMessages> {
   const ids = [...new Set(providerMessageIds.filter((id) => typeof id === 'string'))]
   if (ids.length === 0) return new Map()
   const rows = await tx.query<KnownMessage & { provider_message_id: string }>(

@@ -60,6 +60,24 @@ export async function park(
   )
 }
 
+/**
+ * Those of the network's ids that parked news speaks of. Whoever processes the inbox of a channel is alone in parking for it,
+ * so it may ask before it makes the messages. No locks.
+ */
+export async function awaitedIds(
+  tx: TenantTx,
+  channelId: string,
+  providerMessageIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (providerMessageIds.length === 0) return new Set()
+  const rows = await tx.query<{ provider_message_id: string }>(
+    `select provider_message_id from parked_updates
+     where tenant_id = $1 and channel_id = $2 and provider_message_id = any($3)`,
+    [tx.tenantId, channelId, providerMessageIds],
+  )
+  return new Set(rows.map((row) => row.provider_message_id))
+}
+
 /** Takes the parked news about messages that are known now, in the order it came. */
 export async function takeParked(
   tx: TenantTx,

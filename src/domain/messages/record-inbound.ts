@@ -11,7 +11,7 @@ import { insertAttachments, type NewAttachment, newAttachment } from '../media/i
 import { fillPlaceholders } from './fill-placeholders.ts'
 import { type Arrival, isPlaceholder, isQuiet, sentAt } from './inbound-arrival.ts'
 import { insertInbound } from './insert-inbound.ts'
-import { type KnownMessage, findKnown } from './known-messages.ts'
+import { findKnown, type KnownMessage, type KnownMessages } from './known-messages.ts'
 import type { MessageRow } from './message-row.ts'
 import { placeInbound } from './place-inbound.ts'
 import { presentMessage } from './present-message.ts'
@@ -27,7 +27,7 @@ export interface RecordedInbound {
 /**
  * Writes messages that a network delivered: those that are new, each once, into the conversation of their contact, which
  * is opened, opened again or begun. Records `message.received` for each. Files are announced as pending and fetched
- * afterwards. Everybody's contact must be known to `contactOf`.
+ * afterwards. Everybody's contact must be known to `contactOf`, and what we have of what is spoken of is `known` (`findSpokenOf`).
  *
  * Statements do not grow with the number of messages, save one for each message that our side wrote elsewhere.
  * Locks in order: conversations by id, contacts without one, the new rows.
@@ -37,15 +37,10 @@ export async function recordInbound(
   config: Pick<Config, 'CONVERSATION_REOPEN_HOURS'>,
   channelId: string,
   arrivals: readonly Arrival[],
-  contactOf: ContactOf,
+  { contactOf, known }: { readonly contactOf: ContactOf; readonly known: KnownMessages },
 ): Promise<RecordedInbound> {
   if (arrivals.length === 0) return { statuses: [], newIds: [] }
   const once = withoutRepeats(arrivals)
-  const known = await findKnown(
-    tx,
-    channelId,
-    once.flatMap(({ message }) => [message.providerMessageId, message.replyTo?.providerMessageId]),
-  )
   const repeated = once.filter((arrival) => knownOf(known, arrival) !== undefined)
   const fresh = inOrder(once.filter((arrival) => knownOf(known, arrival) === undefined))
   await fillPlaceholders(tx, channelId, repeated, known)
@@ -58,7 +53,20 @@ export async function recordInbound(
   }
 }
 
-function knownOf(known: ReadonlyMap<string, KnownMessage>, { message }: Arrival): KnownMessage | undefined {
+/** The messages that we have of those that arrive and of those that they answer. */
+export function findSpokenOf(
+  tx: TenantTx,
+  channelId: string,
+  arrivals: readonly Arrival[],
+): Promise<KnownMessages> {
+  const ids = arrivals.flatMap(({ message }) => [
+    message.providerMessageId,
+    message.replyTo?.providerMessageId,
+  ])
+  return findKnown(tx, channelId, ids)
+}
+
+function knownOf(known: KnownMessages, { message }: Arrival): KnownMessage | undefined {
   return message.providerMessageId === null ? undefined : known.get(message.providerMessageId)
 }
 
@@ -141,7 +149,7 @@ async function withoutOurs(
 }
 
 interface Around {
-  readonly known: ReadonlyMap<string, KnownMessage>
+  readonly known: KnownMessages
   readonly conversations: ReadonlyMap<number, ConversationRow>
   readonly contactOf: ContactOf
 }
@@ -180,7 +188,7 @@ async function writeAll(
     )
   }
   await insertAttachments(tx, files)
-  await insertInbound(tx, written, [...touched])
+  insertInbound(tx, written, [...touched])
 }
 
 /** The row of a new message; its place comes with `placeInbound`. */

@@ -10,25 +10,39 @@ export interface WaitingDelivery {
   readonly attempts: number
 }
 
+/** What was claimed of a channel's inbox. */
+export interface Claimed {
+  readonly deliveries: readonly WaitingDelivery[]
+  /** Deliveries that failed before and wait for another try, oldest first; not locked. */
+  readonly failedBefore: readonly number[]
+}
+
 /**
  * The oldest deliveries of a channel that wait, locked until commit: at most `most`, and at most `mostBytes` together (one
- * at least). Deliveries that failed before come alone, so that they hold up nobody: `failedBefore` asks for one of those,
- * after `afterId`.
+ * at least). Deliveries that failed before come alone, so that they hold up nobody.
  */
 export async function claimDeliveries(
   tx: TenantTx,
   channelId: string,
   claim: { readonly most: number; readonly mostBytes: number },
-): Promise<WaitingDelivery[]> {
-  return tx.query<WaitingDelivery>(
-    `with oldest as (
+): Promise<Claimed> {
+  const [deliveries, failed] = await Promise.all([
+    tx.query<WaitingDelivery>(
+      `with oldest as (
        select id, sum(octet_length(body)) over (order by id) as bytes, row_number() over (order by id) as place from (
          select id, body from webhook_inbox
          where tenant_id = $1 and channel_id = $2 and state = 'new' and attempts = 0 order by id limit $3) first)
      select w.id, w.body, w.received_at, w.attempts from webhook_inbox w join oldest o on o.id = w.id
      where w.tenant_id = $1 and (o.bytes <= $4 or o.place = 1) order by w.id for update of w`,
-    [tx.tenantId, channelId, claim.most, claim.mostBytes],
-  )
+      [tx.tenantId, channelId, claim.most, claim.mostBytes],
+    ),
+    tx.query<{ id: number }>(
+      `select id from webhook_inbox where tenant_id = $1 and channel_id = $2 and state = 'new' and attempts > 0
+       order by id limit $3`,
+      [tx.tenantId, channelId, claim.most],
+    ),
+  ])
+  return { deliveries, failedBefore: failed.map((row) => row.id) }
 }
 
 /** Deliveries by id, if they still wait, locked until commit. */
@@ -40,45 +54,31 @@ export function claimAgain(tx: TenantTx, ids: readonly number[]): Promise<Waitin
   )
 }
 
-/** Deliveries of a channel that failed before and wait for another try, oldest first. No locks. */
-export async function failedBefore(tx: TenantTx, channelId: string, most: number): Promise<number[]> {
-  const rows = await tx.query<{ id: number }>(
-    `select id from webhook_inbox where tenant_id = $1 and channel_id = $2 and state = 'new' and attempts > 0
-     order by id limit $3`,
-    [tx.tenantId, channelId, most],
-  )
-  return rows.map((row) => row.id)
-}
-
 /**
  * Ends deliveries: `done`, or `parked` with the parts that made no sense, which stay until somebody has looked at them.
  * Poison is bounded, because it is a copy of what is in the body anyway.
  */
-export async function endDeliveries(
+export function endDeliveries(
   tx: TenantTx,
   ended: readonly { readonly id: number; readonly poison: readonly PoisonPart[] }[],
-): Promise<void> {
-  await tx.query(
-    `update webhook_inbox w set state = case when v.poison is null then 'done' else 'parked' end, poison = v.poison,
-       reason = v.reason, processed_at = $3
-     from json_to_recordset($2) as v(id bigint, poison jsonb, reason text) where w.tenant_id = $1 and w.id = v.id`,
-    [
-      tx.tenantId,
-      JSON.stringify(
-        ended.map(({ id, poison }) => ({
-          id,
-          ...(poison.length > 0 && {
-            poison: poison.slice(0, mostPoison).map(shortened),
-            reason: `${poison.length} of its parts could not be used: ${poison[0]?.reason ?? ''}`.slice(
-              0,
-              500,
-            ),
-          }),
-        })),
-      ),
-      tx.now,
-    ],
-  )
+): void {
+  const done = ended.filter(({ poison }) => poison.length === 0).map(({ id }) => id)
+  // By an array of ids, because a plan that is kept knows how to find those: joined to a set whose size it cannot know, the
+  // whole table is read.
+  if (done.length > 0)
+    tx.run(
+      `update webhook_inbox set state = 'done', processed_at = $3 where tenant_id = $1 and id = any($2::bigint[])`,
+      [tx.tenantId, done, tx.now],
+    )
+  for (const { id, poison } of ended) {
+    if (poison.length === 0) continue
+    const reason = `${poison.length} of its parts could not be used: ${poison[0]?.reason ?? ''}`.slice(0, 500)
+    tx.run(
+      `update webhook_inbox set state = 'parked', poison = $3, reason = $4, processed_at = $5
+       where tenant_id = $1 and id = $2`,
+      [tx.tenantId, id, JSON.stringify(poison.slice(0, mostPoison).map(shortened)), reason, tx.now],
+    )
+  }
 }
 
 const mostPoison = 100

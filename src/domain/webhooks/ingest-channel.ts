@@ -10,7 +10,6 @@ import {
   claimDeliveries,
   countFailure,
   endDeliveries,
-  failedBefore,
   quarantine,
   type WaitingDelivery,
 } from './inbox.ts'
@@ -77,13 +76,14 @@ async function takeBatch(deps: IngestDeps, key: IngestKey): Promise<Batch> {
   let claimed: readonly WaitingDelivery[] = []
   let again: readonly number[] | null = []
   try {
-    const done = await inInbox(deps, key, async (tx, provider) => {
-      claimed = await claimDeliveries(tx, key.channelId, { most, mostBytes })
+    const claim = (tx: TenantTx) => claimDeliveries(tx, key.channelId, { most, mostBytes })
+    const done = await inInbox(deps, key, claim, async (tx, channel, { deliveries, failedBefore }) => {
+      claimed = deliveries
       const bytes = claimed.reduce((sum, { body }) => sum + body.length, 0)
       // Nothing was left behind for its number or for its bytes, so a look that finds nothing can be spared.
       const isAll = claimed.length < most && bytes + deps.config.WEBHOOK_BODY_BYTES <= mostBytes
-      again = isAll || claimed.length === 0 ? await failedBefore(tx, key.channelId, most) : null
-      return processAll(deps, tx, key, provider, claimed)
+      again = isAll || claimed.length === 0 ? failedBefore : null
+      return processAll(deps, tx, key, channel, claimed)
     })
     return { kind: 'done', again, ...done }
   } catch (error) {
@@ -103,8 +103,11 @@ async function ingestOne(
   failedAt: Set<number>,
 ): Promise<Ingested> {
   try {
-    return await inInbox(deps, key, async (tx, provider) =>
-      processAll(deps, tx, key, provider, await claimAgain(tx, [id])),
+    return await inInbox(
+      deps,
+      key,
+      (tx) => claimAgain(tx, [id]),
+      (tx, channel, claimed) => processAll(deps, tx, key, channel, claimed),
     )
   } catch (error) {
     if (isUnavailable(error)) throw error
@@ -123,10 +126,10 @@ async function ingestByParts(
 ): Promise<Ingested> {
   deps.log.warn({ ...key, delivery: id, err: why }, 'a delivery is processed part by part')
   try {
-    return await inInbox(deps, key, async (tx, provider) => {
-      const [delivery] = await claimAgain(tx, [id])
+    const claim = (tx: TenantTx) => claimAgain(tx, [id])
+    return await inInbox(deps, key, claim, async (tx, channel, [delivery]) => {
       if (!delivery) return nothing
-      const read = readDelivery(provider, delivery)
+      const read = readDelivery(channel, delivery)
       const poison: PoisonPart[] = [...read.poison]
       for (const one of read.received) {
         try {
@@ -136,7 +139,7 @@ async function ingestByParts(
           poison.push({ reason: `it could not be stored: ${messageOf(error)}`, raw: one.item })
         }
       }
-      await endDeliveries(tx, [{ id, poison }])
+      endDeliveries(tx, [{ id, poison }])
       return { deliveries: 1, presences: read.presences }
     })
   } catch (error) {
@@ -184,12 +187,13 @@ const mostTries = 3
 /**
  * Work on the inbox of a channel, which nobody else works on until it is committed. A number that was removed and a tenant
  * that was suspended meanwhile keep what came for them, unprocessed. Ids that the answer to a send took at the same
- * moment are looked at again.
+ * moment are looked at again. What `claim` takes is claimed under the lock, and asked for together with it.
  */
-async function inInbox(
+async function inInbox<Claim>(
   deps: IngestDeps,
   key: IngestKey,
-  work: (tx: TenantTx, channel: ChannelProvider) => Promise<Ingested>,
+  claim: (tx: TenantTx) => Promise<Claim>,
+  work: (tx: TenantTx, channel: ChannelProvider, claimed: Claim) => Promise<Ingested>,
 ): Promise<Ingested> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -197,13 +201,8 @@ async function inInbox(
         deps,
         key.tenantId,
         async (tx) => {
-          const [channel] = await tx.query<ChannelProvider & { removed: boolean; active: boolean }>(
-            `select c.provider, c.settings, c.deleted_at is not null as removed, t.status = 'active' as active
-             from pg_advisory_xact_lock(hashtextextended('switchboard ingest ' || $2::uuid::text, 0)),
-               channels c join tenants t on t.id = c.tenant_id where c.tenant_id = $1 and c.id = $2::uuid`,
-            [tx.tenantId, key.channelId],
-          )
-          if (channel && !channel.removed && channel.active) return work(tx, channel)
+          const [[channel], claimed] = await Promise.all([lockInbox(tx, key.channelId), claim(tx)])
+          if (channel && !channel.removed && channel.active) return work(tx, channel, claimed)
           await quarantine(
             tx,
             key.channelId,
@@ -217,6 +216,18 @@ async function inInbox(
       if (!isUniqueViolation(error, 'messages_one_per_provider_id') || attempt === mostTries) throw error
     }
   }
+}
+
+function lockInbox(
+  tx: TenantTx,
+  channelId: string,
+): Promise<(ChannelProvider & { removed: boolean; active: boolean })[]> {
+  return tx.query(
+    `select c.provider, c.settings, c.deleted_at is not null as removed, t.status = 'active' as active
+     from pg_advisory_xact_lock(hashtextextended('switchboard ingest ' || $2::uuid::text, 0)),
+       channels c join tenants t on t.id = c.tenant_id where c.tenant_id = $1 and c.id = $2::uuid`,
+    [tx.tenantId, channelId],
+  )
 }
 
 async function processAll(
@@ -234,7 +245,7 @@ async function processAll(
     key.channelId,
     read.flatMap(({ received }) => received),
   )
-  await endDeliveries(tx, read)
+  endDeliveries(tx, read)
   tx.onCommit(() => {
     for (const { received, poison } of read) {
       for (const { item } of received)

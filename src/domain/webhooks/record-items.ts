@@ -10,14 +10,14 @@ import { recordChannelNews } from '../channels/record-channel-news.ts'
 import { changeIdentities } from '../contacts/change-identities.ts'
 import type { WantedPerson } from '../contacts/people-groups.ts'
 import { recordConsents } from '../contacts/record-consents.ts'
-import { recordContactNews } from '../contacts/record-contact-news.ts'
+import { contactsToldOf, recordContactNews } from '../contacts/record-contact-news.ts'
 import { type ContactOf, resolvePeople } from '../contacts/resolve-people.ts'
 import { openWindows } from '../conversations/open-windows.ts'
 import { applyParked, applyUpdates, type MessageUpdate } from '../messages/apply-updates.ts'
 import { type Arrival, lineOf } from '../messages/inbound-arrival.ts'
 import { findKnown } from '../messages/known-messages.ts'
-import { recordInbound } from '../messages/record-inbound.ts'
-import type { ParkingLimits } from '../messages/parked-updates.ts'
+import { findSpokenOf, recordInbound } from '../messages/record-inbound.ts'
+import { awaitedIds, type ParkingLimits } from '../messages/parked-updates.ts'
 import { recordTemplateNews } from '../templates/record-template-news.ts'
 
 /** Something that a network told us, and the delivery that it stands in. */
@@ -54,7 +54,7 @@ export async function recordItems(
       const known = await findKnown(tx, channelId, [item.providerMessageId])
       if (known.size > 0) continue
       const contactOf = await changeIdentities(tx, item)
-      const { newIds } = await recordInbound(tx, deps.config, channelId, linesOf([one]), contactOf)
+      const { newIds } = await recordInbound(tx, deps.config, channelId, linesOf([one]), { contactOf, known })
       await applyParked(tx, channelId, newIds)
       await openWelcomed(tx, deps, channelId, [item], contactOf)
     } else run.push(one)
@@ -73,12 +73,26 @@ async function recordRun(
   const items = run.map(({ item }) => item)
   const of = <Kind extends InboundItem['kind']>(kind: Kind) =>
     items.filter((item): item is Extract<InboundItem, { kind: Kind }> => item.kind === kind)
-  const contactOf = await resolvePeople(tx, items.flatMap(peopleOf))
-  const { statuses, newIds } = await recordInbound(tx, deps.config, channelId, arrivalsOf(run), contactOf)
+  const arrivals = arrivalsOf(run)
+  const names = [...of('contact'), ...namesIn(items)]
+  // What does not need each other's answers is asked for together.
+  const [contactOf, known, awaited] = await Promise.all([
+    resolvePeople(tx, items.flatMap(peopleOf)),
+    findSpokenOf(tx, channelId, arrivals),
+    awaitedIds(tx, channelId, networkIds(arrivals)),
+  ])
+  const [{ statuses, newIds }, seen] = await Promise.all([
+    recordInbound(tx, deps.config, channelId, arrivals, { contactOf, known }),
+    contactsToldOf(tx, names, contactOf),
+  ])
   await openWelcomed(tx, deps, channelId, of('identity'), contactOf)
   await applyUpdates(tx, channelId, [...items.filter(isUpdate), ...statuses], deps.config)
-  await applyParked(tx, channelId, newIds)
-  await recordContactNews(tx, [...of('contact'), ...namesIn(items)], contactOf)
+  await applyParked(
+    tx,
+    channelId,
+    newIds.filter((id) => awaited.has(id)),
+  )
+  await recordContactNews(tx, names, contactOf, seen)
   await recordConsents(tx, of('consent'), contactOf)
   await recordChannelNews(tx, deps, channelId, of('channel'))
   await recordTemplateNews(tx, channelId, of('template'))
@@ -115,6 +129,10 @@ function arrivalsOf(run: readonly ReceivedItem[]): Arrival[] {
     const { item, inboxId, receivedAt } = one
     return item.kind === 'message' ? [{ message: item, inboxId, receivedAt }] : linesOf([one])
   })
+}
+
+function networkIds(arrivals: readonly Arrival[]): string[] {
+  return arrivals.map(({ message }) => message.providerMessageId).filter((id) => id !== null)
 }
 
 function linesOf(run: readonly ReceivedItem[]): Arrival[] {

@@ -95,7 +95,7 @@ export async function redriveDeliveries(tx: TenantTx, by: Doer, filter: StuckFil
       entityId: channelId,
       after: { deliveries },
     })
-    tx.nudge('ingest-inbound', { tenantId: tx.tenantId, channelId })
+    tx.nudge('ingest-inbound', { channels: [{ tenantId: tx.tenantId, channelId }] })
   }
   return { redriven, left }
 }

@@ -83,8 +83,8 @@ async function store(deps: StoreDeps, deliveries: readonly Delivery[]): Promise<
   const owners = new Map<string, NonNullable<Delivery['owner']>>()
   for (const { owner, quarantine } of deliveries)
     if (owner && quarantine === null) owners.set(owner.channelId, owner)
-  for (const { tenantId, channelId } of owners.values())
-    deps.jobs.nudge('ingest-inbound', { tenantId, channelId })
+  const channels = [...owners.values()]
+  if (channels.length > 0) deps.jobs.nudge('ingest-inbound', { channels })
 }
 
 /** Cuts a batch where its bodies become too large for one statement; each part is committed by itself. */
