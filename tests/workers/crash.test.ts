@@ -49,7 +49,7 @@ async function session(): Promise<pg.Client> {
   hub.onClose(() => client.end())
   return client
 }
-/** Waits until a worker waits for a lock in a statement that holds these words. */
+/** Waits until a worker waits for a lock in a statement that holds these words; its sweep may wait beside it. */
 async function blocked(part: string): Promise<void> {
   // Not a session that is in a transaction: it would see the same list of sessions all along.
   const client = await session()
@@ -59,7 +59,7 @@ async function blocked(part: string): Promise<void> {
        and wait_event_type = 'Lock' and query like '%' || $1 || '%'`,
       [part],
     )
-    expect(rows).toHaveLength(1)
+    expect(rows.length).toBeGreaterThan(0)
   })
 }
 async function kill(worker: WorkerProcess): Promise<void> {
