@@ -35,6 +35,8 @@ export interface Api {
 /** Serves the routes until the hub closes. */
 export async function startApi(hub: Hub): Promise<Api> {
   const app = express()
+  app.disable('etag')
+  app.set('query parser', 'simple')
   app.use(express.json())
   app.use(async (request, _response, next) => {
     beginRequest(request, uuidv7())
