@@ -48,6 +48,17 @@ export function maintenance(deps: Pick<Deps, 'config' | 'log'>): readonly SweepT
       },
     },
     {
+      name: 'old-sign-ins',
+      everyMs: hourMs,
+      run: async (query) => {
+        // Those that ended stay as long as the others, so that a stolen secret is still known as one.
+        await query('select sweep_sign_ins(make_interval(hours => $1), make_interval(secs => $2))', [
+          config.LOCAL_SESSION_HOURS,
+          config.LOCAL_LOCK_SECONDS,
+        ])
+      },
+    },
+    {
       name: 'old-parked-updates',
       everyMs: hourMs,
       run: async (query) => {

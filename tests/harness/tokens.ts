@@ -137,6 +137,15 @@ export const badTokens: readonly BadToken[] = [
     forge(goodClaims(), undefined, { secret: 'another-secret-that-is-long-enough-to-be-one' }),
   ),
   bad('S7', 'an empty secret', () => forge(goodClaims(), undefined, { secret: '' })),
+  bad('S7', 'an id token, by at_hash', () => withClaims({ at_hash: 'x' })),
+  bad('S7', 'an id token, by c_hash', () => withClaims({ c_hash: 'x' })),
+  bad('S7', 'a message about an event', () => withClaims({ events: { 'urn:x': {} } })),
+  bad('S7', 'a refresh token', () => withClaims({ token_use: 'refresh' })),
+  bad('S7', 'a token for webhooks', () => withHeader({ typ: 'webhook+jwt' })),
+  bad('S7', 'a logout token', () => withHeader({ typ: 'logout+jwt' })),
+  bad('S7', 'our own issuer, signed with the secret of the platform', () =>
+    withClaims({ iss: 'switchboard' }),
+  ),
   // S8: what it says
   bad('S8', 'no role', () => without('role')),
   bad('S8', 'an unknown role', () => withClaims({ role: 'superadmin' })),
@@ -168,6 +177,7 @@ export const badTokens: readonly BadToken[] = [
 /** Tokens that look odd and are good: refusing them would lock people out. */
 export const goodTokens: readonly { readonly what: string; readonly make: () => string }[] = [
   { what: 'a plain one', make: () => forge() },
+  { what: 'a header that says access token', make: () => withHeader({ typ: 'at+jwt' }) },
   { what: 'a kid that we do not know', make: () => withHeader({ kid: 'unknown' }) },
   { what: 'a kid named __proto__', make: () => forge(goodClaims(), '{"alg":"HS256","kid":"__proto__"}') },
   {
