@@ -14,9 +14,9 @@ export function mayHear(actor: Actor, scope: Scope, place: ConversationPlace | n
     case 'tenant':
       return can(actor, 'record.read')
     case 'managers':
-      return actor.role === 'manager' || actor.role === 'admin'
+      return can(actor, 'report.read')
     case 'admins':
-      return actor.role === 'admin'
+      return can(actor, 'key.manage')
     case 'user':
       return actor.id === scope.userId
     case 'conversation':

@@ -65,6 +65,9 @@ async function liveConversation(
   digits: string,
   origin: Origin,
 ): Promise<string> {
+  // Of a number that is closed to them there is nothing to be learnt, not even who has the conversation.
+  if (!can(actor, 'message.send', { channelId: input.channelId, assigneeId: null, teamId: null }))
+    throw invalid([{ in: 'body', pointer: '/channelId', message: 'is not a number that you work on' }])
   await requireSendable(tx, input)
   const contactId = await contactByPhone(tx, digits)
   const found = await openConversations(tx, {

@@ -1,7 +1,5 @@
-import { inTenant, type TenantTx } from '../../log/tenant-tx.ts'
-import { hearersOf } from '../conversations/present-conversation.ts'
-import { loadMessages } from '../messages/load-messages.ts'
-import { presentMessage } from '../messages/present-message.ts'
+import { inTenant } from '../../log/tenant-tx.ts'
+import { announceMedia, lockMessagesOf } from './announce-media.ts'
 import type { Claim } from './attempt-lease.ts'
 import type { MediaDeps } from './media-deps.ts'
 
@@ -29,7 +27,7 @@ export function recordStored(
     await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
       `media ${tenantId} ${file.sha256}`,
     ])
-    const messageIds = await lockMessages(tx, claim.row.id)
+    const messageIds = await lockMessagesOf(tx, claim.row.id)
     const [twin] = await tx.query<{ object_key: string; thumbnail_key: string | null }>(
       `select object_key, thumbnail_key from attachments
        where tenant_id = $1 and sha256 = $2 and size_bytes = $3 and state = 'stored' order by stored_at limit 1`,
@@ -54,7 +52,7 @@ export function recordStored(
       ],
     )
     if (changed.length === 0) return null
-    await announce(tx, 'message.media_stored', messageIds)
+    await announceMedia(tx, 'message.media_stored', messageIds)
     const spare = twin ? [claim.key] : []
     return file.thumbnailKey !== null && file.thumbnailKey !== thumbnailKey
       ? [...spare, file.thumbnailKey]
@@ -71,7 +69,7 @@ export function recordFailed(
   reason: string,
 ): Promise<boolean> {
   return inTenant(deps, tenantId, async (tx) => {
-    const messageIds = await lockMessages(tx, claim.row.id)
+    const messageIds = await lockMessagesOf(tx, claim.row.id)
     const changed = await tx.query(
       `update attachments set state = $4, reason = $5, object_key = null, size_bytes = null, sha256 = null,
               attempts = attempts + 1, claim_token = null, lease_until = null, next_attempt_at = null
@@ -79,7 +77,7 @@ export function recordFailed(
       [tenantId, claim.row.id, claim.token, state, reason],
     )
     if (changed.length === 0) return false
-    await announce(tx, 'message.media_failed', messageIds)
+    await announceMedia(tx, 'message.media_failed', messageIds)
     return true
   })
 }
@@ -99,23 +97,4 @@ export async function recordLater(
       [tenantId, claim.row.id, claim.token, later.afterMs, later.reason, later.counts ? 1 : 0],
     ),
   )
-}
-
-/** Holds the messages of a file until commit: an event shows the whole message, so nobody may change it in between. */
-async function lockMessages(tx: TenantTx, attachmentId: string): Promise<string[]> {
-  const rows = await tx.query<{ id: string }>(
-    'select id from messages where tenant_id = $1 and attachment_id = $2 order by id for update',
-    [tx.tenantId, attachmentId],
-  )
-  return rows.map((row) => row.id)
-}
-
-async function announce(
-  tx: TenantTx,
-  type: 'message.media_stored' | 'message.media_failed',
-  messageIds: readonly string[],
-): Promise<void> {
-  const messages = await loadMessages(tx.query.bind(tx), tx.tenantId, messageIds)
-  for (const row of messages)
-    tx.record(type, { message: presentMessage(row) }, hearersOf(row.conversation_id))
 }

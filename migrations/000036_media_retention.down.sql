@@ -1,0 +1,2 @@
+drop function outlived_media(integer);
+drop index attachments_by_age;
