@@ -32,7 +32,11 @@ test.each([
 )
 
 test.each([
-  ['redis_version:7.0.15\r\nredis_mode:standalone', 'ok', '7.0.15'],
+  ['redis_version:7.0.15\r\nredis_mode:standalone', 'warn', '7.0.15'],
+  ['redis_version:8.6.2', 'warn', '8.6.2'],
+  ['redis_version:8.6.3', 'ok', '8.6.3'],
+  ['redis_version:8.7.0', 'ok', '8.7.0'],
+  ['redis_version:9.0.0', 'ok', '9.0.0'],
   ['redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.1.0', 'ok', '7.2.4'],
   ['redis_version:6.2.20', 'fail', '6.2.20'],
   ['', 'fail', 'unknown'],

@@ -46,9 +46,23 @@ export async function checkRedis(config: Pick<Config, 'REDIS_URL'>): Promise<Che
   return checks
 }
 
+/** The release in which the last known hole in Lua scripts is closed (CVE-2025-49844, CVE-2026-23631). */
+const soundRedis = [8, 6, 3] as const
+
 export function judgeVersion(info: string): Verdict {
   const version = /^(?:valkey|redis)_version:(\S+)/m.exec(info)?.[1] ?? 'unknown'
-  return Number.parseInt(version, 10) >= leastMajor
-    ? ok(version)
-    : fail(version, 'upgrade to Redis 7 or newer: the doorbell needs sharded pub/sub')
+  const parts = version.split('.').map(Number)
+  if (!((parts[0] ?? 0) >= leastMajor))
+    return fail(version, 'upgrade to Redis 7 or newer: the doorbell needs sharded pub/sub')
+  const isValkey = /^valkey_version:/m.test(info)
+  if (isValkey || !isBefore(parts, soundRedis)) return ok(version)
+  return warn(
+    version,
+    `upgrade to ${soundRedis.join('.')}, or to the newest release of your branch or distribution: scripts of older ones can reach freed memory (CVE-2025-49844, CVE-2026-23631); never let strangers reach Redis`,
+  )
+}
+
+function isBefore(parts: readonly number[], floor: readonly number[]): boolean {
+  const place = floor.findIndex((least, at) => parts[at] !== least)
+  return place !== -1 && (parts[place] ?? 0) < (floor[place] ?? 0)
 }
