@@ -191,7 +191,7 @@ describe('[OUT1] the gate refuses', () => {
     const failure = await refusal(send({ ...text(id), ...more } as never))
     expect(failure.code).toBe('validation_failed')
     expect(failure.details.errors).toEqual([
-      { pointer: expect.stringMatching(/^\//), detail: expect.any(String) },
+      { in: 'body', pointer: expect.stringMatching(/^\//), message: expect.any(String) },
     ])
   })
 

@@ -138,7 +138,13 @@ export function channelRoutes(deps: ChannelDeps): Router {
     '/channels/:id/verify',
     route(
       deps,
-      { does: 'Asks the network how a number is', action: 'channel.manage', params: one, answers: found },
+      {
+        does: 'Asks the network how a number is',
+        action: 'channel.manage',
+        params: one,
+        answers: found,
+        errors: ['provider_unreachable', 'provider_refused', 'provider_busy'],
+      },
       async (ctx) => {
         const report = await askProvider(deps, ctx.actor.tenantId, ctx.params.id)
         return ctx.write(async (tx) => answer(await applyReport(tx, deps, ctx, ctx.params.id, report)))

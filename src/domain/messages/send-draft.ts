@@ -110,6 +110,6 @@ function lengthOf(text: string): number {
 }
 
 /** `validation_failed` about one place of the request. */
-export function invalid(pointer: string, detail: string, more: Record<string, unknown> = {}): Failure {
-  return new Failure('validation_failed', { errors: [{ pointer, detail }], ...more })
+export function invalid(pointer: string, message: string, more: Record<string, unknown> = {}): Failure {
+  return new Failure('validation_failed', { errors: [{ in: 'body', pointer, message }], ...more })
 }
