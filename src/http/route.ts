@@ -50,9 +50,13 @@ export interface RouteContext<Params, Query, Body> extends Caller {
    * the same bytes although the first answer was lost on the way (REST5). `work` may run more than once.
    */
   write<T>(work: (tx: TenantTx) => Promise<T>): Promise<T>
-  /** Reads rows of the caller's tenant in one snapshot. */
-  read<T>(work: Parameters<typeof readTenant<T>>[2]): Promise<T>
+  /** Reads rows of the caller's tenant in one snapshot; `ends` as readTenant has it. */
+  read<T>(...reader: ReaderOf<T>): Promise<T>
 }
+
+/** What readTenant is told beside whose rows it reads. */
+type ReaderOf<T> =
+  Parameters<typeof readTenant<T>> extends [unknown, unknown, ...infer Reader] ? Reader : never
 
 /** Leaves a handler when its key has an answer already. */
 class AnsweredBefore extends Error {
@@ -118,7 +122,7 @@ export function route<
       body: (readsBody(request) ? parsePart(body, request.body ?? {}, 'body') : undefined) as z.infer<Body>,
       ifMatch: readIfMatch(request.get('if-match')),
       write,
-      read: <T>(work: Parameters<typeof readTenant<T>>[2]) => readTenant(deps, tenantId, work),
+      read: <T>(...reader: ReaderOf<T>) => readTenant(deps, tenantId, ...reader),
     }
 
     const before =

@@ -4,7 +4,15 @@ import { stageKinds } from '../../contract/crm/pipeline.ts'
 import { dealPart, wholeDeal } from '../../contract/rest/deals.ts'
 import { instant } from '../../contract/rest/record-input.ts'
 import { prepareCustomValues } from '../custom-fields/prepare-custom-values.ts'
-import { filter, idText, personIs, refersTo, timeFilters, timeSorts } from '../records/common-filters.ts'
+import {
+  filter,
+  idText,
+  lookingUp,
+  personIs,
+  refersTo,
+  timeFilters,
+  timeSorts,
+} from '../records/common-filters.ts'
 import { matching } from '../records/matching-text.ts'
 import type { RecordKind } from '../records/record-kind.ts'
 import { announceConversations, linkConversations } from './link-conversations.ts'
@@ -25,7 +33,7 @@ const linked = filter(
 )
 /** In stages with a property. Their ids are looked up first: then the planner knows how many deals lie in them. */
 const inStages = <Value>(schema: z.ZodType<Value>, column: string, type: string) =>
-  filter(schema, async (value, bind, _me, query) => {
+  lookingUp(schema, async (value, bind, _me, query) => {
     const stages = await query<{ id: number }>(
       `select id from pipeline_stages where tenant_id = current_tenant() and ${column} = $1::${type}`,
       [value],

@@ -8,6 +8,11 @@ export function filter<Value>(schema: z.ZodType<Value>, where: Filter<Value>['wh
   return { schema, where } as unknown as Filter
 }
 
+/** A filter that looks something up first. */
+export function lookingUp<Value>(schema: z.ZodType<Value>, where: Filter<Value>['where']): Filter {
+  return { ...filter(schema, where), looksUp: true }
+}
+
 const from = (column: string) => filter(instant, (value, bind) => `${column} >= ${bind(value)}::timestamptz`)
 const to = (column: string) => filter(instant, (value, bind) => `${column} < ${bind(value)}::timestamptz`)
 

@@ -61,17 +61,23 @@ export async function listRecords<Row extends RecordRow, View extends RecordView
   const where = `where ${conditions.join(' and ')} order by ${sort.sql} ${order}, r.id ${order} limit ${bind(asked.limit + 1)}`
   const columns = `select ${kind.select}, (${sort.sql})::text as sort_key`
   // What is joined is looked up for the rows of the page, and the planner sees one table; unless it decides who sees what.
-  const rows = await query<Row & { sort_key: string }>(
+  const found = query<Row & { sort_key: string }>(
     kind.rights.sight
       ? `${columns} from ${kind.table} r ${kind.joins} ${where}`
       : `${columns} from (select r.* from ${kind.table} r ${where}) r ${kind.joins} order by ${sort.sql} ${order}, r.id ${order}`,
     values,
     filters.length === 0 ? 'kept' : 'fresh',
   )
+  const [rows, head] = await Promise.all([found, headIn(query, tenantId)])
   return {
     ...pageOf(rows, asked.limit, kind.present, (row) => encodeCursor(list, [row.sort_key, row.id])),
-    position: formatPosition(await headIn(query, tenantId)),
+    position: formatPosition(head),
   }
+}
+
+/** Whether the list needs nothing looked up first, so that it can be read in one turn (readTenant). */
+export function isReadAtOnce(kind: Pick<RecordKind, 'filters'>, asked: ListQuery): boolean {
+  return asked['cf'] === undefined && !filtersOf(kind, asked).some(([filter]) => filter.looksUp)
 }
 
 const nobody = '00000000-0000-0000-0000-000000000000'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { contactLike } from '../messages/search-terms.ts'
-import { filter } from './common-filters.ts'
+import { lookingUp } from './common-filters.ts'
 import type { Bind, Filter } from './record-kind.ts'
 
 /** Two ways to the records with a text in them. */
@@ -21,7 +21,7 @@ const shortest = 5
  * more than the list, by the index of trigrams.
  */
 export function matching(waysOf: (like: string, q: string) => Ways): Filter {
-  return filter(z.string().trim().min(1).max(200), async (q, bind, _me, query) => {
+  return lookingUp(z.string().trim().min(1).max(200), async (q, bind, _me, query) => {
     const like = contactLike(q)
     const { find, walk } = waysOf(like, q)
     // CASE, because the planner takes LIKE for rare under row security, where it may not look at statistics for it.

@@ -49,6 +49,8 @@ export interface Filter<Value = unknown> {
   readonly where: (value: Value, bind: Bind, me: string, query: Query) => string | Promise<string>
   /** Where it asks for somebody's records: the column of `r` that says whose they are. */
   readonly person?: string
+  /** Whether `where` uses `query`. */
+  readonly looksUp?: true
 }
 
 /**

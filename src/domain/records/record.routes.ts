@@ -11,7 +11,7 @@ import type { Config } from '../../platform/config.ts'
 import { customQuery } from '../custom-fields/filter-by-values.ts'
 import { type BulkAction, type BulkActions, bulkBody, bulkRecords, commonActions } from './bulk-records.ts'
 import { readRecord } from './find-record.ts'
-import { listRecords } from './list-records.ts'
+import { isReadAtOnce, listRecords } from './list-records.ts'
 import { includeQuery, includeRelated } from './include-records.ts'
 import type { IncludeName, RecordKind, RecordRow, RecordView } from './record-kind.ts'
 import { createRecord, deleteRecord, restoreRecord, updateRecord } from './write-record.ts'
@@ -79,10 +79,13 @@ export function recordRoutes<Row extends RecordRow, View extends RecordView>(
         answers: { 200: recordPage(kind.view) },
       },
       (ctx) =>
-        ctx.read(async (query) => {
-          const page = await listRecords(query, ctx.actor, kind, ctx.query)
-          return { ...page, ...(await includeRelated(query, ctx.actor, asked(ctx.query), page.data)) }
-        }),
+        ctx.read(
+          async (query) => {
+            const page = await listRecords(query, ctx.actor, kind, ctx.query)
+            return { ...page, ...(await includeRelated(query, ctx.actor, asked(ctx.query), page.data)) }
+          },
+          endOf(ctx.query, isReadAtOnce(kind, ctx.query)),
+        ),
     ),
   )
 
@@ -140,7 +143,7 @@ export function recordRoutes<Row extends RecordRow, View extends RecordView>(
           const view = kind.present(await readRecord(query, ctx.actor, kind, ctx.params.id))
           const related = await includeRelated(query, ctx.actor, asked(ctx.query), [view])
           return reply({ data: view, ...related }, { etag: etagOf(view) })
-        }),
+        }, endOf(ctx.query)),
     ),
   )
 
@@ -206,6 +209,10 @@ export function recordRoutes<Row extends RecordRow, View extends RecordView>(
 
 /** What a query that includeQuery() has read names. */
 const asked = (query: object) => (query as { readonly include?: readonly IncludeName[] }).include
+
+/** One packet to the database and back, when nothing is asked after the rows. */
+const endOf = (query: object, isAtOnce = true) =>
+  isAtOnce && asked(query) === undefined ? 'in its turn' : 'after its work'
 
 const answer = (view: RecordView, options: ReplyOptions = {}) =>
   reply({ data: view }, { etag: etagOf(view), ...options })
