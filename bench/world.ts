@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import jwt from 'jsonwebtoken'
+import pg from 'pg'
 import type { Role } from '../src/contract/records.ts'
 import { type Deps, openDeps, type ServedConfig } from '../src/deps.ts'
 import { createTenant } from '../src/domain/tenants/create-tenant.ts'
@@ -23,6 +24,8 @@ export interface World {
   /** Where PostgreSQL and Redis came from, with their versions. */
   readonly described: readonly string[]
   addTenant(): Promise<Tenant>
+  /** Tells PostgreSQL's planner what is in the tables by now, as its own autovacuum does within a minute of a first load. */
+  analyze(): Promise<void>
   /** The token that this person comes with, every time the same, as browsers do until it ends. */
   token(tenant: Tenant, role: Role, subject: string): string
   close(): Promise<void>
@@ -75,6 +78,15 @@ export async function openWorld(log: (line: string) => void): Promise<World> {
     environment,
     deps,
     described: await describe(deps, servers),
+    analyze: async () => {
+      const owner = new pg.Client({ connectionString: servers.postgres?.url })
+      await owner.connect()
+      try {
+        await owner.query('vacuum analyze')
+      } finally {
+        await owner.end()
+      }
+    },
     addTenant: async () => createTenant(deps, { slug: `t-${++tenants}`, name: `Tenant ${tenants}` }),
     token: (tenant, role, subject) => {
       const name = `${tenant.slug} ${subject}`

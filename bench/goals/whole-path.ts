@@ -150,7 +150,8 @@ async function run(world: World, rounds: number, log: (line: string) => void): P
   const poster = await startPart('parts/poster.ts')
   const all: Rounds = { ours: { flood: [], pace: [] }, naive: { flood: [], pace: [] } }
   try {
-    for (let round = 0; round <= rounds; round++)
+    for (let round = 0; round <= rounds; round++) {
+      if (round === 1) await world.analyze()
       for (const load of ['flood', 'pace'] as const)
         for (const name of round % 2 === 0 ? (['ours', 'naive'] as const) : (['naive', 'ours'] as const)) {
           const webhooks = round === 0 ? 500 : load === 'flood' ? floodWebhooks : pacedWebhooks
@@ -161,6 +162,7 @@ async function run(world: World, rounds: number, log: (line: string) => void): P
           )
           if (round > 0) all[name][load].push(passed)
         }
+    }
   } finally {
     await poster.stop()
     await Promise.all([ways.ours.close(), ways.naive.close()])

@@ -278,6 +278,10 @@ export const settings = {
     'Most bytes that are hashed, secret by secret, to find out who signed a webhook that names no number of ours.',
     { unit: 'bytes' },
   ),
+  WEBHOOK_LANES: setting(
+    count(3, 1, 100),
+    'Channels whose deliveries one worker process works on at a time; few, because all share one database.',
+  ),
   WEBHOOK_BATCH: setting(count(200), 'Deliveries of one channel in one transaction.'),
   WEBHOOK_BATCH_BYTES: setting(
     count(16 * 1024 * 1024),

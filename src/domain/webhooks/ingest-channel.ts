@@ -18,7 +18,10 @@ import { type RecordDeps, recordItems } from './record-items.ts'
 
 export interface IngestDeps extends LogDeps {
   readonly config: RecordDeps['config'] &
-    Pick<Config, 'WEBHOOK_BATCH' | 'WEBHOOK_BATCH_BYTES' | 'WEBHOOK_BODY_BYTES' | 'WEBHOOK_ATTEMPTS'>
+    Pick<
+      Config,
+      'WEBHOOK_LANES' | 'WEBHOOK_BATCH' | 'WEBHOOK_BATCH_BYTES' | 'WEBHOOK_BODY_BYTES' | 'WEBHOOK_ATTEMPTS'
+    >
   readonly log: Logger
   readonly metrics: Metrics
 }
