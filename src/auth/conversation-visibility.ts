@@ -16,7 +16,7 @@ const elsewhere = {
 
 /**
  * The `near` rule of can.ts as SQL, for lists and snapshots: which conversations the actor may read. A test compares the
- * two on random people and places (POL2). Whoever changes one changes the other.
+ * two on random people and places (CON11). Whoever changes one changes the other.
  */
 export function conversationVisibility(actor: Actor, first: number): SqlCondition {
   if (!can(actor, 'conversation.read')) return { sql: 'false', values: [] }

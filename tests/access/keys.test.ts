@@ -30,7 +30,7 @@ async function begin(more: Record<string, string> = {}) {
   return { hub, rest, admin, make, revoke }
 }
 
-test('[ACC27] a key is shown when it is made and never again: not in lists, the log, the trail, the database or a repeat', async () => {
+test('[RGT8] a key is shown when it is made and never again: not in lists, the log, the trail, the database or a repeat', async () => {
   const { hub, rest, admin, make } = await begin()
   await using _ = hub
   const json = { name: 'n8n', role: 'agent', scopes: ['conversation.read'], ratePerMinute: 60 }
@@ -72,7 +72,7 @@ test('[ACC27] a key is shown when it is made and never again: not in lists, the 
   }
 })
 
-test('[ACC27] what a key cannot be is refused by name; there are as many living keys as allowed', async () => {
+test('[RGT8] what a key cannot be is refused by name; there are as many living keys as allowed', async () => {
   const { hub, rest, admin, make, revoke } = await begin({ TENANT_API_KEYS: '2' })
   await using _ = hub
   for (const [json, pointer] of [
@@ -94,7 +94,7 @@ test('[ACC27] what a key cannot be is refused by name; there are as many living 
   await make({ name: 'c', role: 'viewer' })
 })
 
-test('[ACC27] [GW11] a key that is revoked is out within 5 s: over REST, where it is remembered too, and on open sockets', async () => {
+test('[RGT8] [GW11] a key that is revoked is out within 5 s: over REST, where it is remembered too, and on open sockets', async () => {
   const { hub, rest, admin, make, revoke } = await begin()
   await using _ = hub
   const made = await make({ name: 'n8n', role: 'admin' })
@@ -119,7 +119,7 @@ test('[ACC27] [GW11] a key that is revoked is out within 5 s: over REST, where i
   expect(other.of('bye')).toEqual([])
 })
 
-test('[ACC28] a key with a rate of its own has so many requests a minute and no more, and so many commands', async () => {
+test('[RGT9] a key with a rate of its own has so many requests a minute and no more, and so many commands', async () => {
   const { hub, rest, make } = await begin()
   await using _ = hub
   const { key } = await make({ name: 'slow', role: 'admin', ratePerMinute: 3 })

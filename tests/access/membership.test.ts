@@ -53,7 +53,7 @@ const operator = (hub: Hub) => ({
 })
 const tx = <T>(hub: Hub, work: (tx: TenantTx) => Promise<T>) => inTenant(hub.deps, hub.tenant.id, work)
 
-test('[ACC30] [GW11] closing a number takes it from agents who are no members, on open sockets and over REST, and from nobody else', async () => {
+test('[RGT11] [GW11] closing a number takes it from agents who are no members, on open sockets and over REST, and from nobody else', async () => {
   const { hub, rest, signed, channelId, conversation, sockets, seen, setTo } = await begin()
   await using _ = hub
   const before = sockets.ben.position ?? ''
@@ -106,7 +106,7 @@ test('[ACC30] [GW11] closing a number takes it from agents who are no members, o
   ).toBe(200)
 })
 
-test('[ACC30] members are written by admins, under If-Match, of users that there are; nobody assigns to an agent who could not look', async () => {
+test('[RGT11] members are written by admins, under If-Match, of users that there are; nobody assigns to an agent who could not look', async () => {
   const { hub, rest, admin, signed, channelId, conversation, setTo } = await begin()
   await using _ = hub
   const { ana, ben, max } = signed
@@ -141,7 +141,7 @@ test('[ACC30] members are written by admins, under If-Match, of users that there
     ).toBe(404)
 })
 
-test('[ACC31] [GW11] joining and leaving a team reaches open sockets of every gateway; renaming it disturbs nobody', async () => {
+test('[RGT12] [GW11] joining and leaving a team reaches open sockets of every gateway; renaming it disturbs nobody', async () => {
   const { hub, rest, admin, signed, conversation, sockets, seen } = await begin()
   await using _ = hub
   const { gateway: second } = await hub.another()

@@ -273,7 +273,7 @@ async function judge(
   expect(shown(screen.state), `${name}: held`).toEqual(shown(await screen.fresh()))
 }
 
-test('[POL1] [POL3] whatever changes of roles, teams, numbers and owners: once settled nobody sees or hears what is not for them, and all that is', async () => {
+test('[RGT13] whatever changes of roles, teams, numbers and owners: once settled nobody sees or hears what is not for them, and all that is', async () => {
   const random = seededRandom(stormSeed('policy'))
   const world = await build()
   await using hub = world.hub

@@ -28,7 +28,7 @@ async function begin(more: Record<string, string> = {}) {
 const assign = (rest: RestClient, token: string, id: string, json: object) =>
   rest.call<One<ConversationView>>('POST', `/api/v1/conversations/${id}/assign`, { token, json })
 
-test('[ACC26] a team is made, renamed, given members and taken away, each with its event and its row in the trail', async () => {
+test('[RGT7] a team is made, renamed, given members and taken away, each with its event and its row in the trail', async () => {
   const { hub, rest, admin, make } = await begin()
   await using _ = hub
   const [ana, ben] = [await hub.signIn('agent', { sub: 'ana' }), await hub.signIn('agent', { sub: 'ben' })]
@@ -71,7 +71,7 @@ test('[ACC26] a team is made, renamed, given members and taken away, each with i
     }
 })
 
-test('[ACC26] a name is given once, pages follow one another, and there are as many teams as allowed', async () => {
+test('[RGT7] a name is given once, pages follow one another, and there are as many teams as allowed', async () => {
   const { hub, rest, admin, make } = await begin({ TENANT_TEAMS: '3' })
   await using _ = hub
   for (const name of ['B', 'A', 'C']) await make(name)
@@ -98,7 +98,7 @@ test('[ACC26] a name is given once, pages follow one another, and there are as m
   })
 })
 
-test('[ACC26] the conversations of a team that is taken away go to another one or to nobody, and too many are not moved', async () => {
+test('[RGT7] the conversations of a team that is taken away go to another one or to nobody, and too many are not moved', async () => {
   const { hub, rest, admin, make } = await begin({ CONVERSATIONS_PER_TEAM_MOVE: '2' })
   await using _ = hub
   const ana = await hub.signIn('agent', { sub: 'ana' })

@@ -16,7 +16,7 @@ const operator = (hub: Hub) => ({
   actor: { kind: 'system' as const, tenantId: hub.tenant.id, name: 'operator' },
 })
 
-test('[ACC29] an admin reads and changes the settings of the own tenant, under If-Match, with event and trail', async () => {
+test('[RGT10] an admin reads and changes the settings of the own tenant, under If-Match, with event and trail', async () => {
   await using hub = await startGatewayHub()
   const rest = await startRestOf(hub)
   const token = (await hub.signIn('admin')).token
@@ -65,7 +65,7 @@ test('[ACC29] an admin reads and changes the settings of the own tenant, under I
   expect(trail.rows).toHaveLength(1)
 })
 
-test('[ACC24] what an operator allows one tenant counts there and nowhere else, and falls back to what all have', async () => {
+test('[RGT5] what an operator allows one tenant counts there and nowhere else, and falls back to what all have', async () => {
   await using hub = await startGatewayHub({ TENANT_TEAMS: '2' })
   const rest = await startRestOf(hub)
   const token = (await hub.signIn('admin')).token
@@ -81,7 +81,7 @@ test('[ACC24] what an operator allows one tenant counts there and nowhere else, 
   expect([await make('B'), await make('C')]).toEqual([201, 409])
 })
 
-test('[ACC29] [GW11] a suspended tenant is out within 5 s, sockets and remembered requests alike, its neighbour is not; then it is back', async () => {
+test('[RGT10] [GW11] a suspended tenant is out within 5 s, sockets and remembered requests alike, its neighbour is not; then it is back', async () => {
   await using hub = await startGatewayHub()
   const rest = await startRestOf(hub)
   const other = await hub.addTenant()

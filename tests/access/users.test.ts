@@ -38,7 +38,7 @@ async function traces(hub: Hub): Promise<{ events: string[]; trail: string[] }> 
   })
 }
 
-test('[ACC20] somebody who is invited is the same user when they come, with the teams and numbers they were given', async () => {
+test('[RGT1] somebody who is invited is the same user when they come, with the teams and numbers they were given', async () => {
   const { hub, rest, admin } = await begin()
   await using _ = hub
   const channelId = await buildChannel(hub)
@@ -93,7 +93,7 @@ test('[ACC20] somebody who is invited is the same user when they come, with the 
   ])
 })
 
-test('[ACC20] an address is invited once, also by two at once; a team or number that is not there refuses all of it', async () => {
+test('[RGT1] an address is invited once, also by two at once; a team or number that is not there refuses all of it', async () => {
   const { hub, rest, admin } = await begin()
   await using _ = hub
   const twins = await Promise.all(
@@ -120,7 +120,7 @@ test('[ACC20] an address is invited once, also by two at once; a team or number 
   expect(list.body.data.map(({ email }) => email)).toEqual([null, 'ben@example.com'])
 })
 
-test('[ACC21] name, address and role change under If-Match, with event and trail; who is no admin changes nobody', async () => {
+test('[RGT2] name, address and role change under If-Match, with event and trail; who is no admin changes nobody', async () => {
   const { hub, rest, admin } = await begin()
   await using _ = hub
   const { actor } = await hub.signIn('agent', { sub: 'ana' })
@@ -149,7 +149,7 @@ test('[ACC21] name, address and role change under If-Match, with event and trail
   expect(events.filter((type) => type === 'user.updated')).toHaveLength(1)
 })
 
-test("[ACC22] the last admin stays one: not by their own hand, and not by two who take each other's role at once", async () => {
+test("[RGT3] the last admin stays one: not by their own hand, and not by two who take each other's role at once", async () => {
   const { hub, rest, admin } = await begin()
   await using _ = hub
   const me = await rest.call<{ user: { id: string } }>('GET', '/admin/me', { token: admin })
@@ -182,7 +182,7 @@ test("[ACC22] the last admin stays one: not by their own hand, and not by two wh
     await inTenant(hub.deps, hub.tenant.id, (tx) => changeUser(tx, by, id, { status: 'disabled' }))
 })
 
-test('[ACC23] nobody gives a role or a key more than they have: a key that manages users makes no admin', async () => {
+test('[RGT4] nobody gives a role or a key more than they have: a key that manages users makes no admin', async () => {
   const { hub, rest, admin } = await begin()
   await using _ = hub
   const { actor: ana } = await hub.signIn('agent', { sub: 'ana' })
@@ -205,7 +205,7 @@ test('[ACC23] nobody gives a role or a key more than they have: a key that manag
   expect((await rest.call('POST', '/admin/api-keys', { token, json: less })).status).toBe(201)
 })
 
-test('[ACC24] as many people as the tenant may have, and one more; who is disabled makes room', async () => {
+test('[RGT5] as many people as the tenant may have, and one more; who is disabled makes room', async () => {
   const { hub, rest, admin } = await begin({ TENANT_USERS: '3' })
   await using _ = hub
   const ids: string[] = []
@@ -232,7 +232,7 @@ test('[ACC24] as many people as the tenant may have, and one more; who is disabl
   )
 })
 
-test('[ACC25] S12 users, teams and keys of another tenant are not there, like ids that nobody has', async () => {
+test('[RGT6] S12 users, teams and keys of another tenant are not there, like ids that nobody has', async () => {
   const { hub, rest, admin } = await begin()
   await using _ = hub
   const other = await hub.addTenant()
