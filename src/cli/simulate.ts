@@ -124,7 +124,7 @@ async function connect(target: string, token: string, signal: AbortSignal): Prom
 function positive(most: number): (text: string) => number {
   return (text) => {
     const value = Number(text)
-    if (!/^\d*\.?\d+$/.test(text) || value <= 0 || value > most)
+    if (!/^(?:\d+|\d*\.\d+)$/.test(text) || value <= 0 || value > most)
       throw new UsageError(`expected a number above 0, at most ${most}, not ${text}`)
     return value
   }
@@ -134,5 +134,5 @@ function address(text: string): string {
   const url = URL.parse(text)
   if (url === null || !/^https?:$/.test(url.protocol))
     throw new UsageError(`expected an http address, not ${text}`)
-  return `${url.origin}${url.pathname}`.replace(/\/+$/, '')
+  return `${url.origin}${url.pathname}`.replace(/(?<!\/)\/+$/, '')
 }

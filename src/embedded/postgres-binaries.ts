@@ -84,7 +84,7 @@ async function majorVersion(bin: string, account: Account): Promise<number> {
     cwd: '/',
     env: { LC_ALL: 'C' },
   })
-  const major = /\b(\d+)[.\w]*\s*(\(|$)/.exec(stdout.trim())?.[1]
+  const major = /\b(\d+)(?!\d)[.\w]*\s*(\(|$)/.exec(stdout.trim())?.[1]
   if (major === undefined) throw new Error(`unexpected answer: ${stdout.trim()}`)
   return Number(major)
 }

@@ -88,7 +88,7 @@ export function openStorage(config: StorageConfig): Storage {
 
   /** A proxy may serve the store under a path, which it takes off: the signature is of the path that the store sees. */
   const fromOutside = (signed: string): string => {
-    const prefix = outside.pathname.replace(/\/+$/, '')
+    const prefix = outside.pathname.replace(/(?<!\/)\/+$/, '')
     const url = new URL(signed)
     return `${url.origin}${prefix}${url.pathname}${url.search}`
   }

@@ -64,6 +64,6 @@ export function webhookUrlOf(provider: ProviderName, key: string, config: Addres
 /** PUBLIC_URL may be written with BASE_PATH or without. */
 function publicAddress({ PUBLIC_URL, HOST, PORT, BASE_PATH }: AddressConfig): string {
   const host = HOST === '0.0.0.0' || HOST === '::' ? 'localhost' : HOST
-  const address = PUBLIC_URL?.replace(/\/+$/, '') ?? `http://${host}:${PORT}`
+  const address = PUBLIC_URL?.replace(/(?<!\/)\/+$/, '') ?? `http://${host}:${PORT}`
   return address.endsWith(BASE_PATH) ? address : `${address}${BASE_PATH}`
 }

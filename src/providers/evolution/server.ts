@@ -41,7 +41,7 @@ function missing(detail: string): ProviderError {
 function baseOf(address: string | undefined): string | undefined {
   const url = address === undefined ? null : URL.parse(address)
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) return undefined
-  return `${url.origin}${url.pathname}`.replace(/\/+$/, '')
+  return `${url.origin}${url.pathname}`.replace(/(?<!\/)\/+$/, '')
 }
 
 /** Address of an action of the instance: `/message/sendText/atendimento-01`. */
