@@ -1,6 +1,8 @@
-import { createHmac } from 'node:crypto'
-import { connectNumber } from '../harness/number.ts'
+import { createHmac, randomBytes } from 'node:crypto'
+import { inTenant } from '../../src/log/tenant-tx.ts'
+import { uuidv7 } from '../../src/platform/uuid.ts'
 import type { Hub } from '../harness/hub.ts'
+import type { TestNumber } from '../harness/number.ts'
 import type { RestClient } from '../harness/rest-client.ts'
 import { pick } from './schema-values.ts'
 
@@ -35,75 +37,116 @@ const lists: Readonly<Record<string, string>> = {
   userIds: '/admin/users',
 }
 
+const phone = '4917012345678'
+
 /** What a schema cannot say of a text, by the name of the member. */
 const words: Readonly<Record<string, unknown>> = {
   currency: 'EUR',
   language: 'en',
-  phone: '+4917012345678',
+  phone: `+${phone}`,
+  template: { name: 'greeting', language: 'en' },
   timezone: 'Europe/Berlin',
   timeZone: 'Europe/Berlin',
+  after: '1:0',
+  value: phone,
   locale: 'en',
   q: 'zoe',
-  to: '+4917012345678',
+  to: `+${phone}`,
   website: 'https://example.com',
   'hub.verify_token': 'the-verify-token',
 }
 
-/** What is there in a hub, for requests that are to succeed. */
+const appSecret = 'the-secret-of-an-app'
+
+/** One of each kind of record, made over REST. */
+const firstRecords: readonly (readonly [list: string, body: object])[] = [
+  ['/admin/customers', { name: 'Zoe' }],
+  ['/admin/contacts', { firstName: 'Zoe' }],
+  ['/admin/contacts', { firstName: 'Zack' }],
+  ['/admin/tags', { name: 'first' }],
+  ['/admin/activities', { type: 'call', subject: 'call' }],
+  ['/admin/teams', { name: 'one' }],
+  ['/admin/pipelines', { name: 'second' }],
+]
+
+/** What is there in a tenant, for requests that are to succeed. */
 export interface KnownThings {
-  /** Looks again at what there is. */
-  refresh(token: string): Promise<void>
-  /** For a member of a body or a query. */
-  forMember(name: string, random: () => number): unknown
+  readonly token: string
+  readonly slug: string
+  /** What fits a member of a body or a query of that name. */
+  forMember(name: string): readonly unknown[]
   /** For a member of a path, such as `id` of `/admin/customers/{id}`. */
   forPath(path: string, name: string, random: () => number): string | undefined
   /** The signature of a webhook's body. */
   sign(body: string): string
+  /** Looks again at what a list has (taken for what `as` has), and says how much. */
+  look(list: string, as?: string): Promise<number>
 }
 
-const appSecret = 'the-secret-of-an-app'
-
-/** Fills a hub with one of each thing and knows them. */
-export async function knownThings(hub: Hub, rest: RestClient): Promise<KnownThings> {
-  const number = await connectNumber(hub)
-  for (let count = 0; count < 3; count++) await number.conversation()
+/** Makes a tenant with an admin and a few of each thing, and knows them. */
+export async function tenantWithThings(hub: Hub, rest: RestClient, number: TestNumber): Promise<KnownThings> {
+  const tenant = await hub.addTenant()
+  const { token, actor } = await hub.signIn('admin', { tenant: tenant.slug })
+  await hub.signIn('agent', { tenant: tenant.slug })
+  const own = randomBytes(6).readUIntBE(0, 6)
+  const { id: channelId } = await hub.addChannel({
+    provider: 'fake',
+    settings: { number: String(own), baseUrl: number.server.url },
+    secrets: { apiKey: 'x' },
+    externalId: String(own),
+    tenant: tenant.id,
+  })
   const evolution = await hub.addChannel({
     provider: 'evolution',
-    settings: { instanceName: 'one', baseUrl: 'http://127.0.0.1:9' },
+    settings: { instanceName: `i-${own}`, baseUrl: 'http://127.0.0.1:9' },
     secrets: {},
-    externalId: 'one',
+    externalId: `i-${own}`,
+    tenant: tenant.id,
   })
   await hub.addChannel({
     provider: 'whatsapp-cloud',
-    settings: { phoneNumberId: '1', wabaId: '2', displayPhoneNumber: '3' },
+    settings: { phoneNumberId: `${own}1`, wabaId: `${own}2`, displayPhoneNumber: '3' },
     secrets: { accessToken: 'x', appSecret, verifyToken: 'the-verify-token' },
-    externalId: '1',
-    accountId: '2',
+    externalId: `${own}1`,
+    accountId: `${own}2`,
+    tenant: tenant.id,
   })
+  await number.conversation({ tenantId: tenant.id, channelId, phone })
+  for (let count = 0; count < 2; count++) await number.conversation({ tenantId: tenant.id, channelId })
+  await inTenant(hub.deps, tenant.id, async (tx) => {
+    await tx.query('update users set platform_user_id = $2 where tenant_id = $1 and id = $3', [
+      tenant.id,
+      own,
+      actor.id,
+    ])
+    await tx.query(
+      `insert into templates (tenant_id, id, channel_id, provider_template_id, name, language, status)
+       values ($1, $2, $3, 't', 'greeting', 'en', 'APPROVED')`,
+      [tenant.id, uuidv7(), channelId],
+    )
+  })
+  for (const [list, json] of firstRecords) await rest.call('POST', list, { token, json })
+
   const found = new Map<string, readonly (string | number)[]>()
+  const look: KnownThings['look'] = async (list, as = list) => {
+    const { status, body } = await rest.call<{ data?: { id: string | number }[] }>('GET', list, { token })
+    if (status === 200 && Array.isArray(body.data))
+      found.set(
+        as,
+        body.data.map(({ id }) => id),
+      )
+    return found.get(as)?.length ?? 0
+  }
+  for (const list of new Set(Object.values(lists))) await look(list)
 
   return {
-    refresh: async (token) => {
-      for (const list of new Set(Object.values(lists))) {
-        const { status, body } = await rest.call<{ data: { id: string | number }[] }>(
-          'GET',
-          `${list}?limit=20`,
-          { token },
-        )
-        if (status === 200)
-          found.set(
-            list,
-            body.data.map(({ id }) => id),
-          )
-      }
-    },
-    forMember: (name, random) => {
-      if (name in words) return words[name]
-      const ids = found.get(lists[name] ?? '') ?? []
-      return ids.length === 0 ? undefined : pick(random, ids)
-    },
+    token,
+    slug: tenant.slug,
+    look,
+    forMember: (name) => [...(name in words ? [words[name]] : []), ...(found.get(lists[name] ?? '') ?? [])],
     forPath: (path, name, random) => {
       if (name === 'key' && path.startsWith('/api/webhooks/')) return evolution.webhookKey
+      if (path === '/api/users/{id}/crm-profile') return String(own)
       const list = lists[name] ?? path.slice(0, path.indexOf('/{'))
       const ids = found.get(list) ?? []
       return ids.length === 0 ? undefined : String(pick(random, ids))

@@ -26,8 +26,10 @@ export interface Schema {
 /** What a maker of values knows beside the schema. */
 export interface Maker {
   readonly random: () => number
-  /** Something that exists, or is in order, for a member of this name; undefined leaves it to the schema. */
-  readonly known: (member: string) => unknown
+  /** How many of the members that may be left out are there, 0 to 1. */
+  readonly density: number
+  /** Things that exist, or are in order, for a member of this name; none leaves it to the schema. */
+  readonly known: (member: string) => readonly unknown[]
 }
 
 export function pick<T>(random: () => number, all: readonly T[]): T {
@@ -42,8 +44,8 @@ export function validValue(schema: Schema, maker: Maker, member = ''): unknown {
   if (schema.const !== undefined) return schema.const
   if (schema.enum) return pick(random, schema.enum)
   if (schema.type === 'null') return null
-  const known = maker.known(member)
-  if (known !== undefined && fitsType(schema, known)) return known
+  const known = maker.known(member).filter((value) => fitsType(schema, value))
+  if (known.length > 0) return pick(random, known)
   switch (schema.type) {
     case 'boolean':
       return random() < 0.5
@@ -72,7 +74,7 @@ function fitsType({ type }: Schema, value: unknown): boolean {
 function validObject(schema: Schema, maker: Maker): Record<string, unknown> {
   const required = new Set(schema.required)
   const given = Object.entries(schema.properties ?? {}).filter(
-    ([name]) => required.has(name) || maker.random() < 0.5,
+    ([name]) => required.has(name) || maker.random() < maker.density,
   )
   return Object.fromEntries(given.map(([name, member]) => [name, validValue(member, maker, name)]))
 }

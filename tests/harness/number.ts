@@ -28,7 +28,12 @@ export interface TestNumber {
   /** Decides the answer to a send before the usual one; undefined accepts it. */
   answer(decide: (send: TakenSend) => StandInAnswer | undefined | Promise<StandInAnswer | undefined>): void
   /** A customer with a conversation in which they wrote `hoursAgo` hours ago; null: never. */
-  conversation(options?: { phone?: string; hoursAgo?: number | null; tenantId?: string }): Promise<{
+  conversation(options?: {
+    phone?: string
+    hoursAgo?: number | null
+    tenantId?: string
+    channelId?: string
+  }): Promise<{
     id: string
     contactId: number
     phone: string
@@ -73,7 +78,8 @@ export async function connectNumber(hub: Hub, options: { tenant?: string } = {})
     answer: (next) => {
       decide = next
     },
-    conversation: (wanted = {}) => openConversation(hub, wanted.tenantId ?? tenantId, channelId, wanted),
+    conversation: (wanted = {}) =>
+      openConversation(hub, wanted.tenantId ?? tenantId, wanted.channelId ?? channelId, wanted),
   }
 }
 
