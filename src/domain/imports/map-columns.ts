@@ -1,6 +1,5 @@
 import type { ImportRow } from './import-row.ts'
 import type { FileColumn } from './file-columns.ts'
-import type { FileKind } from './file-kind.ts'
 
 /** The file as a whole cannot be taken. The message is for whoever brought it. */
 export class UnusableFile extends Error {}
@@ -18,7 +17,7 @@ const plain = (name: string): string => name.toLowerCase().replaceAll(/[\s_-]/g,
 export function mapColumns(
   header: readonly string[],
   { mapping, upsert_key: upsertKey }: Pick<ImportRow, 'mapping' | 'upsert_key'>,
-  { kind, needed }: Pick<FileKind, 'kind' | 'needed'>,
+  { kind, needed }: { readonly kind: { readonly path: string }; readonly needed: string },
   columns: readonly FileColumn<never>[],
 ): Plan {
   const byName = new Map<string, FileColumn<never>>()
