@@ -9,6 +9,7 @@ import { comingBack, idleMemory } from './goals/connections.ts'
 import { fanOut } from './goals/fan-out.ts'
 import { hotTenant } from './goals/hot-tenant.ts'
 import { recordsOverRest } from './goals/records.ts'
+import { rowSecurity } from './goals/row-security.ts'
 import { wholePath } from './goals/whole-path.ts'
 import { describeMachine, writeReport } from './report.ts'
 import { plainTable } from './table.ts'
@@ -21,6 +22,7 @@ const measurements: readonly Measurement[] = [
   idleMemory,
   comingBack,
   recordsOverRest,
+  rowSecurity,
 ]
 const known = measurements.flatMap(({ goals }) => goals)
 

@@ -1,7 +1,6 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { inTenant, readTenant } from '../../src/log/tenant-tx.ts'
-import { uuidv7 } from '../../src/platform/uuid.ts'
 import { type Hub, startHub } from '../harness/hub.ts'
 
 let hub: Hub

@@ -1,0 +1,153 @@
+import { readFileSync } from 'node:fs'
+import pg from 'pg'
+import { inTenant } from '../../src/log/tenant-tx.ts'
+import { connectionOptions } from '../../src/platform/db.ts'
+import type { Figure, Measurement } from '../goal.ts'
+import { interleaved, percentile } from '../rounds.ts'
+import { seedRecords, sharesOf } from '../seed-records.ts'
+import type { World } from '../world.ts'
+
+const sizes = { customers: 20_000, contacts: 20_000, deals: 10_000, activities: 10_000 }
+const events = 2000
+/** Each of them is a transaction of its own, as over REST. */
+const perRound = 3000
+/** Clock ticks in which Linux counts the processor time of a process. */
+const tickUs = 10_000
+
+/** What the product asks most: one record, a page, a look by a relation, a stretch of the log, and a change. */
+const statements: Readonly<Record<string, { text: string; values: (seeds: Seeds, n: number) => unknown[] }>> =
+  {
+    one: {
+      text: 'select * from customers where tenant_id = $1 and id = $2 and deleted_at is null',
+      values: ({ tenantId, ids }, n) => [tenantId, ids[n % ids.length]],
+    },
+    page: {
+      text: `select id, name, email, phone, status, created_at from customers
+           where tenant_id = $1 and deleted_at is null order by created_at desc, id desc limit 50`,
+      values: ({ tenantId }) => [tenantId],
+    },
+    relation: {
+      text: 'select * from contacts where tenant_id = $1 and customer_id = any ($2) and deleted_at is null',
+      values: ({ tenantId, ids }, n) => [tenantId, ids.slice(n % 100, (n % 100) + 20)],
+    },
+    log: {
+      text: `select seq, type, scope, actor, payload, occurred_at from events
+           where tenant_id = $1 and epoch = 1 and seq > $2 order by seq limit 50`,
+      values: ({ tenantId }, n) => [tenantId, n % (events - 100)],
+    },
+    change: {
+      text: 'update customers set updated_at = now() where tenant_id = $1 and id = $2 returning id',
+      values: ({ tenantId, ids }, n) => [tenantId, ids[n % ids.length]],
+    },
+  }
+
+interface Seeds {
+  readonly tenantId: string
+  readonly ids: readonly number[]
+}
+
+/** A connection, and the process that serves it. */
+class Side {
+  readonly client: pg.Client
+  readonly latenciesUs: number[] = []
+  #pid = 0
+
+  constructor(client: pg.Client) {
+    this.client = client
+  }
+
+  async open(): Promise<this> {
+    await this.client.connect()
+    const { rows } = await this.client.query<{ pid: number }>('select pg_backend_pid() as pid')
+    this.#pid = rows[0]?.pid ?? 0
+    return this
+  }
+
+  /** Microseconds of processor time that the server spent on one transaction, on average. */
+  async cpuOf(seeds: Seeds, names: readonly string[]): Promise<number> {
+    const before = this.#cpuUs()
+    for (let n = 0; n < perRound; n++) {
+      const name = names[n % names.length] ?? ''
+      const statement = statements[name]
+      if (!statement) continue
+      const began = performance.now()
+      await this.client.query(`begin; select set_config('app.tenant_id', '${seeds.tenantId}', true)`)
+      await this.client.query({ name, text: statement.text, values: statement.values(seeds, n) })
+      await this.client.query('commit')
+      this.latenciesUs.push((performance.now() - began) * 1000)
+    }
+    return (this.#cpuUs() - before) / perRound
+  }
+
+  #cpuUs(): number {
+    const fields = readFileSync(`/proc/${this.#pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
+    return (Number(fields[11]) + Number(fields[12])) * tickUs
+  }
+}
+
+async function run(world: World, rounds: number, log: (line: string) => void): Promise<Figure[]> {
+  const tenants = []
+  for (let i = 0; i < 10; i++) tenants.push(await world.addTenant())
+  const tenant = tenants[0] as (typeof tenants)[0]
+  const { config } = world.deps
+  // A superuser is bound by no policy, forced or not; in all else the two connections are the same.
+  const { options = '', ...common } = connectionOptions(config, 'bench')
+  const unbound = { ...common, options: options.replace(' -c role=switchboard_app', '') }
+  const seeder = new pg.Client(unbound)
+  await seeder.connect()
+  await seedRecords(seeder, sharesOf(tenants), sizes)
+  await seeder.end()
+  const free = await new Side(new pg.Client(unbound)).open()
+  const bound = await new Side(new pg.Client({ ...common, options })).open()
+  try {
+    for (let written = 0; written < events; written += 500)
+      await inTenant(world.deps, tenant.id, async (tx) => {
+        for (let n = 0; n < 500; n++)
+          tx.record('channel.removed', { channelId: tenant.id }, { kind: 'tenant' })
+      })
+    await world.analyze()
+    const { rows } = await free.client.query<{ id: number }>(
+      'select id from customers where tenant_id = $1 and deleted_at is null order by random() limit 500',
+      [tenant.id],
+    )
+    const seeds = { tenantId: tenant.id, ids: rows.map(({ id }) => id) }
+    const names = Object.keys(statements)
+    const found = await interleaved(rounds, {
+      bound: () => bound.cpuOf(seeds, names),
+      free: () => free.cpuOf(seeds, names),
+    })
+    log(`CPU of the server per transaction: ${JSON.stringify(found.all)}`)
+    const p99 = (side: Side) => percentile(side.latenciesUs, 99)
+    const us = (value: number) => `${value.toFixed(0)} µs`
+    return [
+      {
+        goal: 'G13',
+        what: 'row-level security: CPU of the server per transaction, against a role that no policy binds',
+        ours: us(found.bound),
+        peer: us(found.free),
+        value: found.bound / found.free,
+        unit: 'x',
+        better: 'less',
+        must: 1.1,
+        reach: 1.03,
+      },
+      {
+        goal: 'G13',
+        what: 'row-level security: time of a transaction, p99, against a role that no policy binds',
+        ours: us(p99(bound)),
+        peer: us(p99(free)),
+        value: p99(bound) / p99(free),
+        unit: 'x',
+        better: 'less',
+        must: null,
+        reach: null,
+      },
+    ]
+  } finally {
+    await bound.client.end()
+    await free.client.end()
+  }
+}
+
+/** G13: what it costs that the database itself keeps tenants apart. */
+export const rowSecurity: Measurement = { goals: ['G13'], run }
