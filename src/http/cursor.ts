@@ -14,8 +14,9 @@ export function paging(config: { readonly LIST_LIMIT: number }, most = config.LI
       .regex(/^\d{1,6}$/, 'expected a whole number')
       .transform(Number)
       .pipe(z.number().min(1).max(most))
-      .default(Math.min(50, most)),
-    cursor: z.string().max(longest).optional(),
+      .default(Math.min(50, most))
+      .meta({ type: 'integer', minimum: 1, maximum: most, default: Math.min(50, most), pattern: undefined }),
+    cursor: z.string().max(longest).optional().describe('`nextCursor` of the page before.'),
   }
 }
 

@@ -61,3 +61,4 @@ export const idText = z
   .regex(/^[1-9]\d{0,9}$/, 'expected an id')
   .transform(Number)
   .pipe(z.int32())
+  .meta({ type: 'integer', minimum: 1, maximum: 2_147_483_647, pattern: undefined })

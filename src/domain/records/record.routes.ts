@@ -10,6 +10,7 @@ import { type RouteDeps, route } from '../../http/route.ts'
 import type { Config } from '../../platform/config.ts'
 import { customQuery } from '../custom-fields/filter-by-values.ts'
 import { type BulkAction, type BulkActions, bulkBody, bulkRecords, commonActions } from './bulk-records.ts'
+import { idText } from './common-filters.ts'
 import { readRecord } from './find-record.ts'
 import { isReadAtOnce, listRecords } from './list-records.ts'
 import { includeQuery, includeRelated } from './include-records.ts'
@@ -30,11 +31,7 @@ export type RecordDeps = RouteDeps & {
 }
 
 /** Ids of records are SERIAL; what is no such number is not found. */
-export const recordId = z
-  .string()
-  .regex(/^[1-9]\d{0,9}$/)
-  .transform(Number)
-  .pipe(z.int32())
+export const recordId = idText
 
 const one = { id: recordId }
 
