@@ -15,7 +15,7 @@ export interface UserChange {
 
 /**
  * Disables a user or lets them back in, or gives them another role, name or address; open sockets hear of it and end or
- * change at once (GW11). A token that says something else changes it again when it is used. `changed` is false when it
+ * change at once (GW11). A token that is newer and says something else changes it again. `changed` is false when it
  * was so already; then nothing is written.
  * Fails with `not_found`, `precondition_failed`, `forbidden` for a role that may do more than whoever gives it, `conflict`
  * for an address that somebody else of the tenant has, and `last_admin` when nobody would be left to let people in;
@@ -70,7 +70,8 @@ async function write(
   after: Pick<UserRow, 'status' | 'role' | 'name' | 'email'>,
 ): Promise<UserView> {
   const [row] = await tx.query<UserRow>(
-    `update users set status = $3, shut_by_platform = shut_by_platform and status = $3, role = $4, name = $5, email = $6, version = version + 1, updated_at = $7
+    `update users set status = $3, shut_by_platform = shut_by_platform and status = $3, role = $4, name = $5, email = $6,
+       claims_at = greatest(claims_at, $7), version = version + 1, updated_at = $7
      where tenant_id = $1 and id = $2 returning ${userColumns}`,
     [tx.tenantId, before.id, after.status, after.role, after.name, after.email, tx.now],
   )
