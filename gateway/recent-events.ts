@@ -1,6 +1,5 @@
 import { type Beholder, sightChangeOf } from '../src/auth/audience.ts'
-import type { ConversationPlace, Scope } from '../src/log/scope.ts'
-import { conversationOf } from '../src/log/scope.ts'
+import { contactOf, conversationOf, type Scope } from '../src/log/scope.ts'
 import type { StoredEvent } from '../src/log/stored-event.ts'
 import { eventFrame } from './frames.ts'
 
@@ -14,9 +13,9 @@ export interface RecentEvent {
   readonly frame: Buffer
 }
 
-/** Where a conversation is now, shared by all of its events that are held, so that an old event follows a new place. */
+/** Where a conversation or contact is now, shared by all of its events that are held, so that an old event follows a new place. */
 interface Whereabouts {
-  place: ConversationPlace | null
+  place: StoredEvent['place']
   /** Head of the log when the place was read; an older read must not overwrite a newer one. */
   asOf: number
   events: number
@@ -24,7 +23,8 @@ interface Whereabouts {
 
 /**
  * The newest events of one tenant, without holes, ready to be sent. Whoever missed only these costs the database
- * nothing. A conversation that moves records an event, so the place of its newest event is where it is now (GW4).
+ * nothing. A conversation that moves records an event, and so does a contact whose numbers become others in a way that
+ * matters, so the place of its newest event is where it is now (GW4).
  */
 export class RecentEvents {
   #events: RecentEvent[] = []
@@ -81,10 +81,10 @@ export class RecentEvents {
     for (const event of this.#events.splice(0, surplus)) {
       this.bytes -= event.frame.length
       this.#before = event.seq
-      const conversationId = conversationOf(event.scope)
-      if (!event.whereabouts || conversationId === null) continue
+      const subject = subjectOf(event.scope)
+      if (!event.whereabouts || subject === null) continue
       event.whereabouts.events -= 1
-      if (event.whereabouts.events === 0) this.#whereabouts.delete(conversationId)
+      if (event.whereabouts.events === 0) this.#whereabouts.delete(subject)
     }
     this.#sightChanges = this.#sightChanges.filter(({ seq }) => seq > this.#before)
   }
@@ -98,16 +98,16 @@ export class RecentEvents {
     this.bytes += frame.length
     const concerns = sightChangeOf(event)
     if (concerns !== null) this.#sightChanges.push({ seq: event.seq, concerns })
-    const conversationId = conversationOf(event.scope)
-    const whereabouts = conversationId === null ? null : this.#locate(conversationId, event.place, headSeq)
+    const subject = subjectOf(event.scope)
+    const whereabouts = subject === null ? null : this.#locate(subject, event.place, headSeq)
     return { seq: event.seq, type: event.type, at: event.at, scope: event.scope, whereabouts, frame }
   }
 
-  #locate(conversationId: string, place: ConversationPlace | null, asOf: number): Whereabouts {
-    let known = this.#whereabouts.get(conversationId)
+  #locate(subject: string, place: StoredEvent['place'], asOf: number): Whereabouts {
+    let known = this.#whereabouts.get(subject)
     if (!known) {
       known = { place, asOf, events: 0 }
-      this.#whereabouts.set(conversationId, known)
+      this.#whereabouts.set(subject, known)
     }
     if (asOf >= known.asOf) {
       known.place = place
@@ -116,4 +116,10 @@ export class RecentEvents {
     known.events += 1
     return known
   }
+}
+
+/** What an event hangs on, by a key of its own kind; null when it hangs on nothing that moves. */
+function subjectOf(scope: Scope): string | null {
+  const contactId = contactOf(scope)
+  return contactId === null ? conversationOf(scope) : `contact ${contactId}`
 }

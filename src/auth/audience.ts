@@ -1,14 +1,15 @@
 import type { ChannelMembers } from '../contract/access.ts'
 import type { EventData } from '../contract/events/catalogue.ts'
-import type { ConversationPlace, Scope } from '../log/scope.ts'
+import type { ContactPlace, ConversationPlace, Scope } from '../log/scope.ts'
+import type { StoredEvent } from '../log/stored-event.ts'
 import type { Actor } from './actor.ts'
 import { can } from './can.ts'
 
 /**
- * Whether this actor may hear an event of this scope now. `place` is where its conversation is now, null when it is
- * gone. The same function decides live delivery, replay over the socket and over REST.
+ * Whether this actor may hear an event of this scope now. `place` is where its conversation or contact is now, null when it
+ * is gone. The same function decides live delivery, replay over the socket and over REST.
  */
-export function mayHear(actor: Actor, scope: Scope, place: ConversationPlace | null): boolean {
+export function mayHear(actor: Actor, scope: Scope, place: StoredEvent['place']): boolean {
   if (actor.kind === 'system') return true
   switch (scope.kind) {
     case 'tenant':
@@ -20,7 +21,11 @@ export function mayHear(actor: Actor, scope: Scope, place: ConversationPlace | n
     case 'user':
       return actor.id === scope.userId
     case 'conversation':
-      return place !== null && can(actor, 'conversation.read', place)
+      return isConversation(place) && can(actor, 'conversation.read', place)
+    case 'contact':
+      return isContact(place) && can(actor, 'record.read', place)
+    case 'lost-contact':
+      return isContact(place) && can(actor, 'record.read') && !can(actor, 'record.read', place)
     case 'owned':
       return can(actor, scope.action, { ownerId: scope.ownerId })
     case 'lost-owned':
@@ -31,10 +36,15 @@ export function mayHear(actor: Actor, scope: Scope, place: ConversationPlace | n
     case 'lost-sight':
       return (
         can(actor, 'conversation.read', scope.before) &&
-        !(place !== null && can(actor, 'conversation.read', place))
+        !(isConversation(place) && can(actor, 'conversation.read', place))
       )
   }
 }
+
+const isConversation = (place: StoredEvent['place']): place is ConversationPlace =>
+  place !== null && 'channelId' in place
+const isContact = (place: StoredEvent['place']): place is ContactPlace =>
+  place !== null && 'channelIds' in place
 
 /** Somebody whose sight a change may concern. */
 export type Beholder = Pick<Exclude<Actor, { kind: 'system' }>, 'id' | 'role'>

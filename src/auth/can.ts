@@ -1,13 +1,14 @@
 import { Failure } from '../contract/errors.ts'
 import type { Role } from '../contract/records.ts'
-import type { ConversationPlace, OwnedPlace } from '../log/scope.ts'
+import type { ContactPlace, ConversationPlace, OwnedPlace } from '../log/scope.ts'
 import type { Actor } from './actor.ts'
 
 /**
  * The policy: role × action × scope, in this one table. It decides for REST, the socket, replay and media alike.
  *
  * `all`: everything of the tenant. `near`: conversations that are the actor's own, its teams' or nobody's, on channels
- * that it works on, and what belongs to them; deals and activities that are its own or nobody's. `no`: never.
+ * that it works on, and what belongs to them; deals and activities that are its own or nobody's; contacts that write on a
+ * number that it works on, or on none. `no`: never.
  */
 type Reach = 'all' | 'near' | 'no'
 
@@ -20,8 +21,9 @@ const matrix = {
   'note.write': { viewer: 'no', agent: 'near', manager: 'all', admin: 'all' },
   /** Changing and deleting notes of somebody else. */
   'note.moderate': { viewer: 'no', agent: 'no', manager: 'all', admin: 'all' },
-  'record.read': { viewer: 'all', agent: 'all', manager: 'all', admin: 'all' },
-  'record.write': { viewer: 'no', agent: 'all', manager: 'all', admin: 'all' },
+  /** Contacts have a place, the numbers they write on; customers, tags and the like have none, so they are everybody's. */
+  'record.read': { viewer: 'all', agent: 'near', manager: 'all', admin: 'all' },
+  'record.write': { viewer: 'no', agent: 'near', manager: 'all', admin: 'all' },
   'deal.read': { viewer: 'all', agent: 'near', manager: 'all', admin: 'all' },
   'deal.write': { viewer: 'no', agent: 'near', manager: 'all', admin: 'all' },
   'activity.read': { viewer: 'all', agent: 'near', manager: 'all', admin: 'all' },
@@ -49,8 +51,11 @@ const matrix = {
 export type Action = keyof typeof matrix
 export const actions = Object.keys(matrix) as Action[]
 
+/** What decides whether a thing is near. */
+export type Place = ConversationPlace | OwnedPlace | ContactPlace
+
 /** Whether the actor may do this to a thing at this place; without a place, whether it may do it at all. */
-export function can(actor: Actor, action: Action, place?: ConversationPlace | OwnedPlace): boolean {
+export function can(actor: Actor, action: Action, place?: Place): boolean {
   if (actor.kind === 'system') return true
   if (actor.kind === 'key' && actor.scopes.length > 0 && !actor.scopes.includes(action)) return false
   const reach = matrix[action][actor.role]
@@ -58,7 +63,9 @@ export function can(actor: Actor, action: Action, place?: ConversationPlace | Ow
   return reach === 'all' || place === undefined || isNear(actor, place)
 }
 
-function isNear(actor: Exclude<Actor, { kind: 'system' }>, place: ConversationPlace | OwnedPlace): boolean {
+function isNear(actor: Exclude<Actor, { kind: 'system' }>, place: Place): boolean {
+  if ('channelIds' in place)
+    return place.channelIds.length === 0 || place.channelIds.some((id) => !actor.closedChannelIds.has(id))
   if ('ownerId' in place) return place.ownerId === null || place.ownerId === actor.id
   if (actor.closedChannelIds.has(place.channelId)) return false
   if (place.assigneeId !== null)
@@ -67,7 +74,7 @@ function isNear(actor: Exclude<Actor, { kind: 'system' }>, place: ConversationPl
 }
 
 /** Fails with `forbidden` when the role never allows it, with `not_found` when it is just not this actor's thing. */
-export function permit(actor: Actor, action: Action, place?: ConversationPlace | OwnedPlace): void {
+export function permit(actor: Actor, action: Action, place?: Place): void {
   if (can(actor, action, place)) return
   throw new Failure(can(actor, action) ? 'not_found' : 'forbidden')
 }

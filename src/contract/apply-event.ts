@@ -167,6 +167,11 @@ function take(state: ClientState, event: AnyLogEvent): ClientState {
     case 'contact.deleted':
     case 'contact.restored':
       return placeRecord(placeContact(state, event.data.contact), 'contacts', event.data.contact)
+    case 'contact.hidden': {
+      const { contactId, version } = event.data
+      const hidden = forgetRecord(state, 'contacts', contactId, version)
+      return { ...hidden, contacts: withoutEntry(hidden.contacts, contactId) }
+    }
     case 'consent.changed': {
       const { contactId, granted, version } = event.data
       const held = state.records.contacts.get(contactId) ?? state.contacts.get(contactId)

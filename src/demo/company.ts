@@ -1,6 +1,7 @@
 import { presentActor } from '../auth/actor.ts'
 import type { Deps } from '../deps.ts'
 import { customerKind } from '../domain/customers/customer-kind.ts'
+import { hearersOfContact } from '../domain/contacts/contact-sight.ts'
 import { viewContacts } from '../domain/contacts/present-contact.ts'
 import { createRecord } from '../domain/records/write-record.ts'
 import { inTenant, type TenantTx } from '../log/tenant-tx.ts'
@@ -85,5 +86,5 @@ async function employ(tx: TenantTx, customerId: number, phones: readonly string[
   )
   const ids = employed.map(({ id }) => id)
   for (const contact of await viewContacts(tx.query.bind(tx), tx.tenantId, ids))
-    tx.record('contact.updated', { contact }, { kind: 'tenant' })
+    tx.record('contact.updated', { contact }, hearersOfContact(contact.id))
 }

@@ -14,7 +14,7 @@ export interface EventRow {
   readonly payload: string
 }
 
-const ownedAction = z.enum(['deal.read', 'activity.read'])
+const ownedAction = z.enum(['deal.read', 'activity.read', 'import.read'])
 const place = z.strictObject({
   channelId: z.uuid(),
   assigneeId: z.uuid().nullable(),
@@ -28,6 +28,8 @@ const scopeShape: z.ZodType<Scope> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('user'), userId: z.uuid() }),
   z.strictObject({ kind: z.literal('conversation'), conversationId: z.uuid() }),
   z.strictObject({ kind: z.literal('lost-sight'), conversationId: z.uuid(), before: place }),
+  z.strictObject({ kind: z.literal('contact'), contactId: z.number().int() }),
+  z.strictObject({ kind: z.literal('lost-contact'), contactId: z.number().int() }),
   z.strictObject({ kind: z.literal('owned'), action: ownedAction, ownerId: z.uuid().nullable() }),
   z.strictObject({
     kind: z.literal('lost-owned'),

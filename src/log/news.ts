@@ -1,4 +1,4 @@
-import type { Scope } from './scope.ts'
+import { contactOf, type Scope } from './scope.ts'
 import { type LogAnswer, type LogRow, type Page, pageOf } from './stored-event.ts'
 
 /** An event on its way into the log; `actor` and `payload` are the JSON text that is written. */
@@ -10,20 +10,25 @@ export interface Appending {
   readonly payload: string
 }
 
-/** What append_events() answers when it is to tell (migration 000016). */
+/** What append_events() answers when it is to tell (migration 000038). */
 export interface Appended {
   readonly epoch: number
   readonly seq: number
   readonly at: string
   readonly places: [id: string, channelId: string, assigneeId: string | null, teamId: string | null][] | null
+  readonly contacts: [id: number, channelIds: string[]][] | null
 }
 
 /**
  * What was just committed, as one line of text: the answer that read_log() would have given right then to a reader who
  * lacked just this. Only for commits that happened.
  */
-export function newsOf(appending: readonly Appending[], { epoch, seq, at, places }: Appended): string {
+export function newsOf(
+  appending: readonly Appending[],
+  { epoch, seq, at, places, contacts }: Appended,
+): string {
   const placeOf = new Map(places?.map(([id, ...place]) => [id, place]))
+  const channelsOf = new Map(contacts)
   const before = seq - appending.length
   const rows = appending.map((event, i): LogRow => {
     const [channelId, assigneeId, teamId] = placeOf.get(event.conversationId ?? '') ?? [null, null, null]
@@ -37,6 +42,7 @@ export function newsOf(appending: readonly Appending[], { epoch, seq, at, places
       teamId,
       event.actor,
       event.payload,
+      channelsOf.get(contactOf(event.scope) ?? 0) ?? null,
     ]
   })
   return JSON.stringify([epoch, seq, rows] satisfies LogAnswer)

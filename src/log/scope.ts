@@ -11,6 +11,10 @@ export type Scope =
   | { readonly kind: 'conversation'; readonly conversationId: string }
   /** Everybody who could see it at that time and may not now. */
   | { readonly kind: 'lost-sight'; readonly conversationId: string; readonly before: ConversationPlace }
+  /** Everybody who may see the contact now. */
+  | { readonly kind: 'contact'; readonly contactId: number }
+  /** Everybody who may not. */
+  | { readonly kind: 'lost-contact'; readonly contactId: number }
   /** Everybody who may read a record of this owner. */
   | { readonly kind: 'owned'; readonly action: OwnedAction; readonly ownerId: string | null }
   /** Everybody who could read it under its former owner and may not under the new one. */
@@ -29,11 +33,20 @@ export interface OwnedPlace {
   readonly ownerId: string | null
 }
 
+/** What decides who sees a contact: the numbers on which it has conversations; none is nobody's in particular. */
+export interface ContactPlace {
+  readonly channelIds: readonly string[]
+}
+
 /** What decides who sees a conversation. */
 export interface ConversationPlace {
   readonly channelId: string
   readonly assigneeId: string | null
   readonly teamId: string | null
+}
+
+export function contactOf(scope: Scope): number | null {
+  return scope.kind === 'contact' || scope.kind === 'lost-contact' ? scope.contactId : null
 }
 
 export function conversationOf(scope: Scope): string | null {

@@ -1,5 +1,5 @@
 import type { Position } from '../contract/position.ts'
-import type { ConversationPlace, Scope } from './scope.ts'
+import type { ContactPlace, ConversationPlace, Scope } from './scope.ts'
 
 /** An event as the log holds it. `actor` and `payload` are JSON text, just as they were written. */
 export interface StoredEvent {
@@ -8,8 +8,8 @@ export interface StoredEvent {
   readonly type: string
   readonly at: string
   readonly scope: Scope
-  /** Where its conversation is now, for events that hang on one; null when it is gone. */
-  readonly place: ConversationPlace | null
+  /** Where its conversation or contact is now, for events that hang on one; null when it is gone. */
+  readonly place: ConversationPlace | ContactPlace | null
   readonly actor: string
   readonly payload: string
 }
@@ -19,7 +19,7 @@ export interface Page {
   readonly events: readonly StoredEvent[]
 }
 
-/** What read_log() answers with (migration 000014): the head, then the events with the places of their conversations. */
+/** What read_log() answers with (migration 000038): the head, then the events with the places of their conversations. */
 export type LogAnswer = [epoch: number, seq: number, events: LogRow[]]
 export type LogRow = [
   seq: number,
@@ -31,6 +31,8 @@ export type LogRow = [
   teamId: string | null,
   actor: string,
   payload: string,
+  /** Numbers of the contact that the scope names; null when it names none. */
+  channelIds: string[] | null,
 ]
 
 export function pageOf([epoch, seq, rows]: LogAnswer): Page {
@@ -38,8 +40,8 @@ export function pageOf([epoch, seq, rows]: LogAnswer): Page {
 }
 
 function present(epoch: number, row: LogRow): StoredEvent {
-  const [seq, type, at, scope, channelId, assigneeId, teamId, actor, payload] = row
-  const place = channelId === null ? null : { channelId, assigneeId, teamId }
+  const [seq, type, at, scope, channelId, assigneeId, teamId, actor, payload, channelIds] = row
+  const place = channelId === null ? channelIds && { channelIds } : { channelId, assigneeId, teamId }
   return { epoch, seq, type, at, scope, place, actor, payload }
 }
 

@@ -4,6 +4,7 @@ import { z } from 'zod'
 export type AudienceName =
   | 'subject'
   | 'conversation'
+  | 'contact'
   | 'tenant'
   | 'owner'
   /** The tenant when it is shared, else its owner. */

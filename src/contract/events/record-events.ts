@@ -4,20 +4,24 @@ import { contactView } from '../records.ts'
 import { event } from './define.ts'
 
 export const recordEvents = [
-  event('contact.created', 'tenant', 'We know a new person.', { contact: contactView }),
-  event('contact.updated', 'tenant', 'A name, an address or another fact about a person changed.', {
+  event('contact.created', 'contact', 'We know a new person.', { contact: contactView }),
+  event('contact.updated', 'contact', 'A name, an address or another fact about a person changed.', {
     contact: contactView,
   }),
   event(
     'contact.deleted',
-    'tenant',
+    'contact',
     'A person was deleted, or went into another contact; they can come back.',
     {
       contact: contactView,
     },
   ),
-  event('contact.restored', 'tenant', 'A deleted person is back.', { contact: contactView }),
-  event('consent.changed', 'tenant', 'A person allowed or forbade marketing.', {
+  event('contact.restored', 'contact', 'A deleted person is back.', { contact: contactView }),
+  event('contact.hidden', 'lost sight', 'You may no longer see a person: forget them.', {
+    contactId: z.number().int(),
+    version: z.number().int(),
+  }),
+  event('consent.changed', 'contact', 'A person allowed or forbade marketing.', {
     contactId: z.number().int(),
     category: z.enum(['marketing']),
     granted: z.boolean(),

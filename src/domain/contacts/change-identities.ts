@@ -1,3 +1,4 @@
+import { hearersOfContact } from './contact-sight.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import type { InboundIdentityChange, Person } from '../../providers/inbound.ts'
 import { viewContacts } from './present-contact.ts'
@@ -49,5 +50,5 @@ async function forget(tx: TenantTx, contactId: number, leave: InboundIdentityCha
     [tx.tenantId, contactId, tx.now, leave.map(({ value }) => `+${value}`)],
   )
   for (const contact of await viewContacts(tx.query.bind(tx), tx.tenantId, [contactId]))
-    tx.record('contact.updated', { contact }, { kind: 'tenant' })
+    tx.record('contact.updated', { contact }, hearersOfContact(contact.id))
 }

@@ -1,3 +1,4 @@
+import { hearersOfContact } from './contact-sight.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { viewContacts } from './present-contact.ts'
 import { holdNewContacts } from './resolve-people.ts'
@@ -21,7 +22,7 @@ export async function contactByPhone(tx: TenantTx, digits: string): Promise<numb
   )
   const id = made?.id ?? 0
   const [contact] = await viewContacts(tx.query.bind(tx), tx.tenantId, [id])
-  if (contact) tx.record('contact.created', { contact }, { kind: 'tenant' })
+  if (contact) tx.record('contact.created', { contact }, hearersOfContact(id))
   return id
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { contactVisibility } from '../../auth/contact-visibility.ts'
 import { type ContactView, contactView } from '../../contract/records.ts'
 import { contactPart, wholeContact } from '../../contract/rest/contacts.ts'
 import { prepareCustomValues } from '../custom-fields/prepare-custom-values.ts'
@@ -6,6 +7,7 @@ import { addressLike } from '../messages/search-terms.ts'
 import { filter, refersTo, timeFilters, timeSorts } from '../records/common-filters.ts'
 import { matching } from '../records/matching-text.ts'
 import type { RecordKind } from '../records/record-kind.ts'
+import { hearersOfContact } from './contact-sight.ts'
 import { beforeContactReturns, prepareContact } from './prepare-contact.ts'
 import { type ContactRow, contactColumnsOf, presentContact } from './present-contact.ts'
 import { setIdentities } from './set-identities.ts'
@@ -76,7 +78,14 @@ export const contactKind: RecordKind<ContactRow, ContactView> = {
   customFields: 'contact',
   includes: ['customer'],
   present: presentContact,
-  rights: { read: 'record.read', write: 'record.write' },
+  rights: {
+    read: 'record.read',
+    write: 'record.write',
+    reach: {
+      where: (actor, bind) => contactVisibility(actor, 'r', bind),
+      hearers: (row) => hearersOfContact(row.id),
+    },
+  },
   constraints: { contacts_tenant_id_customer_id_fkey: 'customerId', contacts_one_primary: 'isPrimary' },
   prepare: async (tx, change) =>
     prepareCustomValues(tx, 'contact', { ...change, values: await prepareContact(tx, change) }),

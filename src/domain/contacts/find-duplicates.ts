@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Actor } from '../../auth/actor.ts'
 import { permit } from '../../auth/can.ts'
+import { contactVisibility } from '../../auth/contact-visibility.ts'
 import { type DuplicatesView, duplicateReasons } from '../../contract/rest/contacts.ts'
 import { decodeCursor, encodeCursor, type Page, pageOf } from '../../http/cursor.ts'
 import type { Query } from '../records/record-kind.ts'
@@ -64,7 +65,7 @@ export async function findDuplicates(
   for (const reason of reasons.slice(last === null ? 0 : reasons.indexOf(last))) {
     const missing = asked.limit + 1 - groups.length
     if (missing > 0)
-      groups.push(...(await groupsOf(query, actor.tenantId, reason, reason === last ? after : null, missing)))
+      groups.push(...(await groupsOf(query, actor, reason, reason === last ? after : null, missing)))
   }
   const views = await viewContacts(
     query,
@@ -86,17 +87,19 @@ export async function findDuplicates(
 
 async function groupsOf(
   query: Query,
-  tenantId: string,
+  actor: Actor,
   reason: Reason,
   after: string | null,
   atMost: number,
 ): Promise<Group[]> {
   const { key, from } = compared[reason]
+  const values: unknown[] = [actor.tenantId, after, atMost]
+  const visible = contactVisibility(actor, 'c', (value) => `$${values.push(value)}`)
   const rows = await query<Omit<Group, 'reason'>>(
     `select ${key} as key, (array_agg(distinct c.id order by c.id))[1:${mostShown}] as ids from ${from}
-       and ($2::text is null or ${key} > $2)
+       and ($2::text is null or ${key} > $2) and ${visible}
      group by 1 having count(distinct c.id) > 1 order by 1 limit $3`,
-    [tenantId, after, atMost],
+    values,
   )
   return rows.map((row) => ({ reason, ...row }))
 }

@@ -1,3 +1,4 @@
+import { hearersOfContact } from './contact-sight.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import type { Identity } from '../../providers/inbound.ts'
 import { viewContacts } from './present-contact.ts'
@@ -23,5 +24,5 @@ export async function learnIdentities(
     [tx.tenantId, contactId, tx.now],
   )
   const [contact] = await viewContacts(tx.query.bind(tx), tx.tenantId, [contactId])
-  if (contact) tx.record('contact.updated', { contact }, { kind: 'tenant' })
+  if (contact) tx.record('contact.updated', { contact }, hearersOfContact(contactId))
 }

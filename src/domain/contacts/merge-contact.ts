@@ -1,4 +1,4 @@
-import { presentActor } from '../../auth/actor.ts'
+import { type Actor, presentActor } from '../../auth/actor.ts'
 import { permit } from '../../auth/can.ts'
 import { Failure } from '../../contract/errors.ts'
 import type { ContactView } from '../../contract/records.ts'
@@ -9,6 +9,7 @@ import { uuidv7 } from '../../platform/uuid.ts'
 import { type Doer, recordAudit } from '../audit/record-audit.ts'
 import { moveConversations } from '../conversations/move-conversations.ts'
 import { lockContacts } from '../conversations/open-conversation.ts'
+import { hearersOfContact, requireContacts, retellContacts } from './contact-sight.ts'
 import { type Moved, type MovedConversation, presentMerge, readMerged, writeMerged } from './merge-ledger.ts'
 import { type MergedColumns, mergePlan } from './merge-plan.ts'
 import { moveRecords } from './move-records.ts'
@@ -35,6 +36,8 @@ export async function mergeContact(
   permit(by.actor, 'record.write')
   await holdNewContacts(tx)
   await lockContacts(tx, [id, otherId])
+  await requireContacts(tx.query.bind(tx), by.actor, [id])
+  await requireOther(tx, by.actor, otherId)
   const contacts = await readMerged(tx, [id, otherId])
   const [winner, other] = [contacts.get(id), contacts.get(otherId)]
   if (!winner || winner.deleted_at !== null) throw new Failure('not_found')
@@ -72,13 +75,22 @@ export async function mergeContact(
   const [gone] = await viewContacts(query, tx.tenantId, [otherId])
   const [contact] = await viewContacts(query, tx.tenantId, [id])
   if (!gone || !contact) throw new Error('contacts that were just merged are not there')
-  tx.record('contact.deleted', { contact: gone }, { kind: 'tenant' })
-  tx.record('contact.updated', { contact }, { kind: 'tenant' })
+  // What went into another has no conversations of its own any more; it is still for nobody else's eyes.
+  tx.record('contact.deleted', { contact: gone }, hearersOfContact(id))
+  tx.record('contact.updated', { contact }, hearersOfContact(id))
+  await retellContacts(tx, [id])
   const merge = presentMerge(row)
   const entry = { by, action: 'contact.merge', entity: 'contact' }
   recordAudit(tx, { ...entry, entityId: id, before: before ?? null, after: { ...contact, merge } })
   recordAudit(tx, { ...entry, entityId: otherId, after: { ...gone, merge } })
   return { data: contact, merge }
+}
+
+/** A contact that is not for the actor's eyes is as one that is not there. */
+async function requireOther(tx: TenantTx, actor: Actor, id: number): Promise<void> {
+  await requireContacts(tx.query.bind(tx), actor, [id]).catch((error: unknown) => {
+    throw error instanceof Failure && error.code === 'not_found' ? refused('there is no such record') : error
+  })
 }
 
 const refused = (message: string) => invalid([{ in: 'body', pointer: '/otherId', message }])

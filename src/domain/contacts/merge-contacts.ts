@@ -1,3 +1,4 @@
+import { hearersOfContact } from './contact-sight.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import type { Identity } from '../../providers/inbound.ts'
 import { lockContacts } from '../conversations/open-conversation.ts'
@@ -95,10 +96,11 @@ async function absorb(tx: TenantTx, from: number, to: number): Promise<void> {
     'update contacts set deleted_at = $3, version = version + 1, updated_at = $3 where tenant_id = $1 and id = $2',
     [tx.tenantId, from, tx.now],
   )
-  await announce(tx, from)
+  await announce(tx, from, to)
 }
 
-async function announce(tx: TenantTx, id: number): Promise<void> {
+/** `seenWith`: whose conversations say who may hear of it. */
+async function announce(tx: TenantTx, id: number, seenWith = id): Promise<void> {
   for (const contact of await viewContacts(tx.query.bind(tx), tx.tenantId, [id]))
-    tx.record('contact.updated', { contact }, { kind: 'tenant' })
+    tx.record('contact.updated', { contact }, hearersOfContact(seenWith))
 }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { hearersOfContact } from './contact-sight.ts'
 import type { IdentityView } from '../../contract/conversation.ts'
 import { invalid } from '../../http/faults.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
@@ -88,7 +89,7 @@ async function stepBack(tx: TenantTx, by: Doer, customerId: number, exceptId: nu
   if (former.length === 0) return
   const ids = former.map(({ id }) => id)
   for (const contact of await viewContacts(tx.query.bind(tx), tx.tenantId, ids)) {
-    tx.record('contact.updated', { contact }, { kind: 'tenant' })
+    tx.record('contact.updated', { contact }, hearersOfContact(contact.id))
     const [before, after] = [{ isPrimary: true }, { isPrimary: false }]
     recordAudit(tx, {
       by,

@@ -1,3 +1,4 @@
+import { hearersOfContact } from './contact-sight.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import type { InboundConsent, Person } from '../../providers/inbound.ts'
@@ -64,7 +65,7 @@ export async function recordConsents(
     tx.record(
       'consent.changed',
       { contactId, category: 'marketing', granted, source, at, version: versions.get(contactId) },
-      { kind: 'tenant' },
+      hearersOfContact(contactId),
       { kind: 'provider' },
     )
 }

@@ -1,3 +1,4 @@
+import { hearersOfContact } from './contact-sight.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import type { InboundContactUpdate } from '../../providers/inbound.ts'
 import { isNewer, timeOfNews } from '../channels/newer-facts.ts'
@@ -57,7 +58,7 @@ export async function recordContactNews(
   const shown = changes.filter((change) => change.visible).map((change) => change.id)
   if (shown.length === 0) return
   for (const contact of await viewContacts(tx.query.bind(tx), tx.tenantId, shown))
-    tx.record('contact.updated', { contact }, { kind: 'tenant' }, { kind: 'provider' })
+    tx.record('contact.updated', { contact }, hearersOfContact(contact.id), { kind: 'provider' })
 }
 
 /** The contacts that are told about, as they are. No locks. */

@@ -1,3 +1,4 @@
+import { hearersOfContact } from './contact-sight.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import type { Identity, Person } from '../../providers/inbound.ts'
 import { mergeContacts } from './merge-contacts.ts'
@@ -139,7 +140,7 @@ async function decide(
     tx.record(
       changed.has(contact.id) ? 'contact.updated' : 'contact.created',
       { contact },
-      { kind: 'tenant' },
+      hearersOfContact(contact.id),
     )
 }
 

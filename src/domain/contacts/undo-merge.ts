@@ -6,6 +6,7 @@ import { changeConversation } from '../conversations/change-conversation.ts'
 import { lockConversations } from '../conversations/load-conversations.ts'
 import { moveConversations } from '../conversations/move-conversations.ts'
 import { lockContacts } from '../conversations/open-conversation.ts'
+import { hearersOfContact, requireContacts, retellContacts } from './contact-sight.ts'
 import type { Merged } from './merge-contact.ts'
 import {
   type MergedContact,
@@ -31,6 +32,7 @@ export async function undoMerge(tx: TenantTx, by: Doer, mergeId: string): Promis
   permit(by.actor, 'record.write')
   await holdNewContacts(tx)
   const known = await findMerge(tx, mergeId, '')
+  await requireContacts(tx.query.bind(tx), by.actor, [known.contact_id])
   await lockContacts(tx, [known.contact_id, known.other_id])
   const merge = await findMerge(tx, mergeId, 'for no key update')
   if (merge.undone_at !== null) throw new Failure('conflict', { undoneAt: merge.undone_at })
@@ -61,8 +63,9 @@ export async function undoMerge(tx: TenantTx, by: Doer, mergeId: string): Promis
   const [back] = await viewContacts(query, tx.tenantId, [otherId])
   const [contact] = await viewContacts(query, tx.tenantId, [id])
   if (!back || !contact) throw new Error('contacts of a merge are not there')
-  tx.record('contact.restored', { contact: back }, { kind: 'tenant' })
-  tx.record('contact.updated', { contact }, { kind: 'tenant' })
+  tx.record('contact.restored', { contact: back }, hearersOfContact(otherId))
+  tx.record('contact.updated', { contact }, hearersOfContact(id))
+  await retellContacts(tx, [id, otherId])
   const undone = presentMerge({ ...merge, undone_at: tx.now.toISOString() })
   const entry = { by, action: 'contact.unmerge', entity: 'contact' }
   recordAudit(tx, { ...entry, entityId: id, before: before ?? null, after: { ...contact, merge: undone } })

@@ -1,3 +1,4 @@
+import { retellContacts } from '../contacts/contact-sight.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { requireAddresses } from '../contacts/require-addresses.ts'
@@ -166,6 +167,10 @@ export async function announce(
   changed: readonly ConversationRow[],
 ): Promise<void> {
   if (begun.length + changed.length === 0) return
+  await retellContacts(
+    tx,
+    begun.map((row) => row.contact_id),
+  )
   const ids = [...begun, ...changed].map((row) => row.id)
   const views = await viewConversations(tx.query.bind(tx), tx.tenantId, ids, tx.now, { lock: true })
   for (const [type, rows] of [

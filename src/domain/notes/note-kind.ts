@@ -16,7 +16,9 @@ export const noteKind: RecordKind<PlacedNote, NoteView> = {
   path: 'notes',
   table: 'notes',
   select: `r.id, r.body, r.pinned, r.mentions, r.author_id, r.author_name, r.customer_id, r.contact_id, r.deal_id, r.conversation_id,
-    r.version, r.created_at, r.updated_at, r.deleted_at, d.owner_id as deal_owner, c.channel_id, c.assignee_id, c.team_id`,
+    r.version, r.created_at, r.updated_at, r.deleted_at, d.owner_id as deal_owner, c.channel_id, c.assignee_id, c.team_id,
+    case when r.contact_id is not null then array(select distinct k.channel_id from conversations k
+      where k.tenant_id = r.tenant_id and k.contact_id = r.contact_id) end as contact_channels`,
   joins: noteJoins,
   members: {
     body: { column: 'body', type: 'text' },

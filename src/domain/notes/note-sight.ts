@@ -1,7 +1,9 @@
 import type { Actor } from '../../auth/actor.ts'
 import { can } from '../../auth/can.ts'
 import { conversationVisibility } from '../../auth/conversation-visibility.ts'
+import { contactVisibility } from '../../auth/contact-visibility.ts'
 import { Failure } from '../../contract/errors.ts'
+import { hearersOfContact } from '../contacts/contact-sight.ts'
 import { hearersOf } from '../conversations/present-conversation.ts'
 import type { Bind, Sight } from '../records/record-kind.ts'
 import type { NoteRow } from './note-row.ts'
@@ -12,6 +14,8 @@ export interface PlacedNote extends NoteRow {
   channel_id: string | null
   assignee_id: string | null
   team_id: string | null
+  /** Numbers of its contact; null when it is about none. */
+  contact_channels: string[] | null
 }
 
 /** The joins of a PlacedNote, for `from notes r`. */
@@ -19,16 +23,19 @@ export const noteJoins = `left join deals d on d.tenant_id = r.tenant_id and d.i
   left join conversations c on c.tenant_id = r.tenant_id and c.id = r.conversation_id`
 
 /**
- * Whoever sees the deal or the conversation sees its notes; those of customers and contacts are everybody's. What somebody
+ * Whoever sees the deal or the conversation sees its notes; and whoever sees the contact
+ * those about it; those of customers are everybody's. What somebody
  * wrote is changed by them, and by managers.
  */
 export const noteSight: Sight<PlacedNote> = {
   where: (actor, bind) =>
-    `(num_nonnulls(r.customer_id, r.contact_id) = 1
+    `(r.customer_id is not null
+      or (r.contact_id is not null and ${contactCondition(actor, bind)})
       or (r.deal_id is not null and ${dealCondition(actor, bind)})
       or (r.conversation_id is not null and ${conversationCondition(actor, bind)}))`,
   sees: (actor, row) => {
     if (row.deal_id !== null) return can(actor, 'deal.read', { ownerId: row.deal_owner })
+    if (row.contact_id !== null) return can(actor, 'record.read', { channelIds: row.contact_channels ?? [] })
     if (row.conversation_id === null) return true
     const { channel_id: channelId, assignee_id: assigneeId, team_id: teamId } = row
     return channelId !== null && can(actor, 'conversation.read', { channelId, assigneeId, teamId })
@@ -39,6 +46,7 @@ export const noteSight: Sight<PlacedNote> = {
   },
   hearers: (row) => {
     if (row.conversation_id !== null) return hearersOf(row.conversation_id)
+    if (row.contact_id !== null) return hearersOfContact(row.contact_id)
     return row.deal_id === null
       ? { kind: 'tenant' }
       : { kind: 'owned', action: 'deal.read', ownerId: row.deal_owner }
@@ -52,6 +60,14 @@ export function dealCondition(actor: Actor, bind: Bind): string {
   if (!can(actor, 'deal.read')) return 'false'
   if (actor.kind === 'system' || can(actor, 'deal.read', { ownerId: nobody })) return 'true'
   return `(d.owner_id is null or d.owner_id = ${bind(actor.id)}::uuid)`
+}
+
+/** The rule of can.ts for the contact of a note `r`, as SQL. */
+function contactCondition(actor: Actor, bind: Bind): string {
+  const visible = contactVisibility(actor, 'ct', bind)
+  return visible === 'true'
+    ? visible
+    : `exists (select from contacts ct where ct.tenant_id = r.tenant_id and ct.id = r.contact_id and ${visible})`
 }
 
 /** The rule of can.ts for conversations `c`, as SQL. */

@@ -1,5 +1,6 @@
 import type { Actor } from '../../auth/actor.ts'
 import { can } from '../../auth/can.ts'
+import { contactVisibility } from '../../auth/contact-visibility.ts'
 import { invalid } from '../../http/faults.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 
@@ -30,15 +31,17 @@ export async function checkLinks(
   const fresh = links.filter((name) => (values[name] ?? null) !== null && values[name] !== before?.[name])
   if (fresh.length === 0) return
   const id = (name: (typeof links)[number]) => (fresh.includes(name) ? values[name] : null)
+  const bound: unknown[] = [tx.tenantId, ...links.map(id)]
+  const seen = contactVisibility(actor, 'contacts', (value) => `$${bound.push(value)}`)
   const [found] = await tx.query<Found>(
     `select
        exists (select from customers where tenant_id = $1 and id = $2 and deleted_at is null) as customer,
-       exists (select from contacts where tenant_id = $1 and id = $3 and deleted_at is null) as contact,
+       exists (select from contacts where tenant_id = $1 and id = $3 and deleted_at is null and ${seen}) as contact,
        d.id is not null as deal, d.owner_id as deal_owner, c.channel_id, c.assignee_id, c.team_id
      from (select) one
      left join deals d on d.tenant_id = $1 and d.id = $4 and d.deleted_at is null
      left join conversations c on c.tenant_id = $1 and c.id = $5`,
-    [tx.tenantId, ...links.map(id)],
+    bound,
   )
   const isThere = {
     customerId: found?.customer === true,

@@ -31,7 +31,25 @@ export async function readRecord<Row extends RecordRow, View extends RecordView>
   if (!row) throw new Failure('not_found')
   if (rights.owner) permit(actor, rights.read, { ownerId: rights.owner.of(row) })
   if (rights.sight && !rights.sight.sees(actor, row)) throw new Failure('not_found')
+  await requireReach(query, actor, kind, id)
   return row
+}
+
+/** Fails with `not_found` where other tables decide who sees a record, and it is not for this actor. */
+export async function requireReach<Row extends RecordRow, View extends RecordView>(
+  query: Query,
+  actor: Actor,
+  { rights, table }: RecordKind<Row, View>,
+  id: number,
+): Promise<void> {
+  const values: unknown[] = [actor.tenantId, id]
+  const where = rights.reach?.where(actor, (value) => `$${values.push(value)}`) ?? 'true'
+  if (where === 'true') return
+  const found = await query(
+    `select 1 from ${table} r where r.tenant_id = $1 and r.id = $2 and ${where}`,
+    values,
+  )
+  if (found.length === 0) throw new Failure('not_found')
 }
 
 /** One record as it is, deleted or not, locked until commit. Fails with `not_found`. */

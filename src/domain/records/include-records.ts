@@ -5,6 +5,7 @@ import { contactKind } from '../contacts/contact-kind.ts'
 import { customerKind } from '../customers/customer-kind.ts'
 import { tagKind } from '../tags/tag-kind.ts'
 import { findUsers } from '../users/list-users.ts'
+import { visibleTo } from './list-records.ts'
 import type { IncludeName, Query, RecordKind, RecordRow, RecordView } from './record-kind.ts'
 
 /** How to get what a member of a record refers to. */
@@ -14,22 +15,29 @@ interface Relation {
   /** Where it stands in `included`. */
   readonly as: 'users' | 'tags' | 'customers' | 'contacts'
   readonly right: Action
-  readonly load: (query: Query, tenantId: string, ids: readonly unknown[]) => Promise<readonly object[]>
+  /** Those of these that the actor may see. */
+  readonly load: (query: Query, actor: Actor, ids: readonly unknown[]) => Promise<readonly object[]>
 }
 
 function relatedRecords<Row extends RecordRow, View extends RecordView>(
   kind: RecordKind<Row, View>,
 ): Relation['load'] {
-  return async (query, tenantId, ids) => {
+  return async (query, actor, ids) => {
+    const values: unknown[] = [actor.tenantId, ids]
+    const visible = visibleTo(actor, kind, (value) => `$${values.push(value)}`)
     const rows = await query<Row>(
-      `select ${kind.select} from ${kind.table} r ${kind.joins} where r.tenant_id = $1 and r.id = any ($2) order by r.id`,
-      [tenantId, ids],
+      `select ${kind.select} from ${kind.table} r ${kind.joins} where r.tenant_id = $1 and r.id = any ($2) and ${visible} order by r.id`,
+      values,
     )
     return rows.map(kind.present)
   }
 }
 
-const users = { as: 'users', right: 'user.read', load: findUsers } as const
+const users = {
+  as: 'users',
+  right: 'user.read',
+  load: (query: Query, { tenantId }: Actor, ids: readonly unknown[]) => findUsers(query, tenantId, ids),
+} as const
 const customers = {
   as: 'customers',
   right: customerKind.rights.read,
@@ -80,7 +88,7 @@ export async function includeRelated(
     const { member, as, right, load } = relations[name]
     permit(actor, right)
     const ids = new Set(views.flatMap((view) => idsIn((view as unknown as Record<string, unknown>)[member])))
-    included[as] = ids.size === 0 ? [] : await load(query, actor.tenantId, [...ids])
+    included[as] = ids.size === 0 ? [] : await load(query, actor, [...ids])
   }
   return { included }
 }

@@ -90,6 +90,7 @@ export function visibleTo<Row extends RecordRow, View extends RecordView>(
   bind: Bind,
 ): string {
   if (rights.sight) return rights.sight.where(actor, bind)
+  if (rights.reach) return rights.reach.where(actor, bind)
   if (!rights.owner || readsAll(actor, rights)) return 'true'
   const { column } = rights.owner
   return `(${column} is null or ${column} = ${bind(meOf(actor))}::uuid)`

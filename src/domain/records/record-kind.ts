@@ -88,6 +88,15 @@ export interface Rights<Row> {
   }
   /** Where neither says it: what the record is about decides. */
   readonly sight?: Sight<Row>
+  /** Where no row says it: other tables decide, which are asked. */
+  readonly reach?: Reach<Row>
+}
+
+/** Who sees a record, in the two forms that lists (and single records) and events need; both must say the same. */
+export interface Reach<Row> {
+  /** The condition on `r`; `true` when the actor sees all. */
+  readonly where: (actor: Actor, bind: Bind) => string
+  readonly hearers: (row: Row) => Scope
 }
 
 /** Who sees a record, in the three forms that lists, single records and events need; all must say the same. */
@@ -109,6 +118,7 @@ export interface NamedChange {
 /** Who may hear of a record. */
 export function hearersOfRecord<Row>(rights: Rights<Row>, row: Row): Scope {
   if (rights.sight) return rights.sight.hearers(row)
+  if (rights.reach) return rights.reach.hearers(row)
   return rights.owner
     ? { kind: 'owned', action: rights.owner.read, ownerId: rights.owner.of(row) }
     : { kind: 'tenant' }

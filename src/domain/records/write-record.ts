@@ -7,7 +7,7 @@ import { type ExpectedVersions, requireVersion } from '../../http/conditional.ts
 import { invalid } from '../../http/faults.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { type Doer, recordAudit } from '../audit/record-audit.ts'
-import { findRecord, lockRecord } from './find-record.ts'
+import { findRecord, lockRecord, requireReach } from './find-record.ts'
 import {
   type Change,
   hearersOfRecord,
@@ -142,6 +142,7 @@ export async function lockWritable<Row extends RecordRow, View extends RecordVie
     if (!sight.sees(by.actor, row)) throw new Failure('not_found')
     sight.mayWrite(by.actor, row)
   }
+  await requireReach(tx.query.bind(tx), by.actor, kind, id)
   return row
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Actor } from '../../auth/actor.ts'
 import { can, permit } from '../../auth/can.ts'
+import { contactVisibility } from '../../auth/contact-visibility.ts'
 import type { ContactView } from '../../contract/records.ts'
 import type { CustomerHit, DealHit } from '../../contract/rest/messages.ts'
 import { decodeCursor, encodeCursor, type Page, pageOf } from '../../http/cursor.ts'
@@ -15,16 +16,25 @@ interface Search {
   readonly cursor?: string | undefined
 }
 
-/** Contacts by part of a name, an e-mail address or any other address, newest first. */
+/** Matches that are looked through for somebody who may not see all of them; beyond that the text should say more. */
+const mostMatches = 10_000
+
+/** Contacts that the actor may read, by part of a name, an e-mail address or any other address, newest first. */
 export function searchContacts(
   deps: Pick<LogDeps, 'db'>,
   actor: Actor,
   input: Search,
 ): Promise<Page<ContactView>> {
   return page(deps, actor, 'search contacts', input, async (query, below) => {
+    const values: unknown[] = [contactLike(input.q), addressLike(input.q), below, input.limit + 1]
+    const visible = contactVisibility(actor, 'r', (value) => `$${values.push(value)}`)
     const found = await query<{ contact_id: number }>(
-      'select contact_id from find_contacts($1, $2, $3, $4)',
-      [contactLike(input.q), addressLike(input.q), below, input.limit + 1],
+      visible === 'true'
+        ? 'select contact_id from find_contacts($1, $2, $3, $4)'
+        : `select r.id as contact_id from find_contacts($1, $2, $3, ${mostMatches}) found
+           join contacts r on r.tenant_id = (select current_tenant()) and r.id = found.contact_id
+           where ${visible} order by r.id desc limit $4`,
+      values,
     )
     const ids = found.map((row) => row.contact_id)
     return (await viewContacts(query, actor.tenantId, ids)).reverse()

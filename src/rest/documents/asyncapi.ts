@@ -121,6 +121,7 @@ function sends({ key, summary }: Message): Json {
 const audiences: Readonly<Record<AudienceName, string>> = {
   subject: 'whoever may read what it is about',
   conversation: 'whoever may read the conversation',
+  contact: 'everybody who may see the contact now',
   tenant: 'everybody of the tenant',
   owner: 'its owner, and whoever may read those of others',
   shared: 'everybody of the tenant when it is shared, else its owner',
