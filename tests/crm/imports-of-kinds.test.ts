@@ -6,9 +6,9 @@ import { asSuperuser } from '../cli/cli.ts'
 import { buildChannel, buildConversation } from '../harness/crowd.ts'
 import { eventually } from '../harness/eventually.ts'
 import { startHub } from '../harness/hub.ts'
+import { startPart } from '../harness/processes.ts'
 import { expectReplayEqualsSnapshot } from '../harness/replay.ts'
 import { type RestClient, startRestOf } from '../harness/rest-client.ts'
-import { startWorkerProcess } from '../harness/worker-process.ts'
 import { bring, ended, errorsOf, get, openWithWorkers, start, upload } from './bringing.ts'
 
 async function make<View>(rest: RestClient, token: string, path: string, json: object): Promise<View> {
@@ -87,7 +87,7 @@ test('[CSV4] contacts that were exported come back as they were, in another tena
       ...(upsertKey === 'id' ? { unchanged: 2 } : { unchanged: 1, created: 1 }),
     })
   expect((await list(rest, here, 'contacts')).slice(0, 2)).toEqual(before)
-}, 60_000)
+}, 120_000)
 
 test('[CSV5] contacts are found by any number that is theirs, and by e-mail address; an address of somebody else is an error of its row', async () => {
   await using hub = await startHub()
@@ -115,7 +115,7 @@ test('[CSV5] contacts are found by any number that is theirs, and by e-mail addr
   expect(await bring(rest, token, byEmail, { entity: 'contact', upsertKey: 'email' })).toMatchObject({
     updated: 1,
   })
-}, 60_000)
+}, 120_000)
 
 test('[CSV4] deals that were exported come back as they were, stages by their names', async () => {
   await using hub = await startHub()
@@ -172,7 +172,7 @@ test('[CSV4] deals that were exported come back as they were, stages by their na
   ])
   expect(await bring(rest, here, text, { entity: 'deal', upsertKey: 'id' })).toMatchObject({ unchanged: 2 })
   expect(await list(rest, here, 'deals')).toEqual(before)
-}, 60_000)
+}, 120_000)
 
 test('[CSV5] a row puts a deal into the stage that it names, new ones into the first open one, and moves nobody else', async () => {
   await using hub = await startHub()
@@ -224,7 +224,7 @@ test('[CSV5] a row puts a deal into the stage that it names, new ones into the f
       ['first', 'New', true],
     ].toSorted(),
   )
-}, 60_000)
+}, 120_000)
 
 test("[CSV3] an agent takes out its own deals and nobody's, and brings none over those of somebody else", async () => {
   await using hub = await startHub()
@@ -252,7 +252,7 @@ test("[CSV3] an agent takes out its own deals and nobody's, and brings none over
     expect(await rest.refused('GET', `/admin/${path}/export?colour=red`, { token: viewer })).toMatchObject({
       status: 400,
     })
-}, 60_000)
+}, 120_000)
 
 test('[CSV7] a kind of record is found by its own keys; the file needs the column that makes one', async () => {
   await using hub = await startHub()
@@ -277,7 +277,7 @@ test('[CSV7] a kind of record is found by its own keys; the file needs the colum
   expect(await bring(rest, token, 'a\nx\n', { entity: 'deal', mapping: { a: 'colour' } })).toMatchObject({
     reason: 'The mapping names "colour", which is no column of deals.',
   })
-}, 60_000)
+}, 120_000)
 
 test.each([
   { entity: 'contact', column: 'firstName', path: 'contacts' },
@@ -292,14 +292,13 @@ test.each([
     const rows = 300
     const file = `${column}\n${Array.from({ length: rows }, (_, i) => `c${i}`).join('\n')}`
     const { id } = await upload(rest, token, file, { entity })
-    const first = await startWorkerProcess(hub, settings)
+    const first = await startPart(hub, 'workers', { more: settings })
     await start(rest, token, id)
     await eventually(async () => expect((await get(rest, token, id)).rowsDone).toBeGreaterThan(20))
-    first.signal('SIGKILL')
-    await first.ended()
+    await first.kill()
     const left = await get(rest, token, id)
     expect([left.state, left.rowsDone < rows]).toEqual(['running', true])
-    await startWorkerProcess(hub, settings)
+    await startPart(hub, 'workers', { more: settings })
     expect(await ended(rest, token, id)).toMatchObject({ state: 'done', created: rows, failed: 0 })
     const { rows: counted } = await asSuperuser(hub, (query) =>
       query(

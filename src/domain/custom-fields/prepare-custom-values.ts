@@ -24,10 +24,7 @@ export async function prepareCustomValues(
   const { customFields: whole, customFieldsPatch: patch, ...members } = values
   const given = (whole ?? patch) as Readonly<Record<string, unknown>> | undefined
   if (given === undefined) return values
-  const definitions = await tx.query<Definition>(
-    'select key, type, options, required from custom_fields where tenant_id = $1 and entity = $2 and deleted_at is null',
-    [tx.tenantId, entity],
-  )
+  const definitions = await definitionsIn(tx, entity)
   const defined = new Map(definitions.map((one) => [one.key, one]))
   const was = new Map(Object.entries(before?.custom_fields ?? {}))
   const kept = new Map([...was].filter(([key]) => patch !== undefined || !defined.has(key)))
@@ -46,6 +43,22 @@ export async function prepareCustomValues(
   }
   if (faults.length > 0) throw invalid(faults)
   return { ...members, customFields: Object.fromEntries(kept) }
+}
+
+const known = new WeakMap<TenantTx, Map<CustomFieldEntity, readonly Definition[]>>()
+
+/** The definitions as a transaction first saw them: one that writes many records reads them once. */
+async function definitionsIn(tx: TenantTx, entity: CustomFieldEntity): Promise<readonly Definition[]> {
+  const ofTx = known.get(tx) ?? new Map<CustomFieldEntity, readonly Definition[]>()
+  known.set(tx, ofTx)
+  const definitions =
+    ofTx.get(entity) ??
+    (await tx.query<Definition>(
+      'select key, type, options, required from custom_fields where tenant_id = $1 and entity = $2 and deleted_at is null',
+      [tx.tenantId, entity],
+    ))
+  ofTx.set(entity, definitions)
+  return definitions
 }
 
 type Read = { readonly value: unknown } | { readonly message: string }

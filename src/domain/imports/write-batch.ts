@@ -45,10 +45,9 @@ export async function writeBatch(tx: TenantTx, limits: ImportLimits, batch: Batc
   const counts = { created: 0, updated: 0, unchanged: 0 }
   const faults: { line: number; reason: string }[] = []
   const writeAll = async (): Promise<void> => {
-    for (const row of rows) {
-      const outcome = await writeOne(tx, batch, row)
+    for (const [at, outcome] of (await writeRows(tx, batch, rows)).entries()) {
       if (typeof outcome === 'string') counts[outcome] += 1
-      else faults.push({ line: row.line, reason: outcome.fault })
+      else faults.push({ line: rows[at]?.line ?? 0, reason: outcome.fault })
     }
   }
   if (held.dry_run) await takenBack(tx, writeAll)
@@ -81,20 +80,33 @@ export async function writeBatch(tx: TenantTx, limits: ImportLimits, batch: Batc
   return true
 }
 
-async function writeOne(
-  tx: TenantTx,
-  { plan, writing, actor }: Batch,
-  row: CsvRow,
-): Promise<RowOutcome | { readonly fault: string }> {
-  const input = readRow(plan, row)
-  if ('fault' in input) return input
+type Outcome = RowOutcome | { readonly fault: string }
+
+/**
+ * What came of each of these rows. They are written together, without a savepoint for each; where one of them cannot be
+ * written, its half is taken back and tried by halves again, until it stands alone. So a file without faults costs half the
+ * round trips, and one fault costs a few rows that are written twice.
+ */
+async function writeRows(tx: TenantTx, batch: Batch, rows: readonly CsvRow[]): Promise<Outcome[]> {
   try {
-    return await tx.attempt(() => writeRow(tx, { actor }, writing, input))
+    return await tx.attempt(async () => {
+      const outcomes: Outcome[] = []
+      for (const row of rows) outcomes.push(await writeOne(tx, batch, row))
+      return outcomes
+    })
   } catch (error) {
     const fault = complaintOf(error)
     if (fault === undefined) throw error
-    return { fault }
+    if (rows.length === 1) return [{ fault }]
+    const half = Math.ceil(rows.length / 2)
+    const first = await writeRows(tx, batch, rows.slice(0, half))
+    return [...first, ...(await writeRows(tx, batch, rows.slice(half)))]
   }
+}
+
+async function writeOne(tx: TenantTx, { plan, writing, actor }: Batch, row: CsvRow): Promise<Outcome> {
+  const input = readRow(plan, row)
+  return 'fault' in input ? input : writeRow(tx, { actor }, writing, input)
 }
 
 /** Does a part and takes back all that it wrote and recorded. */
