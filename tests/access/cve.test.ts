@@ -114,7 +114,7 @@ describe('what the advisories describe, done to us', () => {
       `EIO=4&transport=websocket&transport=polling&sid=${sid}`,
       `EIO=4&transport=websocket&sid=${sid}&sid=__proto__`,
     ])
-      await new RawSocket(hub.gateway.port, { query }).closed
+      expect((await new RawSocket(hub.gateway.port, { query }).closed).code, query).toBeGreaterThan(1000)
     first.ws.close()
     await stillServes()
   })
@@ -178,6 +178,7 @@ describe('what the advisories describe, done to us', () => {
       `GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${headers}\r\n`,
     )
     await once(line, 'close')
+    expect(hub.gateway.sessions).toBe(0)
     await stillServes()
   })
 

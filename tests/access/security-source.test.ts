@@ -25,7 +25,7 @@ function expressions(): Found[] {
         if (typeof node !== 'object' || node === null) return
         const { type, pattern, flags } = node as { type?: unknown; pattern?: unknown; flags?: unknown }
         if (type === 'RegExpLiteral' && typeof pattern === 'string')
-          found.push({ at: file, pattern, flags: String(flags ?? '') })
+          found.push({ at: file, pattern, flags: typeof flags === 'string' ? flags : '' })
         for (const member of Object.values(node)) walk(member)
       }
       walk(parseSync(read(file), { syntax: 'typescript', tsx: file.endsWith('x'), target: 'es2024' }))

@@ -11,7 +11,7 @@ export function whatIsWrong(
   password: string,
   email: string,
 ): string | undefined {
-  const characters = [...password.normalize('NFKC')]
+  const characters = Array.from(password.normalize('NFKC'))
   if (characters.length < config.LOCAL_PASSWORD_LENGTH)
     return `must have at least ${config.LOCAL_PASSWORD_LENGTH} characters`
   if (characters.length > longestPassword) return `must have at most ${longestPassword} characters`
