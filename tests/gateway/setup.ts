@@ -53,7 +53,9 @@ export async function startGatewayHub(
       return { gateway: second, deps }
     },
     connect: (options = {}) =>
-      keep(new TestClient({ port: gateway.port, token: hub.token('admin'), ...options })),
+      keep(
+        new TestClient({ port: gateway.port, token: hub.token('admin'), playsUseCases: true, ...options }),
+      ),
     raw: (options) => keep(new RawSocket(gateway.port, options)),
     happen: (count = 1, size = 0) => happen(hub, count, size),
     [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose](),

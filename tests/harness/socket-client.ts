@@ -3,6 +3,7 @@ import type { Ack, CommandName, EphemeralName } from '../../src/contract/socket.
 import { applyEvent, moveTo } from '../../src/contract/apply-event.ts'
 import { type ClientState, emptyState } from '../../src/contract/client-state.ts'
 import { type AnyLogEvent, catalogue } from '../../src/contract/events/catalogue.ts'
+import { checkAck, checkMessage } from './check-message.ts'
 import { formatPosition, parsePosition } from '../../src/contract/position.ts'
 
 /** Anything that the server emitted, in the order it came. */
@@ -28,6 +29,8 @@ export interface ClientOptions {
   readonly headers?: Record<string, string>
   readonly query?: Record<string, string>
   readonly reconnection?: boolean
+  /** The use cases behind the commands are played by the test, which answers with what it likes. */
+  readonly playsUseCases?: boolean
 }
 
 const facts = new Set<string>(catalogue.map((definition) => definition.type))
@@ -35,7 +38,7 @@ const facts = new Set<string>(catalogue.map((definition) => definition.type))
 /**
  * A stock socket.io-client that behaves as the contract asks of clients: it keeps its position and gives it when it
  * comes back. It records everything and watches the chain: sequence numbers rise strictly, nothing comes twice, and
- * live events come after `caught-up`.
+ * live events come after `caught-up`. What it hears must be as the AsyncAPI document says, or the test fails.
  */
 export class TestClient {
   readonly socket: Socket
@@ -45,10 +48,12 @@ export class TestClient {
   position: string | undefined
   /** What a console would show: the snapshot it was given, or nothing, and every event since, by the console's reducer. */
   state: ClientState = emptyState()
+  readonly #playsUseCases: boolean
   #waiters: Waiter[] = []
   readonly #taken = new Set<Heard>()
 
   constructor(options: ClientOptions) {
+    this.#playsUseCases = options.playsUseCases ?? false
     this.position = options.position as string | undefined
     const settings: Partial<ManagerOptions & SocketOptions> = {
       path: options.path ?? '/socket.io',
@@ -67,11 +72,16 @@ export class TestClient {
       ...(options.query ? { query: options.query } : {}),
     }
     this.socket = io(`http://127.0.0.1:${options.port}`, settings)
-    this.socket.onAny((name: string, payload: Payload) => this.#hear(name, payload))
+    this.socket.onAny((name: string, payload: Payload) => {
+      this.#hear(name, payload)
+      checkMessage(name, payload)
+    })
     this.socket.on('connect', () => this.#hear('connect', {}))
-    this.socket.on('connect_error', (error: Error & { data?: Payload }) =>
-      this.#hear('connect_error', { message: error.message, ...error.data }),
-    )
+    this.socket.on('connect_error', (error: Error & { data?: Payload }) => {
+      this.#hear('connect_error', { message: error.message, ...error.data })
+      // Without data the connection failed before anybody could say why.
+      if (error.data) checkMessage('connect_error', { message: error.message, data: error.data })
+    })
     this.socket.on('disconnect', (reason) => this.#hear('disconnect', { reason }))
   }
 
@@ -119,11 +129,13 @@ export class TestClient {
   }
 
   /** Gives a command and waits for its answer. */
-  send<Data = Record<string, unknown>>(
+  async send<Data = Record<string, unknown>>(
     name: CommandName | EphemeralName | (string & {}),
     input: unknown,
   ): Promise<Ack<Data>> {
-    return this.socket.timeout(8000).emitWithAck(name, input)
+    const ack: Ack<Data> = await this.socket.timeout(8000).emitWithAck(name, input)
+    if (!ack.ok || !this.#playsUseCases) checkAck(name, ack)
+    return ack
   }
 
   close(): void {
