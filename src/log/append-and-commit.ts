@@ -1,4 +1,5 @@
-import pg from 'pg'
+import type pg from 'pg'
+import { statement } from '../platform/db.ts'
 import { type Appended, type Appending, newsOf } from './news.ts'
 import type { TrailRow } from './trail-row.ts'
 
@@ -10,38 +11,29 @@ interface Ended {
 }
 
 /**
- * Appends and commits in one message: between taking a lock that the tenant's writers share and letting it go there is no
+ * Appends and commits in one packet: between taking a lock that the tenant's writers share and letting it go there is no
  * round trip. The trail comes first, so that who has nothing for it (the message path) does not wait for its hashes; in
  * one order for all, so that nobody waits for each other.
  * Answers with what a bell may tell of it; undefined when that is nothing or too much for a bell.
  */
 export async function appendAndCommit(
-  client: pg.PoolClient,
+  client: Pick<pg.PoolClient, 'query'>,
   { tenantId, recorded, trail }: Ended,
   newsBytes: number,
 ): Promise<string | undefined> {
-  const audit =
-    trail.length === 0
-      ? ''
-      : `select append_audit('${tenantId}', ${pg.escapeLiteral(JSON.stringify(trail))}); `
-  if (recorded.length === 0) {
-    isCommitted(lastOf(await client.query(`${audit}commit`)))
-    return undefined
-  }
   const batch = `[${recorded.map(encode).join(',')}]`
   const tells = Buffer.byteLength(batch) <= newsBytes
-  const answers = await client.query(
-    `${audit}select * from append_events('${tenantId}', ${pg.escapeLiteral(batch)}, ${tells}); commit`,
-  )
-  isCommitted(lastOf(answers))
-  const appended = (answers as unknown as pg.QueryResult<Appended>[]).at(-2)
-  const answer = appended?.rows[0]
+  // Nobody waits between them. After one that fails the commit takes everything back, and the failure is told first.
+  const [, appended, end] = await Promise.all([
+    trail.length > 0 &&
+      client.query(statement('select append_audit($1, $2)', [tenantId, JSON.stringify(trail)])),
+    recorded.length > 0 &&
+      client.query<Appended>(statement('select * from append_events($1, $2, $3)', [tenantId, batch, tells])),
+    client.query('commit'),
+  ])
+  isCommitted(end)
+  const answer = appended ? appended.rows[0] : undefined
   return tells && answer ? newsOf(recorded, answer) : undefined
-}
-
-/** With several statements in one message pg answers with a result for each. */
-function lastOf(answer: pg.QueryResult | pg.QueryResult[]): pg.QueryResult {
-  return Array.isArray(answer) ? (answer.at(-1) as pg.QueryResult) : answer
 }
 
 /** Committing a transaction in which a statement failed rolls it back without an error. */

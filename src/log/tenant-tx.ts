@@ -53,6 +53,7 @@ export class TenantTx {
   readonly #orm: Db['orm']
   readonly #actor: ActorView
   #unanswered: Promise<unknown>[] = []
+  #failure: { readonly error: unknown } | undefined
   readonly #checkEvents: boolean
   #em: EntityManager | undefined
 
@@ -88,9 +89,18 @@ export class TenantTx {
    */
   run(text: string, values: readonly unknown[] = []): void {
     const answer = this.#client.query(statement(text, values))
-    // Told by `settled`, which may come a moment later.
-    answer.catch(() => {})
+    answer.catch((error: unknown) => {
+      this.#failure ??= { error }
+    })
     this.#unanswered.push(answer)
+  }
+
+  /**
+   * Fails when something that was run is known to have failed. A value that pg cannot send fails here and never gets there, so
+   * the server would commit the rest.
+   */
+  checkRun(): void {
+    if (this.#failure) throw this.#failure.error
   }
 
   /** Settles when everything that was run is answered; fails with the first error. */
@@ -174,6 +184,7 @@ export class TenantTx {
       return result
     } catch (error) {
       const reason = await this.reasonOf(error)
+      this.#failure = undefined
       await this.#client.query('rollback to savepoint part; release savepoint part')
       this.recorded.length = before.recorded
       this.trail.length = before.trail
@@ -238,7 +249,7 @@ async function once<T>(
   client.on('error', onError)
   try {
     // Nobody waits for this answer either: the first statement goes out together with it.
-    const begun = client.query(`begin; select set_config('app.tenant_id', '${tenantId}', true)`)
+    const begun = client.query(`begin; set local app.tenant_id = '${tenantId}'`)
     begun.catch(() => {})
     const tx = new TenantTx({
       tenantId,
@@ -275,6 +286,7 @@ async function whole<T>(
     await tx.flush()
     // Outside a transaction nothing must be appended; by now this is answered and costs nothing.
     await begun
+    tx.checkRun()
     // What is not answered yet stands before the end in the line: when it fails, so does the end.
     const end = appendAndCommit(client, tx, deps.doorbell.newsBytes)
     const [, news] = await Promise.all([tx.settled(), end])
@@ -324,7 +336,7 @@ export async function readTenant<T>(
       if (ends === 'in its turn') process.nextTick(() => commit().catch(() => {}))
       // One snapshot for everything that is read here: a position and the rows that belong to it (LOG5).
       const begun = client.query(
-        `begin isolation level repeatable read read only; select set_config('app.tenant_id', '${tenantId}', true)`,
+        `begin isolation level repeatable read read only; set local app.tenant_id = '${tenantId}'`,
       )
       // When it fails, so does all that stands behind it in the line.
       begun.catch(() => {})

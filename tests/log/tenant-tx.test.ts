@@ -44,6 +44,78 @@ describe('the tenant transaction', () => {
     expect(rows).toEqual([{ name: 'Main' }])
   })
 
+  describe('[LOG3] a statement that nobody waits for', () => {
+    const name = async (hub: Hub) =>
+      (await hub.deps.db.read.query<{ name: string }>('select name from find_tenant($1)', [hub.tenant.id]))
+        .rows[0]?.name
+    const rename = 'update tenants set name = $2 where id = $1'
+
+    test('is part of the transaction, in its place', async () => {
+      await using hub = await startHub()
+      const seen = await inTenant(hub.deps, hub.tenant.id, async (tx) => {
+        tx.run(rename, [hub.tenant.id, 'once'])
+        const rows = await tx.query('select name from tenants')
+        tx.run(rename, [hub.tenant.id, 'twice'])
+        return rows
+      })
+      expect(seen).toEqual([{ name: 'once' }])
+      expect(await name(hub)).toBe('twice')
+    })
+
+    test.each([
+      [
+        'the database refuses',
+        'insert into teams (tenant_id) values ($1)',
+        (hub: Hub): unknown[] => [hub.tenant.id],
+        '23502',
+      ],
+      [
+        'never gets there',
+        'select $1',
+        (): unknown[] => [
+          {
+            toPostgres: () => {
+              throw Object.assign(new Error('unfit'), { code: 'unfit' })
+            },
+          },
+        ],
+        'unfit',
+      ],
+    ] as const)('that %s takes everything back and tells why', async (_, text, values, code) => {
+      await using hub = await startHub()
+      const failing = inTenant(hub.deps, hub.tenant.id, async (tx) => {
+        await tx.query(rename, [hub.tenant.id, 'changed'])
+        tx.record('channel.removed', fact(), { kind: 'tenant' })
+        tx.run(text, values(hub))
+      })
+      await expect(failing).rejects.toMatchObject({ code })
+      const later = inTenant(hub.deps, hub.tenant.id, async (tx) => {
+        tx.run(text, values(hub))
+        // Asked behind it, this fails because of it.
+        await tx.query('select 1')
+        tx.record('channel.removed', fact(), { kind: 'tenant' })
+      })
+      await expect(later).rejects.toMatchObject({ code })
+      expect(await name(hub)).toBe('Main')
+      expect(await readHead(hub.deps, hub.tenant.id)).toEqual({ epoch: 1, seq: 0 })
+      await write(hub, 1)
+      expect(await readHead(hub.deps, hub.tenant.id)).toEqual({ epoch: 1, seq: 1 })
+    })
+
+    test('and fails inside an attempt takes back that part alone', async () => {
+      await using hub = await startHub()
+      await inTenant(hub.deps, hub.tenant.id, async (tx) => {
+        await tx.query(rename, [hub.tenant.id, 'changed'])
+        const part = tx.attempt(async () => {
+          await tx.query(rename, [hub.tenant.id, 'taken back'])
+          tx.run('insert into teams (tenant_id) values ($1)', [hub.tenant.id])
+        })
+        await expect(part).rejects.toMatchObject({ code: '23502' })
+      })
+      expect(await name(hub)).toBe('changed')
+    })
+  })
+
   test('[LOG4] an event that does not fit its schema stops the transaction', async () => {
     await using hub = await startHub()
     const wrong = { channelId: 'not a uuid' }

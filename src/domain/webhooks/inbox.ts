@@ -10,39 +10,24 @@ export interface WaitingDelivery {
   readonly attempts: number
 }
 
-/** What was claimed of a channel's inbox. */
-export interface Claimed {
-  readonly deliveries: readonly WaitingDelivery[]
-  /** Deliveries that failed before and wait for another try, oldest first; not locked. */
-  readonly failedBefore: readonly number[]
-}
-
 /**
  * The oldest deliveries of a channel that wait, locked until commit: at most `most`, and at most `mostBytes` together (one
- * at least). Deliveries that failed before come alone, so that they hold up nobody.
+ * at least). Deliveries that failed before come alone (`claimAgain`), so that they hold up nobody.
  */
-export async function claimDeliveries(
+export function claimDeliveries(
   tx: TenantTx,
   channelId: string,
   claim: { readonly most: number; readonly mostBytes: number },
-): Promise<Claimed> {
-  const [deliveries, failed] = await Promise.all([
-    tx.query<WaitingDelivery>(
-      `with oldest as (
+): Promise<WaitingDelivery[]> {
+  return tx.query<WaitingDelivery>(
+    `with oldest as (
        select id, sum(octet_length(body)) over (order by id) as bytes, row_number() over (order by id) as place from (
          select id, body from webhook_inbox
          where tenant_id = $1 and channel_id = $2 and state = 'new' and attempts = 0 order by id limit $3) first)
      select w.id, w.body, w.received_at, w.attempts from webhook_inbox w join oldest o on o.id = w.id
      where w.tenant_id = $1 and (o.bytes <= $4 or o.place = 1) order by w.id for update of w`,
-      [tx.tenantId, channelId, claim.most, claim.mostBytes],
-    ),
-    tx.query<{ id: number }>(
-      `select id from webhook_inbox where tenant_id = $1 and channel_id = $2 and state = 'new' and attempts > 0
-       order by id limit $3`,
-      [tx.tenantId, channelId, claim.most],
-    ),
-  ])
-  return { deliveries, failedBefore: failed.map((row) => row.id) }
+    [tx.tenantId, channelId, claim.most, claim.mostBytes],
+  )
 }
 
 /** Deliveries by id, if they still wait, locked until commit. */

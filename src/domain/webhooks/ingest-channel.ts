@@ -80,12 +80,12 @@ async function takeBatch(deps: IngestDeps, key: IngestKey): Promise<Batch> {
   let again: readonly number[] | null = []
   try {
     const claim = (tx: TenantTx) => claimDeliveries(tx, key.channelId, { most, mostBytes })
-    const done = await inInbox(deps, key, claim, async (tx, channel, { deliveries, failedBefore }) => {
+    const done = await inInbox(deps, key, claim, async (tx, channel, deliveries) => {
       claimed = deliveries
       const bytes = claimed.reduce((sum, { body }) => sum + body.length, 0)
       // Nothing was left behind for its number or for its bytes, so a look that finds nothing can be spared.
       const isAll = claimed.length < most && bytes + deps.config.WEBHOOK_BODY_BYTES <= mostBytes
-      again = isAll || claimed.length === 0 ? failedBefore : null
+      again = isAll || claimed.length === 0 ? channel.failed : null
       return processAll(deps, tx, key, channel, claimed)
     })
     return { kind: 'done', again, ...done }
@@ -183,6 +183,8 @@ function messageOf(error: unknown): string {
 interface ChannelProvider {
   readonly provider: ProviderName
   readonly settings: Readonly<Record<string, string>>
+  /** Deliveries that failed before and wait for another try, the oldest WEBHOOK_BATCH; not locked. */
+  readonly failed: readonly number[]
 }
 
 const mostTries = 3
@@ -204,7 +206,10 @@ async function inInbox<Claim>(
         deps,
         key.tenantId,
         async (tx) => {
-          const [[channel], claimed] = await Promise.all([lockInbox(tx, key.channelId), claim(tx)])
+          const [[channel], claimed] = await Promise.all([
+            lockInbox(tx, key.channelId, deps.config.WEBHOOK_BATCH),
+            claim(tx),
+          ])
           if (channel && !channel.removed && channel.active) return work(tx, channel, claimed)
           await quarantine(
             tx,
@@ -224,12 +229,16 @@ async function inInbox<Claim>(
 function lockInbox(
   tx: TenantTx,
   channelId: string,
+  mostFailed: number,
 ): Promise<(ChannelProvider & { removed: boolean; active: boolean })[]> {
   return tx.query(
-    `select c.provider, c.settings, c.deleted_at is not null as removed, t.status = 'active' as active
+    `select c.provider, c.settings, c.deleted_at is not null as removed, t.status = 'active' as active,
+       (select coalesce(json_agg(f.id), '[]') from (
+          select w.id from webhook_inbox w where w.tenant_id = $1 and w.channel_id = $2::uuid and w.state = 'new' and w.attempts > 0
+          order by w.id limit $3) f) as failed
      from pg_advisory_xact_lock(hashtextextended('switchboard ingest ' || $2::uuid::text, 0)),
        channels c join tenants t on t.id = c.tenant_id where c.tenant_id = $1 and c.id = $2::uuid`,
-    [tx.tenantId, channelId],
+    [tx.tenantId, channelId, mostFailed],
   )
 }
 
