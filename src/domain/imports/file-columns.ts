@@ -75,7 +75,7 @@ export function flagColumns<View>(...members: readonly (keyof View & string)[]):
 
 /** Columns that are shown and never written; their text can be an upsert key, or decide something else. */
 export function shownColumns<View>(...members: readonly (keyof View & string)[]): FileColumn<View>[] {
-  return textColumns<View>(...members).map(({ member: _, ...column }) => column)
+  return textColumns<View>(...members).map(({ member: _written, ...column }) => column)
 }
 
 /** A column for each custom field. */
