@@ -33,7 +33,10 @@ export interface ReplyOptions {
 }
 
 /** JSON with a status of its own or with headers. */
-export function reply(body: unknown, { status = 200, etag, location, kept = body }: ReplyOptions = {}): Reply {
+export function reply(
+  body: unknown,
+  { status = 200, etag, location, kept = body }: ReplyOptions = {},
+): Reply {
   const headers = {
     ...(etag === undefined ? {} : { etag }),
     ...(location === undefined ? {} : { location }),
@@ -52,8 +55,17 @@ export function replyOf(returned: unknown, status: number): Reply {
   return returned === undefined ? new Reply(204, null, {}) : reply(returned, { status })
 }
 
+/** Past Express's own `send`, which looks for a tag to compare and for what the text may be (docs/measurements.md). */
 export function sendReply(response: Response, { status, text, headers }: Reply): void {
-  response.status(status).set(headers)
-  if (text === null) response.end()
-  else response.type(headers['content-type'] ?? 'application/json').send(text)
+  response.statusCode = status
+  for (const name in headers) response.setHeader(name, headers[name] ?? '')
+  if (text === null) return void response.end()
+  const type = headers['content-type'] ?? 'application/json'
+  response.setHeader('content-type', type.includes('charset=') ? type : `${type}; charset=utf-8`)
+  const bytes = encoder.encode(text)
+  response.setHeader('content-length', bytes.length)
+  response.end(bytes)
 }
+
+/** Ten times as fast as what Node does with a text that is not all ASCII, once for its length and once for writing it. */
+const encoder = new TextEncoder()

@@ -41,6 +41,9 @@ function parserOf(oid: number, format?: 'text' | 'binary') {
 }
 
 function isoOf(text: string): string {
+  // As nearly all of them come: 2026-11-21 09:38:15.123456+00, where the end of the fraction may be missing.
+  if (text.length >= 26 && text[10] === ' ' && text[19] === '.' && text.endsWith('+00'))
+    return `${text.slice(0, 10)}T${text.slice(11, 23)}Z`
   const [date, clock] = text.split(' ') as [string, string | undefined]
   if (clock === undefined) return text
   const [seconds, fraction = ''] = clock.replace(/[+-]\d\d(:\d\d)?$/, '').split('.') as [

@@ -19,6 +19,7 @@ import { crmProfileRoutes, userRoutes } from '../domain/users/users.routes.ts'
 import { webhookRoutes } from '../domain/webhooks/webhooks.routes.ts'
 import type { Readiness } from '../platform/readiness.ts'
 import { docsRoutes } from './docs.routes.ts'
+import { byFirstWord } from './by-first-word.ts'
 import { door } from './door.ts'
 import type { EntryCache } from './entry-cache.ts'
 import { errorResponse } from './error-response.ts'
@@ -51,18 +52,18 @@ export function createApp(deps: Deps, { entries, readiness }: AppParts): Express
   app.set('query parser', 'simple')
   app.set('trust proxy', [...config.TRUST_PROXY])
 
-  app.use(requestId, requestLog(deps.log, deps.metrics), ...securityHeaders(), crossOrigin(config))
+  app.use(requestId, requestLog(deps.log, deps.metrics), securityHeaders(), crossOrigin(config))
 
   const { open, beforeDoor, behindDoor } = mountsOf(deps, { entries, readiness })
   mount(app, open)
   app.use(limitPerAddress(deps))
 
   const json = readJson(config)
-  app.use(`${base}/api/auth`, ...json)
+  app.use(`${base}/api/auth`, json)
   mount(app, beforeDoor)
 
   const guarded = [...new Set(behindDoor.map(({ at }) => at))]
-  app.use(guarded, door(deps, entries), limitPerCaller(deps), ...json)
+  app.use(guarded, door(deps, entries), limitPerCaller(deps), json)
   mount(app, behindDoor)
 
   app.use(nothingThere([...open, ...beforeDoor, ...behindDoor]))
@@ -111,5 +112,6 @@ export function mountsOf(deps: Deps, { entries, readiness }: AppParts) {
 }
 
 function mount(app: IRouter, mounts: readonly Mount[]): void {
-  for (const { at, router } of mounts) app.use(at === '' ? '/' : at, router)
+  for (const [at, there] of Map.groupBy(mounts, (one) => one.at))
+    app.use(at === '' ? '/' : at, byFirstWord(there.map(({ router }) => router)))
 }

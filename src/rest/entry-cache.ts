@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash as hashOf } from 'node:crypto'
 import { authenticate } from '../auth/authenticate.ts'
 import type { AuthDeps, Entry } from '../auth/entry.ts'
 import { type AccessNews, readAccessNews } from './access-news.ts'
@@ -43,7 +43,7 @@ export class EntryCache {
   /** As `authenticate`. Requests that come at once with one credential share one look-up; refusals are not remembered. */
   async enter(credential: string): Promise<Entry> {
     const now = this.#deps.clock.now()
-    const hash = createHash('sha256').update(credential).digest('base64')
+    const hash = hashOf('sha256', credential, 'base64')
     const kept = this.#kept.get(hash)
     if (kept && kept.until > now.getTime()) {
       const entry = await kept.entry

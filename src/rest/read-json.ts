@@ -12,20 +12,21 @@ const jsonType = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i
  * its own: the type, the size, the characters, the syntax, the depth and the width. `__proto__` in a body is a member like
  * any other (JSON.parse makes it an own one), and no schema of ours has it.
  */
-export function readJson(config: Pick<Config, 'REST_BODY_BYTES'> & JsonLimits): RequestHandler[] {
+export function readJson(config: Pick<Config, 'REST_BODY_BYTES'> & JsonLimits): RequestHandler {
   const readBytes = express.raw({ type: hasBody, limit: config.REST_BODY_BYTES, inflate: true })
-  return [
-    (request, _response, next) => {
-      if (hasBody(request) && !jsonType.test(request.get('content-type') ?? ''))
-        throw new Failure('unsupported_media_type')
+  return (request, response, next) => {
+    if (!hasBody(request)) return next()
+    if (!jsonType.test(request.get('content-type') ?? '')) throw new Failure('unsupported_media_type')
+    readBytes(request, response, (fault?: unknown) => {
+      try {
+        if (fault !== undefined) throw fault
+        request.body = Buffer.isBuffer(request.body) ? parse(request.body, config) : undefined
+      } catch (error) {
+        return next(error)
+      }
       next()
-    },
-    readBytes,
-    (request, _response, next) => {
-      request.body = Buffer.isBuffer(request.body) ? parse(request.body, config) : undefined
-      next()
-    },
-  ]
+    })
+  }
 }
 
 /** A body of no bytes is no body, so that a POST without one needs no Content-Type. */
