@@ -34,7 +34,9 @@ async function run(world: World, rounds: number, log: (line: string) => void): P
   await client.end()
 
   const rest = await startProduct('src/rest/main.ts', { ...world.environment, ...unlimited })
-  const bare = await startPart('peers/bare-rest.ts', { environment: world.environment })
+  const bare = await startPart('peers/bare-rest.ts', {
+    args: [world.environment['DATABASE_URL'] ?? ''],
+  })
   const clients = await startPart('parts/getter.ts')
   const ours: Side = {
     ...rest,

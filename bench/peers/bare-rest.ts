@@ -9,7 +9,7 @@ import { serve } from '../parts/serve.ts'
  * their plans, texts passed on as they come. No framework, no right, no row security, no checks, no transaction.
  */
 const pool = new pg.Pool({
-  connectionString: process.env['DATABASE_URL'],
+  connectionString: process.argv[2],
   max: 10,
   types: {
     getTypeParser: ((oid: number, format?: 'text') =>
