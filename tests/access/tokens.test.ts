@@ -5,6 +5,7 @@ import { inTenant } from '../../src/log/tenant-tx.ts'
 import { systemClock } from '../../src/platform/clock.ts'
 import { readConfig } from '../../src/platform/config.ts'
 import { startGatewayHub } from '../gateway/setup.ts'
+import { eventually } from '../harness/eventually.ts'
 import { startHub, testEnvironment, testJwtSecret } from '../harness/hub.ts'
 import { startRestOf } from '../harness/rest-client.ts'
 import { forge, goodClaims } from '../harness/tokens.ts'
@@ -126,20 +127,21 @@ describe('one code for all doors', () => {
 
 describe('a database that is busy', () => {
   test('[ACC10] [C7] who comes while all connections are taken is told to come back: 503 with Retry-After, and on the socket', async () => {
-    await using hub = await startGatewayHub({ DATABASE_WAIT_MS: '200' })
-    const rest = await startRestOf(hub)
+    await using hub = await startGatewayHub()
     await authenticate(hub.deps, platformToken())
+    const { gateway, deps } = await hub.another({ DATABASE_WAIT_MS: 200 })
+    const rest = await startRestOf({ ...hub, deps })
     const key = `sb_${'A'.repeat(43)}`
     const held = await Promise.all(
-      Array.from({ length: hub.config.DATABASE_POOL }, () => hub.deps.db.write.connect()),
+      Array.from({ length: hub.config.DATABASE_POOL }, () => eventually(() => deps.db.write.connect())),
     )
     try {
       for (const token of [forge(goodClaims({ sub: 'new' })), platformToken(), key]) {
-        await expect(authenticate(hub.deps, token)).rejects.toMatchObject({ code: 'unavailable' })
+        await expect(authenticate(deps, token)).rejects.toMatchObject({ code: 'unavailable' })
         const refused = await rest.refused('GET', '/admin/me', { token })
         expect(refused).toMatchObject({ status: 503, code: 'unavailable', then: 'later' })
         expect(refused.headers.get('retry-after')).toBe('1')
-        expect(await hub.connect({ token }).next('connect_error')).toMatchObject({
+        expect(await hub.connect({ port: gateway.port, token }).next('connect_error')).toMatchObject({
           code: 'unavailable',
           then: 'later',
         })
@@ -147,7 +149,9 @@ describe('a database that is busy', () => {
     } finally {
       for (const client of held) client.release()
     }
-    expect((await rest.call('GET', '/admin/me', { token: platformToken() })).status).toBe(200)
+    await eventually(async () =>
+      expect((await rest.call('GET', '/admin/me', { token: platformToken() })).status).toBe(200),
+    )
   })
 })
 
