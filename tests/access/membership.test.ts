@@ -10,7 +10,13 @@ import { createTeam, updateTeam } from '../../src/domain/teams/update-team.ts'
 import { changeUser } from '../../src/domain/users/change-user.ts'
 import { startRedis } from '../../src/embedded/redis.ts'
 import { inTenant, type TenantTx } from '../../src/log/tenant-tx.ts'
-import { buildChannel, buildConversation, customerWrites, type SignedIn } from '../harness/crowd.ts'
+import {
+  buildChannel,
+  buildContact,
+  buildConversation,
+  customerWrites,
+  type SignedIn,
+} from '../harness/crowd.ts'
 import { eventually } from '../harness/eventually.ts'
 import type { Hub } from '../harness/hub.ts'
 import { startRestOf } from '../harness/rest-client.ts'
@@ -104,6 +110,69 @@ test('[RGT11] [GW11] closing a number takes it from agents who are no members, o
   expect(
     (await rest.call('GET', `/api/v1/channels/${channelId}/members`, { token: signed.vera.token })).status,
   ).toBe(200)
+})
+
+test('[RGT14] people who write on closed numbers only are for those who work there, in lists, searches, links, notes, merges and events', async () => {
+  const { hub, rest, admin, signed, channelId, conversation, sockets, setTo } = await begin()
+  await using _ = hub
+  const { ana, ben } = signed
+  const as = (token: string) => ({
+    get: async <Body>(path: string) => (await rest.call<Body>('GET', path, { token })).body,
+    status: async (method: string, path: string, json?: object) =>
+      (await rest.call(method, path, { token, ...(json && { json }) })).status,
+  })
+  const [asAna, asBen] = [as(ana.token), as(ben.token)]
+  const handMade = await buildContact(hub, { firstName: 'Hanna' })
+  await rest.call('POST', '/admin/notes', {
+    token: admin,
+    json: { body: 'about Zoë', contactId: conversation.contactId },
+  })
+  await setTo({ membersOnly: true, memberIds: [ana.actor.id] })
+  await sockets.ben.next('reset')
+  await eventually(
+    async () => expect(await asBen.status('GET', `/admin/contacts/${conversation.contactId}`)).toBe(404),
+    5000,
+  )
+  const path = `/admin/contacts/${conversation.contactId}`
+  const seenBy = async ({ get }: typeof asBen) => ({
+    list: (await get<{ data: { id: number }[] }>('/admin/contacts')).data.map(({ id }) => id).sort(),
+    found: (await get<{ data: { id: number }[] }>('/api/v1/search?kind=contacts&q=Zo')).data.length,
+    notes: (await get<{ data: unknown[] }>('/admin/notes')).data.length,
+  })
+  expect(await seenBy(asBen)).toEqual({ list: [handMade], found: 0, notes: 0 })
+  expect(await seenBy(asAna)).toEqual({ list: [conversation.contactId, handMade].sort(), found: 1, notes: 1 })
+  expect(await asBen.status('PATCH', path, { title: 'x' })).toBe(404)
+  expect(await asBen.status('GET', `${path}/timeline`)).toBe(404)
+  expect(
+    await asBen.status('POST', `/admin/contacts/${handMade}/merge`, { otherId: conversation.contactId }),
+  ).toBe(400)
+  expect(await asBen.status('POST', `${path}/merge`, { otherId: handMade })).toBe(404)
+  const task = { type: 'task', subject: 'call', contactId: conversation.contactId }
+  expect(await asBen.status('POST', '/admin/activities', task)).toBe(400)
+  expect(await asAna.status('POST', '/admin/activities', task)).toBe(201)
+  const brought = await asBen.get<{ data: unknown[]; included: { contacts: unknown[] } }>(
+    '/admin/activities?include=contact',
+  )
+  expect([brought.data.length, brought.included.contacts.length]).toEqual([1, 0])
+  // Events: what is changed about them is heard by those who see them.
+  expect(await asAna.status('PATCH', path, { title: 'boss' })).toBe(200)
+  for (const name of ['ana', 'max', 'vera'] as const) await sockets[name].next('contact.updated')
+  // Somebody who was everybody's writes on the closed number first: those who do not work there forget them.
+  await buildConversation(hub, channelId, handMade)
+  await sockets.ben.next(
+    'contact.hidden',
+    ({ data }) => (data as { contactId: number }).contactId === handMade,
+  )
+  expect((await seenBy(asBen)).list).toEqual([])
+  // And on a number that is open: everybody sees them, and is shown them.
+  await buildConversation(hub, await buildChannel(hub), conversation.contactId)
+  await sockets.ben.next(
+    'contact.updated',
+    ({ data }) => (data as { contact: { id: number } }).contact.id === conversation.contactId,
+  )
+  expect(await seenBy(asBen)).toEqual({ list: [conversation.contactId], found: 1, notes: 1 })
+  expect(sockets.ben.of('contact.updated')).toHaveLength(1)
+  for (const name of ['ana', 'max', 'vera'] as const) expect(sockets[name].of('contact.hidden')).toEqual([])
 })
 
 test('[RGT11] members are written by admins, under If-Match, of users that there are; nobody assigns to an agent who could not look', async () => {

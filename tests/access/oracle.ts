@@ -24,10 +24,24 @@ export class Truth {
       .map((one) => one.id)
   }
 
-  /** Ids of the notes of conversations that somebody sees. */
+  /** Ids of the people that somebody sees. */
+  contactsOf(id: string): number[] {
+    return this.#facts.contacts
+      .filter((contact) => {
+        const theirs = this.#facts.conversations.filter((one) => one.contact === contact.id)
+        return !this.#isAgent(id) || theirs.length === 0 || theirs.some((one) => this.#worksOn(id, one))
+      })
+      .map((contact) => contact.id)
+  }
+
+  /** Ids of the notes that somebody sees: about conversations and people. */
   notesOf(id: string): number[] {
-    const seen = new Set(this.conversationsOf(id))
-    return this.#facts.notes.filter(({ conversation }) => seen.has(conversation)).map((one) => one.id)
+    const [talks, people] = [new Set(this.conversationsOf(id)), new Set(this.contactsOf(id))]
+    return this.#facts.notes
+      .filter(({ conversation, contact }) =>
+        conversation === null ? people.has(contact ?? 0) : talks.has(conversation),
+      )
+      .map((one) => one.id)
   }
 
   isIn(id: string): boolean {
@@ -38,11 +52,14 @@ export class Truth {
     return this.#facts.people.some((one) => one.id === id && one.role === 'agent')
   }
 
-  #sees(id: string, { channel, closed, assignee, team }: Facts['conversations'][number]): boolean {
+  #worksOn(id: string, { channel, closed }: Facts['conversations'][number]): boolean {
+    return !closed || this.#facts.members.some((one) => one.channel === channel && one.person === id)
+  }
+
+  #sees(id: string, conversation: Facts['conversations'][number]): boolean {
+    const { assignee, team } = conversation
     if (!this.#isAgent(id)) return true
-    const worksThere =
-      !closed || this.#facts.members.some((one) => one.channel === channel && one.person === id)
-    if (!worksThere) return false
+    if (!this.#worksOn(id, conversation)) return false
     const teams = this.#facts.teams.filter(({ person }) => person === id).map((one) => one.team)
     const isFree = assignee === null && team === null
     return isFree || assignee === id || (team !== null && teams.includes(team))
@@ -56,13 +73,15 @@ interface Facts {
   readonly conversations: readonly {
     id: string
     channel: string
+    contact: number
     closed: boolean
     assignee: string | null
     team: string | null
   }[]
   readonly deals: readonly { id: number; owner: string | null }[]
   readonly activities: readonly { id: number; owner: string | null }[]
-  readonly notes: readonly { id: number; conversation: string }[]
+  readonly contacts: readonly { id: number }[]
+  readonly notes: readonly { id: number; conversation: string | null; contact: number | null }[]
 }
 
 /** The tables as they are, read past all row security. */
@@ -72,12 +91,13 @@ export function readTruth(hub: Hub): Promise<Truth> {
       union all select id, role, revoked_at is null from api_keys where tenant_id = $1`,
     teams: 'select team_id as team, user_id as person from team_members where tenant_id = $1',
     members: 'select channel_id as channel, user_id as person from channel_members where tenant_id = $1',
-    conversations: `select c.id, c.channel_id as channel, h.members_only as closed, c.assignee_id as assignee, c.team_id as team
+    conversations: `select c.id, c.channel_id as channel, c.contact_id as contact, h.members_only as closed, c.assignee_id as assignee, c.team_id as team
       from conversations c join channels h on h.id = c.channel_id where c.tenant_id = $1`,
     deals: 'select id, owner_id as owner from deals where tenant_id = $1 and deleted_at is null',
     activities: 'select id, assignee_id as owner from activities where tenant_id = $1 and deleted_at is null',
+    contacts: 'select id from contacts where tenant_id = $1 and deleted_at is null',
     notes:
-      'select id, conversation_id as conversation from notes where tenant_id = $1 and deleted_at is null',
+      'select id, conversation_id as conversation, contact_id as contact from notes where tenant_id = $1 and deleted_at is null',
   }
   return asSuperuser(hub, async (query) => {
     const facts: Record<string, unknown> = {}

@@ -6,11 +6,12 @@ import type { AnyLogEvent } from '../../src/contract/events/catalogue.ts'
 import { formatPosition } from '../../src/contract/position.ts'
 import type { Role } from '../../src/contract/records.ts'
 import { createKey } from '../../src/domain/keys/create-key.ts'
+import { announceMedia } from '../../src/domain/media/announce-media.ts'
 import { readHead } from '../../src/log/read.ts'
 import { inTenant } from '../../src/log/tenant-tx.ts'
 import { uuidv7 } from '../../src/platform/uuid.ts'
 import { Console } from '../harness/console.ts'
-import { buildChannel, buildConversation, customerWrites } from '../harness/crowd.ts'
+import { buildChannel, buildContact, buildConversation, customerWrites } from '../harness/crowd.ts'
 import { eventually } from '../harness/eventually.ts'
 import { type Hub, startHub } from '../harness/hub.ts'
 import { seededRandom, stormSeed } from '../harness/random.ts'
@@ -39,6 +40,7 @@ interface World {
   readonly people: Person[]
   readonly agents: Person[]
   readonly channels: string[]
+  readonly contacts: number[]
   readonly conversations: { id: string; contactId: number; mediaId: string }[]
   readonly teams: string[]
   readonly deals: number[]
@@ -94,6 +96,9 @@ async function build(): Promise<World> {
     }
   const post = async <T>(path: string, json: object): Promise<T> =>
     (await rest.call<{ data: T }>('POST', path, { token: admin, json })).body.data
+  const contacts = conversations.map(({ contactId }) => contactId)
+  for (let n = 0; n < 3; n++) contacts.push(await buildContact(hub))
+  for (const contactId of contacts) await post('/admin/notes', { body: 'about them', contactId })
   const teams: string[] = []
   for (const name of ['A', 'B', 'C']) teams.push((await post<TeamView>('/admin/teams', { name })).id)
   const stages = await rest.call<{ data: { id: number }[] }>('GET', '/admin/pipeline-stages', {
@@ -109,7 +114,7 @@ async function build(): Promise<World> {
       (await post<{ id: number }>('/admin/activities', { type: 'task', subject: `Task ${n}` })).id,
     )
   }
-  return { hub, rest, admin, people, agents, channels, conversations, teams, deals, activities }
+  return { hub, rest, admin, people, agents, channels, contacts, conversations, teams, deals, activities }
 }
 
 /** A message with a file that is in the store, as far as the database knows. */
@@ -127,6 +132,7 @@ async function sendFile(hub: Hub, conversationId: string): Promise<string> {
       messageId,
       id,
     ])
+    await announceMedia(tx, 'message.media_stored', [messageId])
   })
   return id
 }
@@ -152,6 +158,14 @@ async function change(world: World, random: () => number): Promise<void> {
       }),
     () => rest.call('POST', `${place}/claim`, { token: person.token, json: {} }),
     () => customerWrites(hub, conversation.id, 'noise'),
+    async () => {
+      // They write to another of our numbers.
+      const { id, contactId } = await buildConversation(hub, pick(world.channels), pick(world.contacts))
+      if (world.conversations.some((one) => one.id === id)) return
+      const known = { id, contactId, mediaId: '' }
+      world.conversations.push(known)
+      known.mediaId = await sendFile(hub, id)
+    },
     () => write('POST', `${place}/notes`, { body: 'a note' }),
     () => write('PATCH', `/admin/teams/${pick(world.teams)}`, { memberIds: some() }),
     () =>
@@ -237,6 +251,9 @@ async function judge(
   expect(sorted(found.data.map(({ message }) => message.conversationId)), `${name}: search`).toEqual(
     conversations,
   )
+  const contacts = sorted(truth.contactsOf(person.id))
+  for (const path of ['/admin/contacts?limit=200', '/api/v1/search?kind=contacts&q=Zo&limit=200'])
+    expect(ids((await get<Rows>(path)).data), `${name}: ${path}`).toEqual(contacts)
   for (const { id, mediaId, contactId } of world.conversations) {
     const expected = conversations.includes(id) ? 200 : 404
     for (const path of [
@@ -246,8 +263,20 @@ async function judge(
       `/media/${mediaId}?redirect=false`,
     ])
       expect((await rest.call('GET', `/api/v1${path}`, { token })).status, `${name}: ${path}`).toBe(expected)
-    const story = await get<{ data: unknown[] }>(`/admin/contacts/${contactId}/timeline?kind=message`)
-    expect(story.data.length > 0, `${name}: story`).toBe(expected === 200)
+    expect(
+      (await rest.call('GET', `/admin/contacts/${contactId}`, { token })).status,
+      `${name}: ${contactId}`,
+    ).toBe(contacts.includes(`${contactId}`) ? 200 : 404)
+  }
+  for (const id of contacts) {
+    const story = await get<{ data: { message: { conversationId: string } }[] }>(
+      `/admin/contacts/${id}/timeline?kind=message&limit=200`,
+    )
+    const told = new Set(story.data.map(({ message }) => message.conversationId))
+    const theirs = world.conversations.filter(({ contactId }) => `${contactId}` === id)
+    expect([...told].sort(), `${name}: story`).toEqual(
+      ids(theirs).filter((one) => conversations.includes(one)),
+    )
   }
   const news = await get<{ data: AnyLogEvent[] }>(`/api/v1/events?after=${before}&limit=200`)
   const probes = news.data.flatMap((event) =>
