@@ -1,6 +1,7 @@
 import { Failure } from '../contract/errors.ts'
 import type { Role } from '../contract/records.ts'
 import { inTenant, type LogDeps, readTenant } from '../log/tenant-tx.ts'
+import { defaultTenantOf } from '../platform/config.ts'
 import { isUnavailable } from '../platform/db.ts'
 import type { Actor } from './actor.ts'
 import { hashApiKey, isApiKey } from './api-keys.ts'
@@ -77,7 +78,7 @@ async function enterWithToken(deps: AuthDeps, credential: string): Promise<Entry
   if (token.by === 'platform') return enterFromPlatform(deps, token)
   if (token.by === 'us') return enterAsSignedIn(deps, token.claims, token.expiresAt)
   const { issuer, claims, issuedAt, expiresAt } = token
-  const tenant = await tenantFacts(deps, claims.tenant ?? deps.config.JWT_TENANT)
+  const tenant = await tenantFacts(deps, claims.tenant ?? defaultTenantOf(deps.config, issuer))
   const { subject, role, email, name } = claims
   const word = { issuer, subject, platformUserId: null, role, email, name, otherwise: subject, issuedAt }
   const actor = await inTenant(deps, tenant.id, (tx) => welcome(tx, word))

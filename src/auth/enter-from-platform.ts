@@ -1,6 +1,7 @@
 import { type ErrorCode, Failure } from '../contract/errors.ts'
 import type { Role } from '../contract/records.ts'
 import { inTenant, readTenant } from '../log/tenant-tx.ts'
+import { defaultTenantOf } from '../platform/config.ts'
 import { isUniqueViolation } from '../platform/db.ts'
 import { type AuthDeps, type Entry, tenantFacts } from './entry.ts'
 import { type Place, type PlatformClaims, placeOf } from './platform-claims.ts'
@@ -33,7 +34,7 @@ export async function enterFromPlatform(deps: AuthDeps, token: PlatformToken): P
       const entry =
         known && !isNew
           ? await enterAsKnown(deps, known, expiresAt)
-          : await enterAt(deps, await destination(deps, claims, place), known, token, role)
+          : await enterAt(deps, await destination(deps, token, place), known, token, role)
       if (entry) return entry
     } catch (error) {
       if (isUniqueViolation(error)) continue
@@ -115,10 +116,10 @@ interface TenantRow {
  */
 async function destination(
   deps: AuthDeps,
-  claims: PlatformClaims,
+  { issuer, claims }: PlatformToken,
   place: Place,
 ): Promise<string | undefined> {
-  if (place === 'installation') return deps.config.JWT_TENANT
+  if (place === 'installation') return defaultTenantOf(deps.config, issuer)
   const business = claims.businessid ?? null
   const find = async (owner: number): Promise<TenantRow[]> =>
     (await deps.db.write.query<TenantRow>('select * from find_platform_tenants($1, $2)', [business, owner]))

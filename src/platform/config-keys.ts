@@ -130,6 +130,10 @@ export const settings = {
     text().default('main'),
     "Tenant of tokens that name none, and of the platform's own staff, by slug.",
   ),
+  JWT_ISSUER_TENANTS: setting(
+    list([]),
+    'Tenants of issuers that have one of their own instead, such as partner=acme, comma-separated.',
+  ),
   SSO_COOKIE: setting(text().default('saubh_token'), "Cookie with the platform's token."),
   SSO_ISSUER: setting(text().default('saubh'), "Issuer of the platform's token."),
   CORS_ALLOWED_ORIGINS: setting(

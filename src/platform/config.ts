@@ -103,6 +103,21 @@ function isProxyAddress(text: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
 }
 
+/** The tenant of tokens of this issuer that name none, by slug. */
+export function defaultTenantOf(
+  config: Pick<Config, 'JWT_TENANT' | 'JWT_ISSUER_TENANTS'>,
+  issuer: string,
+): string {
+  const own = config.JWT_ISSUER_TENANTS.map(issuerAndTenant).find(([name]) => name === issuer)
+  return own?.[1] ?? config.JWT_TENANT
+}
+
+/** An issuer may be an address with any sign in it, a slug has no equals sign. */
+function issuerAndTenant(pair: string): [issuer: string, slug: string] {
+  const at = pair.lastIndexOf('=')
+  return [pair.slice(0, Math.max(0, at)), pair.slice(at + 1)]
+}
+
 /** Combinations that cannot be right. */
 function conflicts(config: ConfigValues): string[] {
   const found: string[] = []
@@ -135,6 +150,11 @@ function conflicts(config: ConfigValues): string[] {
     [...config.JWT_ISSUER, config.SSO_ISSUER].includes(config.LOCAL_ISSUER)
   )
     found.push('LOCAL_ISSUER: must differ from JWT_ISSUER and SSO_ISSUER, whose tokens others sign')
+  for (const pair of config.JWT_ISSUER_TENANTS) {
+    const [issuer = '', slug] = issuerAndTenant(pair)
+    if (!slug || ![...config.JWT_ISSUER, config.SSO_ISSUER].includes(issuer))
+      found.push(`JWT_ISSUER_TENANTS: ${pair} is not an issuer of ours and a slug, such as cms=main`)
+  }
   for (const origin of config.CORS_ALLOWED_ORIGINS)
     if (URL.parse(origin)?.origin !== origin)
       found.push(`CORS_ALLOWED_ORIGINS: ${origin} is no exact origin such as https://crm.example`)

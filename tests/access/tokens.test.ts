@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { authenticate } from '../../src/auth/authenticate.ts'
 import { verifyToken } from '../../src/auth/tokens.ts'
@@ -64,6 +65,52 @@ describe('whom a token is for', () => {
     expect(verify(forge(goodClaims({ iss: 'one' })), one).by).toBe('cms')
     expect(verify(forge(platformClaimsOf({ iss: 'one' })), one).by).toBe('platform')
   })
+})
+
+describe('whose tenant', () => {
+  test('[ACC1] a token that names no tenant belongs to its issuer’s, else to JWT_TENANT; one that names its own to that', async () => {
+    await using hub = await startHub({
+      JWT_ISSUER: 'cms,https://partner.example/?a=b',
+      JWT_ISSUER_TENANTS: 'https://partner.example/?a=b=acme,saubh=staff',
+    })
+    for (const slug of ['acme', 'staff']) await hub.addTenant(slug)
+    const slugOf = async (token: string) => (await authenticate(hub.deps, token)).tenant.slug
+    const none = { tenant_id: undefined }
+    expect(await slugOf(forge(goodClaims(none)))).toBe('main')
+    expect(await slugOf(forge(goodClaims({ ...none, iss: 'https://partner.example/?a=b' })))).toBe('acme')
+    expect(await slugOf(forge(goodClaims({ iss: 'https://partner.example/?a=b' })))).toBe('main')
+    expect(await slugOf(platformToken({ usertype: 'SA' }))).toBe('staff')
+  })
+
+  test('[CFG1] an issuer that is not ours, or no slug, is told by name', () => {
+    for (const wrong of ['cms', 'cms=', '=main', 'other=main'])
+      expect(() => configOf({ JWT_ISSUER_TENANTS: wrong }), wrong).toThrow(/JWT_ISSUER_TENANTS: /)
+  })
+})
+
+test('[ACC1] S8 whatever stands in a signed token, it is read, or refused as one that is not good', () => {
+  const value = fc.oneof(
+    fc.jsonValue({ maxDepth: 3 }),
+    fc.constantFrom('A', 'BO', 'CL', 'admin', 'agent', 1, '1', -1, 2 ** 53, 1e400),
+  )
+  const names = ['sub', 'user_id', 'role', 'tenant_id', 'name', 'email', 'exp', 'iat', 'nbf', 'aud', 'jti']
+  const ours = ['userid', 'usertype', 'status', 'businessid', 'whatsapp', 'sid', 'token_use', '__proto__']
+  const config = configOf({ LOCAL_SIGN_IN: 'on' })
+  fc.assert(
+    fc.property(
+      fc.dictionary(fc.constantFrom(...names, ...ours), value),
+      fc.constantFrom('cms', 'saubh', 'switchboard'),
+      (odd, iss) => {
+        const base = iss === 'cms' ? goodClaims() : platformClaimsOf()
+        try {
+          verifyToken(forge({ ...base, ...odd, iss }), config, systemClock)
+        } catch (error) {
+          expect(error).toMatchObject({ code: expect.stringMatching(/^(unauthorized|token_expired)$/) })
+        }
+      },
+    ),
+    { numRuns: 3000 },
+  )
 })
 
 describe('secrets', () => {
