@@ -54,21 +54,48 @@ export function openJobs(
     }),
   )
   const underWay = new Set<Promise<unknown>>()
+  const add = <Name extends JobName>(name: Name, data: JobData[Name]): Promise<void> => {
+    // With Redis away commands would wait in line for its return; the sweep is the better memory.
+    const queue = connection.status === 'ready' ? queues.get(name) : undefined
+    if (queue === undefined) return Promise.resolve()
+    const adding = queue
+      .add(name, data, { removeOnComplete: true, removeOnFail: true, attempts: 1 })
+      .then(() => {}, onError)
+      .finally(() => underWay.delete(adding))
+    underWay.add(adding)
+    return adding
+  }
+  const wakeIngest = gathered((channels) => add('ingest-inbound', { channels }))
   return {
     nudge: (name, data) => {
-      // With Redis away commands would wait in line for its return; the sweep is the better memory.
-      if (connection.status !== 'ready') return
-      const queue = queues.get(name)
-      if (queue === undefined) return
-      const adding = queue
-        .add(name, data, { removeOnComplete: true, removeOnFail: true, attempts: 1 })
-        .catch(onError)
-        .finally(() => underWay.delete(adding))
-      underWay.add(adding)
+      if (name === 'ingest-inbound') wakeIngest((data as JobData['ingest-inbound']).channels)
+      else void add(name, data)
     },
     close: async () => {
-      await Promise.allSettled(Array.from(underWay))
+      while (underWay.size > 0) await Promise.allSettled(Array.from(underWay))
       await Promise.allSettled([...queues.values()].map((queue) => queue.close()))
     },
+  }
+}
+
+type Channel = JobData['ingest-inbound']['channels'][number]
+
+/**
+ * Sends at once while nothing is under way. What comes meanwhile goes together with the next one, each channel once: the
+ * intake commits faster than a job can be added, and a job costs more than the channels in it.
+ */
+function gathered(send: (channels: Channel[]) => Promise<void>): (channels: readonly Channel[]) => void {
+  const waiting = new Map<string, Channel>()
+  let sending = false
+  const next = (): void => {
+    sending = waiting.size > 0
+    if (!sending) return
+    const channels = [...waiting.values()]
+    waiting.clear()
+    void send(channels).then(next)
+  }
+  return (channels) => {
+    for (const channel of channels) waiting.set(channel.channelId, channel)
+    if (!sending) next()
   }
 }
