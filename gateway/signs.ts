@@ -44,11 +44,16 @@ export class Signs {
     if (this.#redis.status !== 'ready') return found
     const shared = await this.#redis.hgetall(this.#name(key)).catch(() => ({}) as Record<string, string>)
     const now = Date.now()
+    const dead: string[] = []
     for (const [field, value] of Object.entries(shared)) {
       const [owner = '', gateway] = field.split(' ')
       const cut = value.indexOf(' ')
-      if (gateway !== this.#gateway && Number(value.slice(0, cut)) > now) add(owner, value.slice(cut + 1))
+      const end = Number(value.slice(0, cut))
+      if (gateway !== this.#gateway && end > now) add(owner, value.slice(cut + 1))
+      // A whole life after its end nobody is going to renew it; somebody who still does is back with the next renewal.
+      else if (end + lifeMs < now) dead.push(field)
     }
+    if (dead.length > 0) this.#redis.hdel(this.#name(key), ...dead).catch(() => {})
     return found
   }
 

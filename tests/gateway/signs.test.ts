@@ -113,3 +113,29 @@ test('[GW16] who loses sight of a conversation leaves its room; one screen holds
   await watcher.next('viewing', ({ viewing, userId }) => viewing === false && userId === ana.actor.id)
   expect(there.of('viewing')).toEqual([])
 })
+
+test('[GW16] what a gateway said that died is forgotten at the end of its life, and thrown away a life later', async () => {
+  await using hub = await startGatewayHub()
+  const ana = await hub.signIn('agent', { sub: 'ana', name: 'Ana' })
+  const here = hub.connect({ token: ana.token })
+  await here.next('caught-up')
+  const name = `${hub.config.REDIS_PREFIX}:signs:presence:${hub.tenant.id}`
+  const [alive, ended, dead] = ['alive', 'ended', 'dead'].map((user) => `${user} a-gateway-that-died`) as [
+    string,
+    string,
+    string,
+  ]
+  const now = Date.now()
+  await hub.deps.redis.hset(name, alive, `${now + 60_000} online`)
+  await hub.deps.redis.hset(name, ended, `${now - 1000} online`)
+  await hub.deps.redis.hset(name, dead, `${now - 61_000} online`)
+  const answer = await here.send<{ users: { userId: string }[] }>('presence.set', { state: 'busy' })
+  expect(answer).toMatchObject({ ok: true })
+  const users = answer.ok ? answer.data.users.map(({ userId }) => userId) : []
+  expect(users.toSorted()).toEqual(['alive', ana.actor.id].toSorted())
+  await eventually(async () => {
+    const fields = await hub.deps.redis.hkeys(name)
+    expect(fields).toEqual(expect.arrayContaining([alive, ended]))
+    expect(fields).not.toContain(dead)
+  })
+})
