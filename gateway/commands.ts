@@ -10,6 +10,7 @@ import {
 } from '../src/contract/socket.ts'
 import type { Deps } from '../src/deps.ts'
 import { parsePart } from '../src/http/faults.ts'
+import { requireKeepable } from '../src/http/keepable.ts'
 import { errorBody } from './farewell.ts'
 import { TokenBucket } from './limits.ts'
 import type { Desk, Session, SessionActor } from './session.ts'
@@ -86,6 +87,7 @@ export class Commands {
       return refuse(new Failure('unknown_command', { command: String(name).slice(0, 64) }).toBody())
     let input: never
     try {
+      requireKeepable(given[0], 'body')
       input = parsePart(command.schema, given[0], 'body') as never
     } catch (error) {
       return refuse(errorBody(error, this.#deps.log, 'reading a command'))

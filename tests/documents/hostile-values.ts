@@ -172,11 +172,18 @@ export const hostileBodies: readonly {
   { type: null, raw: new Uint8Array([1, 2, 3]) },
 ]
 
-/** A JSON text of the value in which one place, chosen at random, holds something hostile. */
-export function spoiled(value: unknown, { random }: Pick<Maker, 'random'>): string {
+/** A JSON text of the value in which one place, chosen at random, holds something hostile of at most so many characters. */
+export function spoiled(
+  value: unknown,
+  { random }: Pick<Maker, 'random'>,
+  most = Number.POSITIVE_INFINITY,
+): string {
   const places = placesIn(value)
   const at = pick(random, places)
-  const bad = pick(random, hostileJson)
+  const bad = pick(
+    random,
+    hostileJson.filter(({ json }) => json.length <= most),
+  )
   if (random() < 0.15)
     return withMember(value, pick(random, ['__proto__', 'constructor', 'unknownMember', '', '$where']), bad)
   return written(value, [], at, bad)

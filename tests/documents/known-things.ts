@@ -52,6 +52,7 @@ const words: Readonly<Record<string, unknown>> = {
   locale: 'en',
   q: 'zoe',
   to: `+${phone}`,
+  snoozedUntil: '2099-01-01T00:00:00.000Z',
   website: 'https://example.com',
   'hub.verify_token': 'the-verify-token',
 }
@@ -137,6 +138,9 @@ export async function tenantWithThings(hub: Hub, rest: RestClient, number: TestN
       )
     return found.get(as)?.length ?? 0
   }
+  await look('/admin/pipeline-stages')
+  const json = { title: 'first', stageId: found.get('/admin/pipeline-stages')?.[0] }
+  await rest.call('POST', '/admin/deals', { token, json })
   for (const list of new Set(Object.values(lists))) await look(list)
 
   return {

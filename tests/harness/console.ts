@@ -20,6 +20,8 @@ import type { MessagePage } from '../../src/contract/rest/messages.ts'
 import type { SyncAnswer } from '../../src/contract/rest/sync.ts'
 import type { Ack, CommandName } from '../../src/contract/socket.ts'
 import type { Role } from '../../src/contract/records.ts'
+import { type Answered, checkAnswer } from './check-answer.ts'
+import { checkAck, checkMessage } from './check-message.ts'
 import type { Chain, Observer } from './checker.ts'
 
 const facts = new Set<string>(catalogue.map((definition) => definition.type))
@@ -135,13 +137,15 @@ export class Console {
     withinMs = 3000,
   ): Promise<Ack<Data> | undefined> {
     if (!this.socket.connected) return undefined
+    let ack: Ack<Data>
     try {
-      const ack = (await this.socket.timeout(withinMs).emitWithAck(name, input)) as Ack<Data>
-      this.#onText(JSON.stringify(ack))
-      return ack
+      ack = (await this.socket.timeout(withinMs).emitWithAck(name, input)) as Ack<Data>
     } catch {
       return undefined
     }
+    this.#onText(JSON.stringify(ack))
+    checkAck(name, ack)
+    return ack
   }
 
   /** One request, to a path under /api/v1 or to one of /admin; undefined when no answer came. */
@@ -151,26 +155,26 @@ export class Console {
     body?: unknown,
     headers: Record<string, string> = {},
   ): Promise<{ status: number; body: Body } | undefined> {
+    const place = `${path.startsWith('/admin') ? '' : '/api/v1'}${path}`
+    let answer: Answered
     try {
-      const response = await fetch(
-        `${this.options.restUrl}${path.startsWith('/admin') ? '' : '/api/v1'}${path}`,
-        {
-          method,
-          headers: {
-            authorization: `Bearer ${this.options.token}`,
-            'content-type': 'application/json',
-            ...headers,
-          },
-          signal: AbortSignal.timeout(5000),
-          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      const response = await fetch(`${this.options.restUrl}${place}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${this.options.token}`,
+          'content-type': 'application/json',
+          ...headers,
         },
-      )
-      const text = await response.text()
-      this.#onText(text)
-      return { status: response.status, body: (text === '' ? null : JSON.parse(text)) as Body }
+        signal: AbortSignal.timeout(5000),
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      })
+      answer = { status: response.status, headers: response.headers, text: await response.text() }
     } catch {
       return undefined
     }
+    this.#onText(answer.text)
+    checkAnswer(method, place, answer)
+    return { status: answer.status, body: (answer.text === '' ? null : JSON.parse(answer.text)) as Body }
   }
 
   /** What somebody would see who opened the console at this moment. */
@@ -187,6 +191,7 @@ export class Console {
 
   #hear(name: string, payload: unknown): void {
     this.#onText(JSON.stringify(payload))
+    checkMessage(name, payload)
     if (facts.has(name)) return this.#hearFact(payload as AnyLogEvent)
     const { position, reason } = payload as Notice
     if (name === 'bye') this.notices.push(`bye ${(payload as { code: string }).code}`)
