@@ -54,7 +54,7 @@ begin
   end if;
 end $$;
 drop index deals_by_update, deals_closed, deals_totals, activities_done, activities_open, activities_by_assignee, activities_by_due, activities_newest, activities_by_update, tags_by_name,
-  contacts_by_name, customers_by_status, customers_by_update, customers_by_name;
+  contacts_newest, contacts_by_update, contacts_by_name, customers_by_status, customers_by_update, customers_by_name;
 alter table tags drop column name_key;
 alter table activities drop column search_text;
 alter table deals drop column search_text;
@@ -64,6 +64,8 @@ create index customers_by_update on customers (tenant_id, updated_at desc, id de
 create index customers_by_name on customers (tenant_id, lower(name), id);
 create index customers_by_status on customers (tenant_id, status, created_at desc, id desc);
 create index deals_by_update on deals (tenant_id, updated_at desc, id desc);
+create index contacts_newest on contacts (tenant_id, created_at desc, id desc);
+create index contacts_by_update on contacts (tenant_id, updated_at desc, id desc);
 create index contacts_by_name on contacts (tenant_id, lower(first_name || ' ' || coalesce(last_name, '')), id);
 create index activities_newest on activities (tenant_id, created_at desc, id desc);
 create index activities_by_update on activities (tenant_id, updated_at desc, id desc);

@@ -1,0 +1,92 @@
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { bigKinds, filterCases, sortCases } from '../../bench/record-lists.ts'
+import { seedRecords, sharesOf } from '../../bench/seed-records.ts'
+import type { Actor } from '../../src/auth/actor.ts'
+import type { RecordKind } from '../../src/domain/records/record-kind.ts'
+import { type Hub, startHub } from '../harness/hub.ts'
+import { readingOf } from './query-plans.ts'
+
+/** Enough for an index to pay off, and seeded in seconds. The first tenant has six tenths of it, ten others share the rest. */
+const sizes = { customers: 40_000, contacts: 20_000, deals: 40_000, activities: 20_000 }
+
+/** Tables that are read by their indexes or not at all. */
+const big = new Set([
+  'customers',
+  'customer_tags',
+  'contacts',
+  'contact_identities',
+  'conversations',
+  'deals',
+  'activities',
+])
+
+let hub: Hub
+let owner: pg.Client
+let app: pg.Client
+let me: string
+
+beforeAll(async () => {
+  hub = await startHub()
+  const others = await Promise.all(Array.from({ length: 11 }, () => hub.addTenant()))
+  owner = new pg.Client({ connectionString: hub.config.DATABASE_URL })
+  await owner.connect()
+  await seedRecords(owner, sharesOf([hub.tenant, ...others]), sizes)
+  // As the application connects: a role that owns nothing, under row security.
+  app = new pg.Client({
+    connectionString: hub.config.DATABASE_URL,
+    options: '-c role=switchboard_app -c timezone=UTC',
+  })
+  await app.connect()
+  await app.query(`select set_config('app.tenant_id', $1, false)`, [hub.tenant.id])
+  const { rows } = await owner.query<{ id: string }>(
+    `select id from users where tenant_id = $1 and issuer = 'seed' order by subject limit 1`,
+    [hub.tenant.id],
+  )
+  me = rows[0]?.id ?? ''
+}, 180_000)
+
+afterAll(async () => {
+  await app.end()
+  await owner.end()
+  await hub[Symbol.asyncDispose]()
+})
+
+async function actorOf(role: 'agent' | 'manager'): Promise<Actor> {
+  const { actor } = await hub.signIn(role)
+  return { ...actor, id: me }
+}
+
+describe('lists under row security, in a tenant of 24,000 customers among others', () => {
+  const cases = bigKinds.flatMap((kind) =>
+    (kind.rights.owner ? (['agent', 'manager'] as const) : (['agent'] as const)).map(
+      (role) => [kind.path, role, kind] as const,
+    ),
+  )
+  test.each(cases)(
+    '[CRM8] %s of an %s: every filter with every sort, first and deep, is read by an index',
+    async (_path, role, kind: RecordKind) => {
+      const { rows } = await owner.query<{ count: string }>(
+        `select count(*) from ${kind.table} where tenant_id = $1`,
+        [hub.tenant.id],
+      )
+      const all = Number(rows[0]?.count)
+      const filters = [{ name: 'no filter', query: {} }, ...(await filterCases(owner, hub.tenant.id, kind))]
+      const actor = await actorOf(role)
+      const wrong: string[] = []
+      for (const { sort, order, deep } of await sortCases(owner, hub.tenant.id, kind))
+        for (const { name, query } of filters)
+          for (const page of ['first', 'deep'] as const) {
+            const asked = { sort, order, ...query, ...(page === 'deep' && { cursor: deep }) }
+            const { scanned, looked, sorted, shape } = await readingOf(app, actor, kind, asked)
+            const scans = scanned.some((table) => big.has(table))
+            if (scans || looked > all / 4 || sorted > all / 4)
+              wrong.push(
+                `${name}, ${sort} ${order}, ${page}: looks at ${looked} and sorts ${sorted} of ${all}; ${shape}`,
+              )
+          }
+      expect(wrong).toEqual([])
+    },
+    120_000,
+  )
+})
