@@ -20,19 +20,17 @@ type Parsed<S extends Shape> = { [K in keyof S]: z.infer<S[K]> }
 /** What a route takes and answers. Nothing that is not named here is let through. */
 export interface RouteSchema<Params extends Shape, Query extends Shape, Body extends z.ZodType> {
   /** In a few words, for the reference: "Lists customers". */
-  readonly does?: string
+  readonly does: string
   /** What it takes of the policy; judged before anything of the request is read. */
-  readonly action?: Exclude<Right, 'public'>
+  readonly action: Exclude<Right, 'public'>
   /** Members of the path; one in the wrong form is `not_found`, like an id that does not exist. */
   readonly params?: Params
   /** Members of the query, each a text until its schema makes it something else. */
   readonly query?: Query
   /** Use strictObject all the way down. Left out, the body must be absent or `{}`. */
   readonly body?: Body
-  /** Of success, for a returned plain value; default: the first of `answers`. */
-  readonly status?: number
   /** What it answers when it succeeds, by status; the first is that of a returned plain value. */
-  readonly answers?: Answers
+  readonly answers: Answers
   /** Codes that its use case fails with, beside those that every route can answer with. */
   readonly errors?: readonly ErrorCode[]
 }
@@ -88,11 +86,11 @@ export function route<
   const params = z.strictObject(schema.params ?? {})
   const query = z.strictObject(schema.query ?? {})
   const body = schema.body ?? noBody
-  const status = schema.status ?? Number(Object.keys(schema.answers ?? { 200: null })[0])
+  const status = Number(Object.keys(schema.answers)[0])
 
   const handler: RequestHandler = async (request, response) => {
     const caller = callerOf(request)
-    if (schema.action !== undefined) requireRight(caller.actor, schema.action)
+    requireRight(caller.actor, schema.action)
     const { tenantId } = caller.actor
     const place = params.safeParse(request.params)
     if (!place.success) throw new Failure('not_found')
@@ -132,7 +130,6 @@ export function route<
     sendReply(response, answer)
   }
   const { does, action, answers } = schema
-  if (does === undefined || action === undefined || answers === undefined) return handler
   return declare(
     {
       does,
