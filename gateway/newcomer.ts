@@ -98,8 +98,7 @@ export class Newcomers {
     // A second connect packet while the first is judged, or after it was: nobody honest sends that.
     if (!newcomer || newcomer.asked) throw new Failure('forbidden')
     newcomer.asked = true
-    if (this.isDraining)
-      throw new Failure('draining', { retryAfterMs: this.#deps.config.SOCKET_RECONNECT_SPREAD_MS })
+    this.#refuseWhileDraining()
     if ((this.#perAddress.get(newcomer.address) ?? 0) > this.#deps.config.SOCKETS_PER_ADDRESS)
       throw new Failure('too_many_connections', { retryAfterMs: 1000 })
     const { headers, query } = socket.handshake
@@ -113,9 +112,16 @@ export class Newcomers {
     if (!this.#mayComeFrom(headers, source)) throw new Failure('origin_denied')
     if (credential === '') throw new Failure('unauthorized')
     const entry = await this.#cache.enter(credential)
+    // A drain that began meanwhile has said goodbye to everybody that it knew.
+    this.#refuseWhileDraining()
     this.#forget(socket.conn)
     const position = auth['position'] ?? undefined
     return { entry, position: position === undefined || typeof position === 'string' ? position : '' }
+  }
+
+  #refuseWhileDraining(): void {
+    if (this.isDraining)
+      throw new Failure('draining', { retryAfterMs: this.#deps.config.SOCKET_RECONNECT_SPREAD_MS })
   }
 
   /** What the client shows, from the place that it cannot have been tricked into first. */

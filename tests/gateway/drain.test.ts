@@ -8,6 +8,7 @@ import { startGateway } from '../../gateway/server.ts'
 import { eventually } from '../harness/eventually.ts'
 import { RawSocket } from '../harness/raw-socket.ts'
 import { TestClient } from '../harness/socket-client.ts'
+import { withTenantOwner } from './owner.ts'
 import { echoing, startGatewayHub } from './setup.ts'
 
 const conversationId = '01900000-0000-7000-8000-000000000001'
@@ -38,6 +39,28 @@ test('[GW15] G1: a gateway that goes away says bye with times spread over the al
   await back.next('caught-up')
   expect(back.of('consent.changed')).toHaveLength(5)
   expect(back.of('reset')).toEqual([])
+})
+
+test('[GW15] a newcomer whose rights are being looked up when the drain begins is sent elsewhere', async () => {
+  await using hub = await startGatewayHub()
+  const { gateway } = await hub.another()
+  const late = new RawSocket(gateway.port)
+  await late.open()
+  await withTenantOwner(hub, async (query) => {
+    await query('begin; lock table users in access exclusive mode')
+    late.send(`40${JSON.stringify({ token: hub.token('agent', { sub: 'late' }) })}`)
+    await eventually(async () => {
+      const { rows } = await query(
+        `select 1 from pg_locks where not granted and relation = 'users'::regclass`,
+      )
+      expect(rows.length).toBeGreaterThan(0)
+    })
+    const draining = gateway.drain()
+    await query('commit')
+    expect(await late.next((text) => text.startsWith('44'))).toContain('"draining"')
+    await draining
+  })
+  expect(gateway.sessions).toBe(0)
 })
 
 test('[GW15] a command under way is answered before goodbye, and a newcomer is sent elsewhere', async () => {
