@@ -129,7 +129,7 @@ export class Trust {
       })
       .catch((error: unknown) => {
         // Nothing can be read or done while the database is away; the next sweep asks again.
-        person.checkedAt = 0
+        person.checkedAt = Number.NEGATIVE_INFINITY
         this.#deps.log.warn({ reason: String(error) }, 'rights cannot be looked up; asking again')
       })
   }

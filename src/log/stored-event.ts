@@ -41,7 +41,8 @@ export function pageOf([epoch, seq, rows]: LogAnswer): Page {
 
 function present(epoch: number, row: LogRow): StoredEvent {
   const [seq, type, at, scope, channelId, assigneeId, teamId, actor, payload, channelIds] = row
-  const place = channelId === null ? channelIds && { channelIds } : { channelId, assigneeId, teamId }
+  const ofContact = channelIds ? { channelIds } : null
+  const place = channelId === null ? ofContact : { channelId, assigneeId, teamId }
   return { epoch, seq, type, at, scope, place, actor, payload }
 }
 
