@@ -108,9 +108,9 @@ async function find(tx: TenantTx, { issuer, subject, platformUserId }: Word): Pr
 async function adoptInvited(tx: TenantTx, { issuer, subject, email }: Word): Promise<SignedRow | undefined> {
   if (email === undefined) return undefined
   const [row] = await tx.query<SignedRow>(
-    `update users set issuer = $3, subject = $4, version = version + 1, updated_at = $5
+    `update users set issuer = $3, subject = $4
      where tenant_id = $1 and issuer = '${invitedIssuer}' and lower(email) = lower($2) returning ${signedColumns}`,
-    [tx.tenantId, email, issuer, subject, tx.now],
+    [tx.tenantId, email, issuer, subject],
   )
   return row
 }

@@ -168,6 +168,11 @@ export const settings = {
   }),
   LOCAL_RATE_PER_MINUTE: setting(count(30), 'Sign-ins and renewals per address and minute.'),
   LOCAL_PASSWORD_LENGTH: setting(count(12, 8, 64), 'Shortest password.', { unit: 'characters' }),
+  LOCAL_PASSWORD_TOKEN_HOURS: setting(
+    count(72),
+    'Life of the secret with which somebody who was invited, or forgot, sets their password.',
+    { unit: 'h' },
+  ),
   LOCAL_HASHES: setting(
     count(2, 1, 64),
     'Passwords of a process that are hashed at a time; each takes 32 MiB and a tenth of a second.',

@@ -4,11 +4,13 @@ import { Failure } from '../contract/errors.ts'
 import {
   changePasswordRequest,
   refreshRequest,
+  setPasswordRequest,
   signedInView,
   signInRequest,
 } from '../contract/rest/sign-in.ts'
 import type { Deps } from '../deps.ts'
 import { changePassword } from '../domain/sign-in/change-password.ts'
+import { redeemPasswordToken } from '../domain/sign-in/password-token.ts'
 import { renewSession, signOut } from '../domain/sign-in/renew-session.ts'
 import { type OpenSession, presentSession } from '../domain/sign-in/session.ts'
 import { type Asking, signIn } from '../domain/sign-in/sign-in.ts'
@@ -25,7 +27,7 @@ import { clearSessionCookie, sessionCookieOf, setSessionCookie } from './session
 const errors = ['local_sign_in_off', 'rate_limited', 'tenant_suspended'] as const satisfies ErrorCode[]
 
 /**
- * Sign-in of our own, before the door: POST /api/auth/sign-in, /refresh and /sign-out, and /password behind a door of its own.
+ * Sign-in of our own, before the door: POST /api/auth/sign-in, /refresh, /sign-out and /set-password, and /password behind a door of its own.
  * None of them takes an Idempotency-Key: what is kept for one would say too much about a password.
  */
 export function signInRoutes(deps: Deps, entries: EntryCache): Router {
@@ -95,6 +97,23 @@ export function signInRoutes(deps: Deps, entries: EntryCache): Router {
     errors: [...errors, 'origin_denied'],
   } as const
   router.post('/sign-out', limit, declare(signOutSays, leave))
+
+  const set: RequestHandler = async (request, response) => {
+    await redeemPasswordToken(
+      deps,
+      parsePart(setPasswordRequest, request.body ?? {}, 'body'),
+      askingOf(request),
+    )
+    response.status(204).end()
+  }
+  const setSays = {
+    ...plain,
+    does: 'Sets a password with the secret that an admin handed over',
+    body: setPasswordRequest,
+    answers: { 204: null },
+    errors: [...errors, 'unauthorized', 'conflict'],
+  } as const
+  router.post('/set-password', limit, declare(setSays, set))
 
   const change: RequestHandler = async (request, response) => {
     const { actor, ip, requestId } = callerOf(request)

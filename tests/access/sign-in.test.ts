@@ -459,6 +459,128 @@ describe('the password', () => {
   })
 })
 
+describe('who was invited, or forgot', () => {
+  const invite = async (rest: RestClient, token: string, email: string) => {
+    const json = { email, role: 'agent' }
+    const made = await rest.call<{ data: { id: string } }>('POST', '/admin/users', { token, json })
+    expect(made.status, made.text).toBe(201)
+    return made.body.data.id
+  }
+  const offer = (rest: RestClient, token: string, id: string, headers: Record<string, string> = {}) =>
+    rest.call<{ data: { token: string; expiresAt: string } }>('POST', `/admin/users/${id}/password-token`, {
+      token,
+      headers,
+    })
+
+  test('[LOC10] sets their own password, once, with the secret that an admin hands over', async () => {
+    await using hub = await startHub(on)
+    const rest = await startRestOf(hub)
+    const admin = hub.token('admin')
+    const id = await invite(rest, admin, 'Cem@x.example')
+    const first = await offer(rest, admin, id)
+    expect(first.status, first.text).toBe(201)
+    const second = await offer(rest, admin, id, { 'idempotency-key': 'one' })
+    expect((await offer(rest, admin, id, { 'idempotency-key': 'one' })).body.data.token).toBeNull()
+    const set = (token: string, newPassword = goodPassword) =>
+      rest.call<{ code?: string }>('POST', '/api/auth/set-password', { json: { token, newPassword } })
+    // The next takes the place of the one before; a weak password leaves it good.
+    expect((await set(first.body.data.token)).body.code).toBe('unauthorized')
+    expect((await set(second.body.data.token, 'short')).body.code).toBe('validation_failed')
+    expect((await set(second.body.data.token)).status).toBe(204)
+    expect((await set(second.body.data.token)).body.code).toBe('unauthorized')
+    expect((await signedIn(rest, 'cem@x.example')).user).toMatchObject({ id, role: 'agent' })
+    expect((await rest.call('GET', `/admin/users/${id}`, { token: admin })).body).toMatchObject({
+      data: { invited: false },
+    })
+    const { rows } = await asSuperuser(hub, (query) =>
+      query(
+        `select string_agg(a::text, '') || (select string_agg(k::text, '') from idempotency_keys k) as texts from audit_logs a`,
+      ),
+    )
+    for (const made of [first, second])
+      expect(String((rows as { texts: string }[])[0]?.texts)).not.toContain(made.body.data.token)
+  })
+
+  test('[LOC10] many at once with one secret: one sets it', async () => {
+    await using hub = await startHub(on)
+    const rest = await startRestOf(hub)
+    const admin = hub.token('admin')
+    const { body } = await offer(rest, admin, await invite(rest, admin, 'cem@x.example'))
+    const passwords = Array.from({ length: 8 }, (_, n) => `${goodPassword} ${n}`)
+    const statuses = await Promise.all(
+      passwords.map(async (newPassword) => {
+        const json = { token: body.data.token, newPassword }
+        return (await rest.call('POST', '/api/auth/set-password', { json })).status
+      }),
+    )
+    expect(statuses.filter((status) => status === 204)).toHaveLength(1)
+    await signedIn(rest, 'cem@x.example', passwords[statuses.indexOf(204)])
+  })
+
+  test('[LOC10] it is good for LOCAL_PASSWORD_TOKEN_HOURS and not longer, and not for who was disabled', async () => {
+    await using hub = await startHub({ ...on, LOCAL_PASSWORD_TOKEN_HOURS: '2' })
+    let now = Date.now()
+    const rest = await startRestOf({ ...hub, deps: { ...hub.deps, clock: { now: () => new Date(now) } } })
+    const admin = hub.token('admin', { ttlSeconds: 80_000 })
+    const [early, late, gone] = [
+      await invite(rest, admin, 'a@x.example'),
+      await invite(rest, admin, 'b@x.example'),
+      await invite(rest, admin, 'c@x.example'),
+    ]
+    const tokens = []
+    for (const id of [early, late, gone]) tokens.push((await offer(rest, admin, id)).body.data.token)
+    await rest.call('POST', `/admin/users/${gone}/disable`, { token: admin })
+    const set = async (token: string | undefined) =>
+      (await rest.call('POST', '/api/auth/set-password', { json: { token, newPassword: goodPassword } }))
+        .status
+    expect(await set(tokens[2])).toBe(401)
+    now += 2 * 3_600_000 - 1000
+    expect(await set(tokens[0])).toBe(204)
+    now += 1000
+    expect(await set(tokens[1])).toBe(401)
+  })
+
+  test('[LOC10] nobody makes one for whom others vouch for, for whoever may do more, or for another tenant', async () => {
+    await using hub = await startHub(on)
+    const rest = await startRestOf(hub)
+    const admin = hub.token('admin')
+    const ana = await hub.signIn('agent', { sub: 'ana' })
+    const other = await hub.addTenant()
+    const stranger = await hub.signIn('agent', { sub: 'ana', tenant: other.slug })
+    expect((await offer(rest, admin, ana.actor.id)).status).toBe(409)
+    expect((await offer(rest, admin, stranger.actor.id)).status).toBe(404)
+    const invited = await invite(rest, admin, 'cem@x.example')
+    for (const role of ['viewer', 'agent', 'manager'] as const)
+      expect((await offer(rest, hub.token(role, { sub: role }), invited)).status).toBe(403)
+    const key = await rest.call<{ data: { key: string } }>('POST', '/admin/api-keys', {
+      token: admin,
+      json: { name: 'people', role: 'admin', scopes: ['user.manage', 'user.read'] },
+    })
+    const root = await addUser(hub, 'root@x.example', 'admin')
+    // A key that may manage people must not become an admin who may do everything.
+    expect((await offer(rest, key.body.data.key, root)).status, key.text).toBe(403)
+  })
+
+  test('[LOC10] who gets another e-mail address signs in with that one', async () => {
+    await using hub = await startHub(on)
+    const rest = await startRestOf(hub)
+    const admin = hub.token('admin')
+    const id = await addUser(hub, 'old@x.example')
+    await addUser(hub, 'taken@x.example')
+    const json = { email: 'New@x.example' }
+    expect((await rest.call('PATCH', `/admin/users/${id}`, { token: admin, json })).status).toBe(200)
+    await signedIn(rest, 'new@x.example')
+    expect(await refusedCode(rest, 'sign-in', { email: 'old@x.example', password: goodPassword })).toBe(
+      'sign_in_failed',
+    )
+    const taken = await rest.call('PATCH', `/admin/users/${id}`, {
+      token: admin,
+      json: { email: 'taken@x.example' },
+    })
+    expect(taken.status).toBe(409)
+  })
+})
+
 describe('in a browser', () => {
   test('[LOC7] S11 the refresh token is in a cookie for our paths alone, that no script reads and no other site sends', async () => {
     await using hub = await startHub({ ...on, BASE_PATH: '/crmwhats' })

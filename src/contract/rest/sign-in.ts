@@ -23,6 +23,18 @@ export const changePasswordRequest = z.strictObject({
   newPassword: passwordText,
 })
 
+/** POST /api/auth/set-password. */
+export const setPasswordRequest = z.strictObject({
+  token: z.string().min(1).max(200),
+  newPassword: passwordText,
+})
+
+/** POST /admin/users/:id/password-token: shown once. null in the answer to a repeat with the same Idempotency-Key. */
+export const passwordTokenView = z.strictObject({
+  token: z.string().nullable(),
+  expiresAt: z.iso.datetime(),
+})
+
 /** The answer to a sign-in and to its renewal. */
 export const signedInView = z.strictObject({
   /** Bearer of requests and of the socket's handshake. */

@@ -35,3 +35,17 @@ export async function setPassword(
   })
   await endSessions(tx, by, account.userId, { except: keep })
 }
+
+/** Whoever gets another e-mail address signs in with that one. Fails with `conflict` when it is somebody else's. */
+export async function moveSignIn(tx: TenantTx, userId: string, email: string): Promise<void> {
+  try {
+    await tx.query(
+      `update user_passwords set email = lower($3) where tenant_id = $1 and user_id = $2 and email <> lower($3)`,
+      [tx.tenantId, userId, email],
+    )
+  } catch (error) {
+    if (isUniqueViolation(error, 'user_passwords_one_per_email'))
+      throw new Failure('conflict', { member: 'email' }, { cause: error })
+    throw error
+  }
+}

@@ -5,6 +5,7 @@ import type { Role, UserView } from '../../contract/records.ts'
 import { type ExpectedVersions, requireVersion } from '../../http/conditional.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { type Doer, recordAudit } from '../audit/record-audit.ts'
+import { moveSignIn } from '../sign-in/set-password.ts'
 
 export interface UserChange {
   readonly status?: UserView['status'] | undefined
@@ -76,6 +77,7 @@ async function write(
     [tx.tenantId, before.id, after.status, after.role, after.name, after.email, tx.now],
   )
   if (!row) throw new Failure('not_found')
+  if (after.email !== null && after.email !== before.email) await moveSignIn(tx, before.id, after.email)
   const user = presentUser(row)
   const verb = after.status === before.status ? 'update' : after.status === 'disabled' ? 'disable' : 'enable'
   recordAudit(tx, {

@@ -4,10 +4,12 @@ import { permit } from '../../auth/can.ts'
 import { type UserDetail, userDetail } from '../../contract/access.ts'
 import { newUser, userPatch } from '../../contract/rest/access.ts'
 import { dataOf } from '../../contract/rest/answers.ts'
+import { passwordTokenView } from '../../contract/rest/sign-in.ts'
 import { etagOf, type ExpectedVersions } from '../../http/conditional.ts'
 import { type ReplyOptions, reply } from '../../http/reply.ts'
 import { type RouteContext, type RouteDeps, route } from '../../http/route.ts'
 import type { Config } from '../../platform/config.ts'
+import { makePasswordToken } from '../sign-in/password-token.ts'
 import { requireRoom } from '../tenants/tenant-limits.ts'
 import { changeUser, type UserChange } from './change-user.ts'
 import { type InviteDeps, inviteUser } from './invite-user.ts'
@@ -20,7 +22,13 @@ type Context = Pick<RouteContext<{ id: string }, unknown, unknown>, 'actor' | 'w
 
 /** /admin/users, but for the list: everybody of the tenant looks, admins change. */
 export function manageUserRoutes(
-  deps: RouteDeps & InviteDeps & { readonly config: Pick<Config, 'BASE_PATH'> },
+  deps: RouteDeps &
+    InviteDeps & {
+      readonly config: Pick<
+        Config,
+        'BASE_PATH' | 'LOCAL_ISSUER' | 'LOCAL_SIGN_IN' | 'LOCAL_PASSWORD_TOKEN_HOURS'
+      >
+    },
 ): Router {
   const router = Router()
 
@@ -114,6 +122,25 @@ export function manageUserRoutes(
         errors: ['limit_reached'],
       },
       (ctx) => change(ctx, { status: 'active' }),
+    ),
+  )
+
+  router.post(
+    '/users/:id/password-token',
+    route(
+      deps,
+      {
+        does: 'Makes the secret with which a user sets their password',
+        action: 'user.manage',
+        params: one,
+        answers: { 201: dataOf(passwordTokenView) },
+        errors: ['conflict', 'local_sign_in_off'],
+      },
+      (ctx) =>
+        ctx.write(async (tx) => {
+          const made = await makePasswordToken(tx, deps.config, ctx, ctx.params.id)
+          return reply({ data: made }, { status: 201, kept: { data: { ...made, token: null } } })
+        }),
     ),
   )
 
