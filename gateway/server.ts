@@ -286,9 +286,14 @@ class RunningGateway implements Gateway {
   #sweep(): void {
     const now = performance.now()
     const { SOCKET_BUFFER_BYTES, SOCKET_BUFFER_MS } = this.#deps.config
-    for (const session of this.#sessions.values())
-      if (session.wire.unsentBytes > SOCKET_BUFFER_BYTES || session.wire.unsentForMs(now) > SOCKET_BUFFER_MS)
+    let unsent = 0
+    for (const session of this.#sessions.values()) {
+      const { unsentBytes } = session.wire
+      unsent += unsentBytes
+      if (unsentBytes > SOCKET_BUFFER_BYTES || session.wire.unsentForMs(now) > SOCKET_BUFFER_MS)
         this.#depart(session, 'slow')
+    }
+    this.#deps.metrics.socketBuffer.set(unsent)
     this.#trust.sweep(now)
     this.#viewers.sweep(now)
     this.#composing.sweep(now)

@@ -33,6 +33,7 @@ export function createMetrics() {
     ),
     doorbellLag: histogram('hub_doorbell_lag_seconds', 'How long a bell to oneself takes.'),
     headLag: gauge('hub_gateway_head_lag_events', 'Events committed but not yet read by this gateway.'),
+    socketBuffer: gauge('hub_socket_buffer_bytes', 'Bytes that wait for clients to read, over all sessions.'),
     slowKicks: counter('hub_slow_kicks_total', 'Sessions closed because they did not read.'),
     ingressAck: histogram('hub_ingress_ack_seconds', 'From a webhook to its answer.', ['provider']),
     ingress: counter('hub_ingress_total', 'Webhooks by result.', ['provider', 'result']),

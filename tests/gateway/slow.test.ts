@@ -42,7 +42,10 @@ test('[GW12] who leaves something unread for too long is shown out, below the by
   // Enough to fill the kernel's buffers on both sides.
   for (let i = 0; i < 12; i++) await hub.happen(20, 50_000)
   await eventually(async () => expect(await countOf(hub, 'hub_slow_kicks_total')).toBe(1))
+  // What waited is told until the session is gone.
+  expect(await countOf(hub, 'hub_socket_buffer_bytes')).toBeGreaterThan(0)
   await eventually(() => expect(hub.gateway.sessions).toBe(0))
+  await eventually(async () => expect(await countOf(hub, 'hub_socket_buffer_bytes')).toBe(0))
 })
 
 test('[GW12] who reads slowly but steadily stays', async () => {
