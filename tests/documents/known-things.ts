@@ -75,13 +75,13 @@ export interface KnownThings {
   readonly token: string
   readonly slug: string
   /** What fits a member of a body or a query of that name. */
-  forMember(name: string): readonly unknown[]
+  readonly forMember: (name: string) => readonly unknown[]
   /** For a member of a path, such as `id` of `/admin/customers/{id}`. */
-  forPath(path: string, name: string, random: () => number): string | undefined
+  readonly forPath: (path: string, name: string, random: () => number) => string | undefined
   /** The signature of a webhook's body. */
-  sign(body: string): string
+  readonly sign: (body: string) => string
   /** Looks again at what a list has (taken for what `as` has), and says how much. */
-  look(list: string, as?: string): Promise<number>
+  readonly look: (list: string, as?: string) => Promise<number>
 }
 
 /** Makes a tenant with an admin and a few of each thing, and knows them. */

@@ -1,4 +1,4 @@
-import { Html, html, prose } from './html.ts'
+import { type Html, html, prose } from './html.ts'
 import type { JsonSchema } from './schema-book.ts'
 
 /** A schema for people: what kind of value it is, and below it the members that it has. */
