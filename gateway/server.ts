@@ -1,7 +1,6 @@
 import { createServer, type Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Server, type Socket } from 'socket.io'
-import { authenticate } from '../src/auth/authenticate.ts'
 import { Failure } from '../src/contract/errors.ts'
 import type { FarewellCode } from '../src/contract/socket.ts'
 import type { Deps } from '../src/deps.ts'
@@ -18,6 +17,7 @@ import { CustomerTyping } from './customer-typing.ts'
 import { Departures, errorBody, farewell } from './farewell.ts'
 import { Slots } from './limits.ts'
 import { type Admitted, Newcomers } from './newcomer.ts'
+import { ownCommands } from './own-commands.ts'
 import { People } from './people.ts'
 import { Presence } from './presence.ts'
 import { Session } from './session.ts'
@@ -156,7 +156,13 @@ class RunningGateway implements Gateway {
     this.#composing = new Composing(this.#io, this.#subscriber, config.REDIS_PREFIX)
     this.#viewers = new Viewers(deps, this.#io, this.#signs, this.#composing)
     this.#customerTyping = new CustomerTyping(deps)
-    this.#commands = new Commands(deps, handlers, this.#ownHandlers(), (session) =>
+    const own = ownCommands(deps, {
+      trust: this.#trust,
+      presence: this.#presence,
+      viewers: this.#viewers,
+      customerTyping: this.#customerTyping,
+    })
+    this.#commands = new Commands(deps, handlers, own, (session) =>
       this.#depart(session, 'too_many_commands'),
     )
     this.#newcomers.watch(this.#io)
@@ -299,34 +305,6 @@ class RunningGateway implements Gateway {
     this.#composing.sweep(now)
     this.#customerTyping.sweep(now)
     this.#departures.sweep(now)
-  }
-
-  #ownHandlers(): ConstructorParameters<typeof Commands>[2] {
-    return {
-      renew: async (session, { token }) => {
-        const { actor, tenant, expiresAt } = await authenticate(this.#deps, token)
-        if (
-          tenant.id !== session.tenant.id ||
-          actor.id !== session.actor.id ||
-          actor.kind !== session.actor.kind
-        )
-          throw new Failure('forbidden')
-        session.expiresAt = expiresAt.getTime()
-        session.askedToRenew = false
-        this.#trust.become(session, actor)
-        return { expiresAt: expiresAt.toISOString() }
-      },
-      ephemeral: {
-        'presence.set': (session, { state }) => this.#presence.set(session, state),
-        'conversation.view': (session, { conversationId }) => this.#viewers.view(session, conversationId),
-        'conversation.leave': async (session, { conversationId }) =>
-          this.#viewers.leave(session, conversationId),
-        typing: async (session, { conversationId, typing }) => {
-          await this.#viewers.typing(session, conversationId, typing)
-          if (typing) await this.#customerTyping.tell(session, conversationId)
-        },
-      },
-    }
   }
 
   async drain(): Promise<void> {
