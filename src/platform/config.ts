@@ -151,7 +151,7 @@ function conflicts(config: ConfigValues): string[] {
   )
     found.push('LOCAL_ISSUER: must differ from JWT_ISSUER and SSO_ISSUER, whose tokens others sign')
   for (const pair of config.JWT_ISSUER_TENANTS) {
-    const [issuer = '', slug] = issuerAndTenant(pair)
+    const [issuer, slug] = issuerAndTenant(pair)
     if (!slug || ![...config.JWT_ISSUER, config.SSO_ISSUER].includes(issuer))
       found.push(`JWT_ISSUER_TENANTS: ${pair} is not an issuer of ours and a slug, such as cms=main`)
   }

@@ -84,7 +84,7 @@ export async function redeemPasswordToken(
       `select ${userColumns} from users where tenant_id = $1 and id = $2 and status = 'active'`,
       [tx.tenantId, found.user_id],
     )
-    if (!token || user?.email == null) throw new Failure('unauthorized')
+    if (!token || !user || user.email === null) throw new Failure('unauthorized')
     requireGoodPassword(deps.config, given.newPassword, user.email, '/newPassword')
     const by = { actor: await actorOf(tx, tx.tenantId, user), ...asking }
     await tx.query(
