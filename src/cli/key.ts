@@ -21,7 +21,11 @@ const create = verb({
     name: required('NAME', 'What it is for.', upTo(200)),
     role: required('ROLE', `What its bearer may do: ${roles.join(', ')}.`, oneOf(roles)),
     scope: several('ACTION', 'Only these of what the role may; may be given several times.', oneOf(actions)),
-    rate: option('N', 'Requests and commands per minute; as many as anybody when not said.', count(1, 1_000_000)),
+    rate: option(
+      'N',
+      'Requests and commands per minute; as many as anybody when not said.',
+      count(1, 1_000_000),
+    ),
     expires: option('WHEN', 'A length of time such as 90d, or an instant such as 2027-01-31T00:00:00Z.', end),
   },
   notes: `Programs send it as Authorization: Bearer sb_...; without --expires it is good until it is revoked.

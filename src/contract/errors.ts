@@ -64,7 +64,11 @@ export const errors = {
     then: 'stop',
     means: 'the platform says that this account is not active',
   },
-  usertype_denied: { http: 403, then: 'stop', means: 'accounts of this type of the platform may not come in' },
+  usertype_denied: {
+    http: 403,
+    then: 'stop',
+    means: 'accounts of this type of the platform may not come in',
+  },
   business_unknown: {
     http: 403,
     then: 'stop',

@@ -20,9 +20,11 @@ import {
 import { eventually } from '../harness/eventually.ts'
 import type { Hub } from '../harness/hub.ts'
 import { startRestOf } from '../harness/rest-client.ts'
-import { TestClient } from '../harness/socket-client.ts'
+import type { TestClient } from '../harness/socket-client.ts'
 import { startTcpProxy } from '../harness/tcp-proxy.ts'
 import { echoing, type GatewayHub, startGatewayHub } from '../gateway/setup.ts'
+
+const byId = (one: number, other: number) => one - other
 
 const people = ['ana', 'ben', 'max', 'vera'] as const
 const roleOf = { ana: 'agent', ben: 'agent', max: 'manager', vera: 'viewer' } as const
@@ -135,12 +137,16 @@ test('[RGT14] people who write on closed numbers only are for those who work the
   )
   const path = `/admin/contacts/${conversation.contactId}`
   const seenBy = async ({ get }: typeof asBen) => ({
-    list: (await get<{ data: { id: number }[] }>('/admin/contacts')).data.map(({ id }) => id).sort(),
+    list: (await get<{ data: { id: number }[] }>('/admin/contacts')).data.map(({ id }) => id).toSorted(byId),
     found: (await get<{ data: { id: number }[] }>('/api/v1/search?kind=contacts&q=Zo')).data.length,
     notes: (await get<{ data: unknown[] }>('/admin/notes')).data.length,
   })
   expect(await seenBy(asBen)).toEqual({ list: [handMade], found: 0, notes: 0 })
-  expect(await seenBy(asAna)).toEqual({ list: [conversation.contactId, handMade].sort(), found: 1, notes: 1 })
+  expect(await seenBy(asAna)).toEqual({
+    list: [conversation.contactId, handMade].toSorted(byId),
+    found: 1,
+    notes: 1,
+  })
   expect(await asBen.status('PATCH', path, { title: 'x' })).toBe(404)
   expect(await asBen.status('GET', `${path}/timeline`)).toBe(404)
   expect(

@@ -99,7 +99,7 @@ test('[RGT1] an address is invited once, also by two at once; a team or number t
   const twins = await Promise.all(
     [1, 2].map(() => invite(rest, admin, { email: 'ben@example.com', role: 'viewer' })),
   )
-  expect(twins.map(({ status }) => status).sort()).toEqual([201, 409])
+  expect(twins.map(({ status }) => status).toSorted((one, other) => one - other)).toEqual([201, 409])
   const other = await rest.refused('POST', '/admin/users', {
     token: admin,
     json: { email: 'BEN@example.com', role: 'agent' },

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { channelMembers, keyView, tenantLimits } from '../access.ts'
+import { channelMembers, keyView } from '../access.ts'
 import { role } from '../records.ts'
 import { instant, line } from './record-input.ts'
 
@@ -80,4 +80,3 @@ export type TenantPatch = z.infer<typeof tenantPatch>
 
 /** GET and PUT /api/v1/channels/:id/members. */
 export const channelMembersView = channelMembers.extend({ channelId: z.uuid(), version: z.number().int() })
-export const limitNames = Object.keys(tenantLimits.shape) as (keyof typeof tenantLimits.shape)[]

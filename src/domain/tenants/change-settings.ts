@@ -27,7 +27,9 @@ export async function changeSettings(
   requireVersion(expected, before)
   const { retention = before.settings.retention, timeZone = before.timeZone } = change
   const limits = Object.fromEntries(
-    Object.entries({ ...before.settings.limits, ...change.limits }).filter(([, limit]) => limit != null),
+    Object.entries({ ...before.settings.limits, ...change.limits }).filter(
+      ([, limit]) => typeof limit === 'number',
+    ),
   )
   const after = {
     name: change.name ?? before.name,
