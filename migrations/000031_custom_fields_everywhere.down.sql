@@ -12,8 +12,8 @@ alter table import_errors force row level security;
 alter table imports
   drop constraint imports_entity_check,
   add constraint imports_entity_check check (entity in ('customer'));
-drop procedure create_custom_field_indexes();
 drop index customers_by_values, contacts_by_values, deals_by_values;
+drop function tenant_values(uuid, jsonb);
 drop function customers_with_values(jsonb, integer);
 drop function contacts_with_values(jsonb, integer);
 drop function deals_with_values(jsonb, integer);
