@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { signatureOf } from '../../src/providers/signature.ts'
 import { delivery, statusOf, wamid } from '../ingest/cloud-bodies.ts'
 import type { CloudNumber } from '../webhooks/intake-hub.ts'
+import { type Answered, checkAnswer } from './check-answer.ts'
 import type { Hub } from './hub.ts'
 import { type StandInAnswer, startStandIn } from './provider-stand-in.ts'
 
@@ -90,6 +91,7 @@ export async function startCloudNetwork(): Promise<CloudNetwork> {
   server.always({ method: 'GET', path: /^\/\d+\/message_templates/, answer: { json: { data: [] } } })
 
   const post: CloudNetwork['post'] = async (number, body) => {
+    let answer: Answered
     try {
       const response = await fetch(`${restUrl}/api/webhooks/whatsapp`, {
         method: 'POST',
@@ -100,11 +102,12 @@ export async function startCloudNetwork(): Promise<CloudNetwork> {
         body,
         signal: AbortSignal.timeout(5000),
       })
-      await response.text()
-      return response.status
+      answer = { status: response.status, headers: response.headers, text: await response.text() }
     } catch {
       return undefined
     }
+    checkAnswer('POST', '/api/webhooks/whatsapp', answer)
+    return answer.status
   }
   const deliver: CloudNetwork['deliver'] = async (number, body) => {
     const end = performance.now() + longestDelivery

@@ -4,6 +4,7 @@ import type { MediaLink, StartedUpload } from '../../src/contract/rest/media.ts'
 import { checkUploaded } from '../../src/domain/media/check-uploaded.ts'
 import { fetchAttachment } from '../../src/domain/media/fetch-attachment.ts'
 import { startRest } from '../../src/rest/server.ts'
+import { checkResponse } from '../harness/check-answer.ts'
 import type { Hub } from '../harness/hub.ts'
 import { bytes, startFileServer } from './file-server.ts'
 import { startMediaHub } from './media-hub.ts'
@@ -12,12 +13,12 @@ import { photo } from './pictures.ts'
 async function startApi(hub: Hub) {
   const rest = await startRest(hub.deps, { port: 0 })
   hub.onClose(() => rest.close())
-  return (
+  return async (
     path: string,
     token: string | null,
     init: { method?: string; body?: unknown; headers?: Record<string, string> } = {},
-  ) =>
-    fetch(`http://127.0.0.1:${rest.port}/api/v1${path}`, {
+  ) => {
+    const response = await fetch(`http://127.0.0.1:${rest.port}/api/v1${path}`, {
       method: init.method ?? 'GET',
       redirect: 'manual',
       headers: {
@@ -27,6 +28,9 @@ async function startApi(hub: Hub) {
       },
       ...(init.body === undefined ? {} : { body: JSON.stringify(init.body) }),
     })
+    await checkResponse(init.method ?? 'GET', `/api/v1${path}`, response)
+    return response
+  }
 }
 
 const nobody = { url: 'http://127.0.0.1:1', host: '127.0.0.1:1' }

@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, expect, inject, test, vi } from 'vitest
 import { createEmptyDatabase } from '../harness/database.ts'
 import { eventually } from '../harness/eventually.ts'
 import { allInOne, dataDirectory, type Program, removeData, startProgram, stillRunning } from './program.ts'
+import { checkResponse } from '../harness/check-answer.ts'
 
 const secret = 'a-secret-of-the-tests-that-is-long-enough-for-hs256'
 /** Many starts on a busy machine. */
@@ -54,6 +55,7 @@ async function whoAmI(url: string): Promise<{ id: string }> {
   })
   const response = await fetch(`${url}/admin/me`, { headers: { authorization: `Bearer ${token}` } })
   expect(response.status).toBe(200)
+  await checkResponse('GET', '/admin/me', response)
   return ((await response.json()) as { user: { id: string } }).user
 }
 
