@@ -298,6 +298,63 @@ describe('whose it is', () => {
   })
 })
 
+describe('[HOOK4] what was remembered of a number since its last delivery', () => {
+  const remembered = async (more: Parameters<IntakeHub['addNumber']>[0] = {}) => {
+    const number = await intake.addNumber(more)
+    expect(await intake.post(number, textTo(number))).toMatchObject(received)
+    return number
+  }
+
+  test('counts no more once its tenant is suspended, and again when that is over', async () => {
+    const tenant = await intake.hub.addTenant()
+    const number = await remembered({ tenant: tenant.id })
+    await intake.asOwner(`update tenants set status = 'suspended' where id = $1`, [tenant.id])
+    expect(await intake.post(number, textTo(number))).toMatchObject(received)
+    await intake.asOwner(`update tenants set status = 'active' where id = $1`, [tenant.id])
+    expect(await intake.post(number, textTo(number))).toMatchObject(received)
+    expect((await intake.inbox()).map(({ state }) => state)).toEqual(['new', 'quarantined', 'new'])
+  })
+
+  test('counts no more once it has another secret', async () => {
+    const [number, donor] = [await remembered(), await intake.addNumber()]
+    await intake.asOwner(
+      'update channels c set secrets = d.secrets from channels d where c.id = $1 and d.id = $2',
+      [number.channelId, donor.channelId],
+    )
+    expect((await intake.post(number, textTo(number))).status).toBe(401)
+    expect(await intake.post(donor, textTo(number))).toMatchObject(received)
+    expect((await intake.inbox()).map((row) => row.channelId)).toEqual([number.channelId, number.channelId])
+  })
+
+  test('counts no more once the number is removed', async () => {
+    const number = await remembered()
+    await intake.asOwner('update channels set deleted_at = now() where id = $1', [number.channelId])
+    expect((await intake.post(number, textTo(number))).status).toBe(401)
+    expect(await intake.inbox()).toHaveLength(1)
+  })
+
+  test('is judged delivery by delivery: others of the same commit are stored', async () => {
+    const tenant = await intake.hub.addTenant()
+    const numbers = [await remembered(), await remembered({ tenant: tenant.id }), await remembered()]
+    await intake.asOwner(`update tenants set status = 'suspended' where id = $1`, [tenant.id])
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, (_, place) => {
+        const number = numbers[place % 3] as CloudNumber
+        return intake.post(number, textTo(number, `no ${place}`))
+      }),
+    )
+    expect(answers.map(({ status }) => status)).toEqual(Array(30).fill(200))
+    const rows = await intake.inbox()
+    const statesOf = ({ channelId }: CloudNumber) =>
+      rows.filter((row) => row.channelId === channelId).map(({ state }) => state)
+    expect(numbers.map((number) => statesOf(number).toSorted())).toEqual([
+      Array(11).fill('new'),
+      ['new', ...Array(10).fill('quarantined')].toSorted(),
+      Array(11).fill('new'),
+    ])
+  })
+})
+
 describe('what is posted again', () => {
   test('[HOOK6] S24 [D1] a hundred equal deliveries at once are one row and a hundred times 200', async () => {
     const number: CloudNumber = await intake.addNumber()

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { LogDeps } from '../../log/tenant-tx.ts'
 import { Failure } from '../../contract/errors.ts'
 import type { Config } from '../../platform/config.ts'
@@ -18,6 +19,8 @@ export interface Owner {
   readonly accountId: string | null
   /** null when we do not have the key that they were encrypted with. */
   readonly secrets: ChannelSecrets | null
+  /** Of the secrets as they are stored, which is another one after every change; SHA-256, hex. */
+  readonly secretsHash: string
   /** The tenant is not active: keep, but do not process. */
   readonly suspended: boolean
 }
@@ -56,9 +59,40 @@ interface Lookup {
   readonly wanted: readonly string[]
 }
 
-/** Cloud numbers by Meta's ids of them. What nobody has is not in the answer. */
-export function ownersByNumber(deps: FindDeps, phoneNumberIds: readonly string[]): Promise<Owner[]> {
-  return look(deps, { way: 'number', wanted: phoneNumberIds })
+/** Cloud numbers by Meta's ids of them. What nobody has is not in the answer. Remembers those that may be expected. */
+export async function ownersByNumber(deps: FindDeps, phoneNumberIds: readonly string[]): Promise<Owner[]> {
+  const owners = await look(deps, { way: 'number', wanted: phoneNumberIds })
+  const known = rememberedBy(deps)
+  for (const id of phoneNumberIds) known.delete(id)
+  for (const owner of owners) {
+    if (owner.suspended || owner.secrets === null) continue
+    if (known.size >= mostRemembered) known.clear()
+    known.set(owner.externalId, owner)
+  }
+  return owners
+}
+
+const remembered = new WeakMap<LogDeps['db'], Map<string, Owner>>()
+const mostRemembered = 10_000
+
+function rememberedBy(deps: FindDeps): Map<string, Owner> {
+  let known = remembered.get(deps.db)
+  if (!known) {
+    known = new Map()
+    remembered.set(deps.db, known)
+  }
+  return known
+}
+
+/**
+ * The numbers as they were when they were last looked up; undefined when one of them was not. Good for judging a delivery that is
+ * then stored under the condition that its number still is as it was (`expects`), and for nothing else: what does not fit
+ * must be looked up.
+ */
+export function rememberedOwners(deps: FindDeps, phoneNumberIds: readonly string[]): Owner[] | undefined {
+  const known = rememberedBy(deps)
+  const owners = phoneNumberIds.map((id) => known.get(id)).filter((owner) => owner !== undefined)
+  return owners.length > 0 && owners.length === phoneNumberIds.length ? owners : undefined
 }
 
 /** Cloud numbers of these accounts; several, also of several tenants, may share one. */
@@ -82,8 +116,8 @@ const lanes = new WeakMap<LogDeps['db'], Lane<Way, Lookup, Owner[]>>()
 /**
  * Fails with `unavailable` when the database does not answer within WEBHOOK_ANSWER_MS.
  *
- * Nothing of a channel is remembered between requests: a number that was connected, moved or cut off, a new secret and a
- * suspended tenant count from the next delivery on, in every process. Instead all lookups of one kind that wait share one
+ * What is remembered of a channel between requests never has the last word: a number that was connected, moved or cut off, a
+ * new secret and a suspended tenant count from the next delivery on, in every process (HOOK4). All lookups of one kind that wait share one
  * statement, so a flood of deliveries, forged ones too, costs one connection per kind at most.
  */
 async function look(deps: FindDeps, lookup: Lookup): Promise<Owner[]> {
@@ -135,6 +169,7 @@ function ownerOf(deps: FindDeps, row: Row): Owner {
     externalId: row.external_id,
     accountId: row.account_id,
     secrets: openedSecrets(deps, row),
+    secretsHash: hash('sha256', row.secrets, 'hex'),
     suspended: row.tenant_status !== 'active',
   }
 }

@@ -3,7 +3,14 @@ import { Failure } from '../../contract/errors.ts'
 import type { Config } from '../../platform/config.ts'
 import { signatureFits } from '../../providers/signature.ts'
 import { routesOf } from '../../providers/whatsapp-cloud/routes-of.ts'
-import { type FindDeps, type Owner, ownersByAccount, ownersByNumber, ownersOfCloud } from './find-owners.ts'
+import {
+  type FindDeps,
+  type Owner,
+  ownersByAccount,
+  ownersByNumber,
+  ownersOfCloud,
+  rememberedOwners,
+} from './find-owners.ts'
 import { jsonOf } from './intake-body.ts'
 import type { Delivery } from './store-deliveries.ts'
 
@@ -49,6 +56,24 @@ export async function judgeCloudDelivery(
   if (reason !== null)
     deliveries.push({ provider: 'whatsapp-cloud', body, owner: null, quarantine: reason, signature })
   return deliveries
+}
+
+/**
+ * The same without asking the database, for a delivery that names nothing but numbers that are remembered and that their own apps
+ * signed: nearly all. The condition that they still are as they were goes along and is judged where it is stored; when they
+ * are not (`Outdated`), and for all other deliveries (undefined), judge them with `judgeCloudDelivery`.
+ */
+export function judgeFromMemory(deps: CloudDeps, body: Buffer, signature: string): Delivery[] | undefined {
+  const signed = new Signed(body, signature)
+  const hinted = hintedNumbers(body)
+  const owners = rememberedOwners(deps, hinted)
+  if (!owners?.every((owner) => signed.by(owner))) return undefined
+  const { phoneNumberIds, wabaIds } = routesOf(jsonOf(body, deps.config))
+  if (wabaIds.length > 0 || !sameIds(phoneNumberIds, hinted)) return undefined
+  return owners.map((owner) => ({
+    ...deliveryFor(owner, body),
+    expects: { externalId: owner.externalId, secretsHash: owner.secretsHash },
+  }))
 }
 
 /** A delivery for a channel; of a suspended tenant it is kept until that is over. */

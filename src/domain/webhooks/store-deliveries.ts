@@ -13,9 +13,14 @@ export interface Delivery {
   readonly owner: { readonly tenantId: string; readonly channelId: string } | null
   /** Why it is kept and not processed; null when it is to be processed. */
   readonly quarantine: string | null
+  /** What was known of its channel when it was judged; when it is not so any more, it is not stored. */
+  readonly expects?: { readonly externalId: string; readonly secretsHash: string }
   /** As it was sent; kept of a delivery that is nobody's, to see later whose it is. */
   readonly signature?: string
 }
+
+/** A number is not as it was remembered: what was posted for it must be judged anew. Nothing of it is lost, nor stored. */
+export class Outdated extends Error {}
 
 export type StoreDeps = Pick<LogDeps, 'db' | 'jobs'> & {
   readonly config: Pick<Config, 'DATABASE_STATEMENT_MS'>
@@ -30,7 +35,8 @@ const statementBytes = 8 * 1024 * 1024
 
 /**
  * Commits deliveries before anybody is told that we have them (HOOK1), those of many requests in one commit. One that is
- * here already is left alone. Fails with `unavailable` when they were not stored, or when nobody knows; a repeat does no harm.
+ * here already is left alone. Fails with `unavailable` when they were not stored, or when nobody knows; a repeat does no harm. Fails
+ * with `Outdated` when one of them expected something that is not so; others may be stored.
  */
 export async function storeDeliveries(deps: StoreDeps, deliveries: readonly Delivery[]): Promise<void> {
   if (deliveries.length === 0) return
@@ -45,8 +51,8 @@ export async function storeDeliveries(deps: StoreDeps, deliveries: readonly Deli
       onFull: () => new Failure('unavailable'),
       isCommon: (error) => !isAboutOneRow(error),
       run: async (_, jobs) => {
-        await store(deps, jobs.flat())
-        return jobs.map(() => undefined)
+        const outdated = await store(deps, jobs.flat())
+        return jobs.map((job) => (job.some((one) => outdated.has(one)) ? new Outdated() : undefined))
       },
     })
     lanes.set(deps.db, lane)
@@ -54,14 +60,17 @@ export async function storeDeliveries(deps: StoreDeps, deliveries: readonly Deli
   try {
     await lane.submit(deliveries)
   } catch (error) {
+    if (error instanceof Outdated) throw error
     // Whatever the reason, the network must post it again; the reason goes to the log.
     throw new Failure('unavailable', {}, { cause: error })
   }
 }
 
-async function store(deps: StoreDeps, deliveries: readonly Delivery[]): Promise<void> {
+/** Answers with those that expected something that is not so. */
+async function store(deps: StoreDeps, deliveries: readonly Delivery[]): Promise<ReadonlySet<Delivery>> {
+  const outdated = new Set<Delivery>()
   for (const part of inStatements(deliveries)) {
-    const rows = part.map(({ provider, body, owner, quarantine, signature }) => ({
+    const rows = part.map(({ provider, body, owner, quarantine, expects, signature }) => ({
       provider,
       hash: createHash('sha256').update(body).digest('hex'),
       body: body.toString('base64'),
@@ -69,22 +78,27 @@ async function store(deps: StoreDeps, deliveries: readonly Delivery[]): Promise<
       channelId: owner?.channelId,
       state: quarantine === null ? 'new' : 'quarantined',
       reason: quarantine ?? undefined,
+      expects: expects && { externalId: expects.externalId, secrets: expects.secretsHash },
       signature,
     }))
     const statement = {
       name: 'store deliveries',
-      text: 'select store_deliveries($1)',
+      text: 'select store_deliveries($1) as refused',
       values: [JSON.stringify(rows)],
       // The server's own limit ends a slow statement; this one ends the wait for a server that is gone without a word.
       query_timeout: deps.config.DATABASE_STATEMENT_MS,
     }
-    await deps.db.write.query(statement)
+    const answer = await deps.db.write.query<{ refused: number[] }>(statement)
+    for (const place of answer.rows[0]?.refused ?? []) outdated.add(part[place - 1] as Delivery)
   }
   const owners = new Map<string, NonNullable<Delivery['owner']>>()
-  for (const { owner, quarantine } of deliveries)
-    if (owner && quarantine === null) owners.set(owner.channelId, owner)
+  for (const delivery of deliveries) {
+    const { owner, quarantine } = delivery
+    if (owner && quarantine === null && !outdated.has(delivery)) owners.set(owner.channelId, owner)
+  }
   const channels = [...owners.values()]
   if (channels.length > 0) deps.jobs.nudge('ingest-inbound', { channels })
+  return outdated
 }
 
 /** Cuts a batch where its bodies become too large for one statement; each part is committed by itself. */

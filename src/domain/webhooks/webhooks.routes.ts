@@ -9,9 +9,9 @@ import type { ProviderName } from '../../providers/port.ts'
 import { isSignature } from '../../providers/signature.ts'
 import { ownerByKey } from './find-owners.ts'
 import { type BodyLimits, type BodyReader, jsonOf, WaitingBytes, withBody } from './intake-body.ts'
-import { type CloudDeps, deliveryFor, judgeCloudDelivery } from './intake-cloud.ts'
+import { type CloudDeps, deliveryFor, judgeCloudDelivery, judgeFromMemory } from './intake-cloud.ts'
 import { answerChallenge, isSameSecret } from './intake-handshake.ts'
-import { type Delivery, type StoreDeps, storeDeliveries } from './store-deliveries.ts'
+import { type Delivery, Outdated, type StoreDeps, storeDeliveries } from './store-deliveries.ts'
 
 export interface WebhookDeps extends CloudDeps, StoreDeps {
   readonly config: CloudDeps['config'] & StoreDeps['config'] & BodyLimits
@@ -43,7 +43,10 @@ export function webhookRoutes(deps: WebhookDeps): Router {
   const cloud = intake(deps, waiting, 'whatsapp-cloud', async (request, body) => {
     const signature = request.get('x-hub-signature-256')
     if (!isSignature(signature)) throw new Failure('signature_invalid')
-    return judgeCloudDelivery(deps, await body.read(), signature)
+    const bytes = await body.read()
+    const anew = () => judgeCloudDelivery(deps, bytes, signature)
+    const deliveries = judgeFromMemory(deps, bytes, signature)
+    return deliveries ? { deliveries, anew } : { deliveries: await anew() }
   })
   router.post(
     '/whatsapp',
@@ -69,7 +72,7 @@ export function webhookRoutes(deps: WebhookDeps): Router {
       throw new Failure('signature_invalid')
     const bytes = await body.read()
     jsonOf(bytes, deps.config)
-    return [deliveryFor(owner, bytes)]
+    return { deliveries: [deliveryFor(owner, bytes)] }
   })
   const says = {
     ...posted,
@@ -109,17 +112,15 @@ function intake(
   deps: WebhookDeps,
   waiting: WaitingBytes,
   provider: ProviderName,
-  judge: (request: Request, body: BodyReader) => Promise<Delivery[]>,
+  judge: (request: Request, body: BodyReader) => Promise<Judgement>,
 ): RequestHandler {
   return async (request, response) => {
     const stop = deps.metrics.ingressAck.startTimer({ provider })
     try {
       const deliveries = await withBody(request, deps.config, waiting, async (body) => {
-        const judged = await judge(request, body)
-        const stored = storeDeliveries(deps, judged)
+        const stored = keep(deps, await judge(request, body))
         body.holdFor(stored)
-        await inTime(stored, deps.config.WEBHOOK_ANSWER_MS)
-        return judged
+        return inTime(stored, deps.config.WEBHOOK_ANSWER_MS)
       })
       const isKept = deliveries.every(({ quarantine }) => quarantine !== null)
       deps.metrics.ingress.inc({ provider, result: isKept ? 'quarantined' : 'stored' })
@@ -133,10 +134,27 @@ function intake(
   }
 }
 
-/** A commit that takes too long may still come; the network posts again, and finds it there. */
-async function inTime(stored: Promise<void>, ms: number): Promise<void> {
+/** Whose a delivery is. `anew` looks again, when that was judged from memory and the database knows better. */
+interface Judgement {
+  readonly deliveries: Delivery[]
+  readonly anew?: () => Promise<Delivery[]>
+}
+
+/** Commits what was judged; answers with it. */
+async function keep(deps: WebhookDeps, { deliveries, anew }: Judgement): Promise<Delivery[]> {
   try {
-    await within(stored, ms)
+    await storeDeliveries(deps, deliveries)
+    return deliveries
+  } catch (error) {
+    if (!(error instanceof Outdated) || anew === undefined) throw error
+    return keep(deps, { deliveries: await anew() })
+  }
+}
+
+/** A commit that takes too long may still come; the network posts again, and finds it there. */
+async function inTime<T>(stored: Promise<T>, ms: number): Promise<T> {
+  try {
+    return await within(stored, ms)
   } catch (error) {
     throw error instanceof Failure ? error : new Failure('unavailable', {}, { cause: error })
   }
