@@ -39,7 +39,7 @@ export class Departures {
  * | slow | more than SOCKET_BUFFER_BYTES or for longer than SOCKET_BUFFER_MS unsent |
  * | draining | this instance stops |
  * | token_expired | the token ended and `session.renew` brought no new one |
- * | access_revoked | the user was disabled, the key revoked or the tenant suspended |
+ * | access_revoked | the user was disabled or signed out, the key revoked or the tenant suspended |
  * | too_many_commands | twice the allowed rate, kept up |
  * | frame_invalid | a packet that is not Socket.IO |
  * | internal | its replay failed |

@@ -86,7 +86,8 @@ export function signInRoutes(deps: Deps, entries: EntryCache): Router {
     const { refreshToken } = parsePart(refreshRequest, request.body ?? {}, 'body')
     const shown = refreshToken ?? sessionCookieOf(request, config)
     if (shown !== undefined) await signOut(deps, shown, askingOf(request))
-    if (refreshToken === undefined) clearSessionCookie(response, config)
+    // Not for a page that shows none: it could be anybody's, and take away what it cannot send.
+    if (refreshToken === undefined && shown !== undefined) clearSessionCookie(response, config)
     response.status(204).end()
   }
   const signOutSays = {
