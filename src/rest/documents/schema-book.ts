@@ -52,8 +52,16 @@ export class SchemaBook {
 
 const refer = (name: string): JsonSchema => ({ $ref: `#/components/schemas/${name}` })
 
-/** Leaves out what says nothing to a reader: bounds of every number in JSON, and patterns that spell out a format. */
+/**
+ * Leaves out what says nothing to a reader (bounds of every number in JSON, patterns that spell out a format), and says "from 1"
+ * of whole numbers above 0.
+ */
 function tidy({ jsonSchema }: { jsonSchema: JsonSchema }): void {
+  const { type, exclusiveMinimum: above } = jsonSchema
+  if (type === 'integer' && typeof above === 'number') {
+    jsonSchema['minimum'] = above + 1
+    delete jsonSchema['exclusiveMinimum']
+  }
   if (jsonSchema['format'] !== undefined) delete jsonSchema['pattern']
   if (jsonSchema['minimum'] === Number.MIN_SAFE_INTEGER) delete jsonSchema['minimum']
   if (jsonSchema['maximum'] === Number.MAX_SAFE_INTEGER) delete jsonSchema['maximum']

@@ -38,7 +38,7 @@ function kindOf(schema: JsonSchema): Html {
   const values = schema['enum']
   if (Array.isArray(values)) return listed(values.map((value) => html`<code>${JSON.stringify(value)}</code>`))
   const choices = choicesOf(schema)
-  if (choices.length > 0) return listed(choices.map(kindOf))
+  if (choices.length > 0) return listed(choices.map((choice) => html`${kindOf(choice)}${limitsOf(choice)}`))
   if (schema['type'] === 'array') return html`list of ${kindOf((schema['items'] ?? {}) as JsonSchema)}`
   const others = schema['additionalProperties']
   if (schema['type'] === 'object' && typeof others === 'object' && others !== null)
@@ -55,7 +55,6 @@ const limits = [
   'minLength',
   'maxLength',
   'minimum',
-  'exclusiveMinimum',
   'maximum',
   'minItems',
   'maxItems',
