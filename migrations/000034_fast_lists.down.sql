@@ -53,7 +53,7 @@ begin
     execute format('create index if not exists deals_search on deals using gin (tenant_id %1$I.uuid_ops, search_key(title) %2$I.gin_trgm_ops)', scalars, trigrams);
   end if;
 end $$;
-drop index deals_by_update, deals_closed, deals_totals, activities_done, activities_open, activities_by_assignee, activities_by_due, activities_newest, activities_by_update, tags_by_name,
+drop index deal_stage_changes_by_time, deals_by_update, deals_closed, deals_totals, activities_done, activities_open, activities_by_assignee, activities_by_due, activities_newest, activities_by_update, tags_by_name,
   contacts_newest, contacts_by_update, contacts_by_name, customers_by_status, customers_by_update, customers_by_name;
 alter table tags drop column name_key;
 alter table activities drop column search_text;
@@ -63,6 +63,7 @@ alter table customers drop column search_text, drop column name_key;
 create index customers_by_update on customers (tenant_id, updated_at desc, id desc);
 create index customers_by_name on customers (tenant_id, lower(name), id);
 create index customers_by_status on customers (tenant_id, status, created_at desc, id desc);
+create index deal_stage_changes_by_time on deal_stage_changes (tenant_id, at);
 create index deals_by_update on deals (tenant_id, updated_at desc, id desc);
 create index contacts_newest on contacts (tenant_id, created_at desc, id desc);
 create index contacts_by_update on contacts (tenant_id, updated_at desc, id desc);

@@ -46,6 +46,8 @@ drop index deals_by_update;
 create index deals_by_update on deals (tenant_id, updated_at desc, id desc, stage_id, owner_id, (case when expected_close_on is null then 'infinity'::date else expected_close_on end), entered_stage_at);
 -- Totals of stages, and what was won and lost when, from the index alone.
 create index deals_totals on deals (tenant_id, stage_id, currency, owner_id) include (value_minor) where deleted_at is null;
+drop index deal_stage_changes_by_time;
+create index deal_stage_changes_by_time on deal_stage_changes (tenant_id, at) include (from_stage_id, deal_id, seconds_in_stage);
 create index deals_closed on deals (tenant_id, closed_at) include (stage_id, currency, value_minor) where closed_at is not null and deleted_at is null;
 
 -- By part of a text, as in 000012 and 000023. In: a LIKE pattern, folded here; whose deals beside nobody's, or null; the id to go

@@ -13,6 +13,7 @@ interface PlanNode {
   readonly 'Actual Loops': number
   readonly 'Rows Removed by Filter'?: number
   readonly 'Rows Removed by Index Recheck'?: number
+  readonly 'Heap Fetches'?: number
   readonly Plans?: readonly PlanNode[]
 }
 
@@ -20,6 +21,8 @@ interface PlanNode {
 export interface Reading {
   /** Tables that were read from end to end. */
   readonly scanned: readonly string[]
+  /** Rows that an index alone did not answer for. */
+  readonly fetched: number
   /** Rows of tables that were looked at to find those of the page. */
   readonly looked: number
   /** Most rows that one sort was given. */
@@ -52,31 +55,44 @@ export async function readingOf(
   ])
   await listRecords(query, actor, kind, { limit: 50, ...Object.fromEntries(values) })
   if (!page) throw new Error('the list asked for no page')
-  const explain = 'explain (analyze, timing off, format json)'
   const rows =
     page.plan === 'fresh'
       ? (await client.query({ text: `${explain} ${page.text}`, values: [...page.values] })).rows
-      : await explainKept(client, explain, page)
+      : await explainKept(client, page)
+  return readingIn(rows)
+}
+
+/** Asks as the application does and notes how each statement was read. */
+export function watching(client: pg.Client, readings: Reading[]): Query {
+  return async (text, values = []) => {
+    readings.push(readingIn((await client.query({ text: `${explain} ${text}`, values: [...values] })).rows))
+    return (await client.query({ text, values: [...values] })).rows
+  }
+}
+
+const explain = 'explain (analyze, timing off, format json)'
+
+function readingIn(rows: readonly unknown[]): Reading {
   const [explained] = rows as { 'QUERY PLAN': readonly [{ readonly Plan: PlanNode }] }[]
-  if (!explained) throw new Error('the plan of the page is not told')
+  if (!explained) throw new Error('the plan is not told')
   const nodes = nodesOf(explained['QUERY PLAN'][0].Plan)
   return {
     scanned: nodes.flatMap((node) => (node['Node Type'] === 'Seq Scan' ? (node['Relation Name'] ?? '') : [])),
+    fetched: nodes.reduce((sum, node) => sum + (node['Heap Fetches'] ?? 0), 0),
     looked: nodes
       .filter((node) => node['Relation Name'] !== undefined)
       .reduce((sum, node) => sum + seenBy(node), 0),
-    sorted: Math.max(0, ...nodes.map((node) => (/Sort$/.test(node['Node Type']) ? givenTo(node) : 0))),
+    sorted: Math.max(0, ...nodes.map((node) => (node['Node Type'].endsWith('Sort') ? givenTo(node) : 0))),
     shape: nodes.map((node) => [node['Node Type'], node['Index Name']].filter(Boolean).join(' ')).join(' > '),
   }
 }
 
 async function explainKept(
   client: pg.Client,
-  explain: string,
   { text, values }: { readonly text: string; readonly values: readonly unknown[] },
 ): Promise<unknown[]> {
   const given = values
-    .map((value) => (value === null ? 'null' : client.escapeLiteral(String(value))))
+    .map((value) => (value === null ? 'null' : client.escapeLiteral(`${value as string | number}`)))
     .join(', ')
   await client.query(`set plan_cache_mode = force_generic_plan; prepare page as ${text}`)
   try {
