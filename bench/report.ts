@@ -5,8 +5,6 @@ import type { Figure } from './goal.ts'
 import { markdownTable } from './table.ts'
 
 const page = join(import.meta.dirname, '../docs/measurements.md')
-const begin = '<!-- bench: begin -->'
-const end = '<!-- bench: end -->'
 
 /** What was measured on, as it was when the run began: other work on the machine shows in the load. */
 export function describeMachine(servers: readonly string[]): string[] {
@@ -21,20 +19,24 @@ export function describeMachine(servers: readonly string[]): string[] {
   ]
 }
 
-/** Puts the table into docs/measurements.md, between the marks that it keeps for it. */
+/** Puts the table of the goals into docs/measurements.md. */
 export function writeReport(figures: readonly Figure[], machine: readonly string[], rounds: number): void {
-  const text = readFileSync(page, 'utf8')
-  const [from, to] = [text.indexOf(begin), text.indexOf(end)]
-  if (from < 0 || to < from) throw new Error(`${page} has no place for the table`)
-  const generated = [
-    begin,
-    '',
-    `Measured on ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC, medians of ${rounds} interleaved rounds:`,
+  writeSection('bench', [
+    `medians of ${rounds} interleaved rounds`,
     '',
     ...machine.map((line) => `- ${line}`),
     '',
     markdownTable(figures),
-    '',
-  ].join('\n')
-  writeFileSync(page, `${text.slice(0, from)}${generated}${text.slice(to)}`)
+  ])
+}
+
+/** Puts lines into docs/measurements.md, between the marks that it keeps for a bench, behind the moment. */
+export function writeSection(name: 'bench' | 'records', [first = '', ...lines]: readonly string[]): void {
+  const text = readFileSync(page, 'utf8')
+  const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`]
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)]
+  if (from < 0 || to < from) throw new Error(`${page} has no place for the table`)
+  const moment = new Date().toISOString().slice(0, 16).replace('T', ' ')
+  const section = [begin, '', `Measured on ${moment} UTC, ${first}:`, ...lines, '']
+  writeFileSync(page, `${text.slice(0, from)}${section.join('\n')}${text.slice(to)}`)
 }
