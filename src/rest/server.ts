@@ -41,7 +41,9 @@ export async function startRest(deps: Deps, { httpServer, port }: RestOptions = 
     if (draining) response.setHeader('connection', 'close')
     app(request, response)
   }
-  const server = httpServer ?? createServer()
+  // Node looks for requests that take too long this often; its own 30 s would double a limit of 30 s.
+  const connectionsCheckingInterval = Math.max(100, Math.min(5000, config.REST_REQUEST_MS / 4))
+  const server = httpServer ?? createServer({ connectionsCheckingInterval })
   server.on('request', listener)
   if (httpServer === undefined) {
     server.requestTimeout = config.REST_REQUEST_MS
