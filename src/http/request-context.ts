@@ -7,23 +7,30 @@ import { Failure } from '../contract/errors.ts'
 /** What is known of a request before its handler runs: first its id, after the door also whose it is. */
 interface RequestFacts {
   readonly requestId: string
-  entry?: Entry
+  /** Found out once: for each question Express reads X-Forwarded-For anew. */
+  readonly ip: string | undefined
+  caller: Caller | undefined
 }
 
-const known = new WeakMap<Request, RequestFacts>()
+/** On the request itself: a WeakMap of all requests would be work for each collection. */
+const facts = Symbol('facts')
+type Known = Request & { [facts]?: RequestFacts }
 
 export function beginRequest(request: Request, requestId: string): void {
-  known.set(request, { requestId })
+  const { ip } = request
+  // X-Forwarded-For is text that a stranger may have written: what is no address is not one.
+  const address = ip !== undefined && isIP(ip) !== 0 ? ip : undefined
+  ;(request as Known)[facts] = { requestId, ip: address, caller: undefined }
 }
 
 export function requestIdOf(request: Request): string {
-  return known.get(request)?.requestId ?? ''
+  return (request as Known)[facts]?.requestId ?? ''
 }
 
 /** Notes who was let in. */
-export function enter(request: Request, entry: Entry): void {
-  const facts = known.get(request)
-  if (facts) facts.entry = entry
+export function enter(request: Request, { actor, tenant }: Entry): void {
+  const found = (request as Known)[facts]
+  if (found) found.caller = { actor, tenant, requestId: found.requestId, ip: found.ip }
 }
 
 /** Who is behind this request. Use cases take it as it is for the audit trail (`by: ctx`). */
@@ -37,18 +44,12 @@ export interface Caller {
 
 /** The caller of a request that passed the door. Fails with `unauthorized` where a route was mounted before it. */
 export function callerOf(request: Request): Caller {
-  const facts = known.get(request)
-  if (!facts?.entry) throw new Failure('unauthorized')
-  return {
-    actor: facts.entry.actor,
-    tenant: facts.entry.tenant,
-    requestId: facts.requestId,
-    ip: addressOf(request),
-  }
+  const caller = (request as Known)[facts]?.caller
+  if (!caller) throw new Failure('unauthorized')
+  return caller
 }
 
-/** X-Forwarded-For is text that a stranger may have written: what is no address is not one. */
+/** The caller's address; see Caller. */
 export function addressOf(request: Request): string | undefined {
-  const address = request.ip
-  return address !== undefined && isIP(address) !== 0 ? address : undefined
+  return (request as Known)[facts]?.ip
 }

@@ -1,4 +1,4 @@
-import express, { type Express, type IRouter } from 'express'
+import express, { type Express, type IRouter, type RequestHandler } from 'express'
 import type { Deps } from '../deps.ts'
 import { auditRoutes } from '../domain/audit/audit.routes.ts'
 import { channelRoutes } from '../domain/channels/channels.routes.ts'
@@ -52,7 +52,7 @@ export function createApp(deps: Deps, { entries, readiness }: AppParts): Express
   app.set('query parser', 'simple')
   app.set('trust proxy', [...config.TRUST_PROXY])
 
-  app.use(requestId, requestLog(deps.log, deps.metrics), securityHeaders(), crossOrigin(config))
+  app.use(inOne(requestId, requestLog(deps.log, deps.metrics), securityHeaders(), crossOrigin(config)))
 
   const { open, beforeDoor, behindDoor } = mountsOf(deps, { entries, readiness })
   mount(app, open)
@@ -63,7 +63,7 @@ export function createApp(deps: Deps, { entries, readiness }: AppParts): Express
   mount(app, beforeDoor)
 
   const guarded = [...new Set(behindDoor.map(({ at }) => at))]
-  app.use(guarded, door(deps, entries), limitPerCaller(deps), json)
+  app.use(guarded, inOne(door(deps, entries), limitPerCaller(deps), json))
   mount(app, behindDoor)
 
   app.use(nothingThere([...open, ...beforeDoor, ...behindDoor]))
@@ -109,6 +109,17 @@ export function mountsOf(deps: Deps, { entries, readiness }: AppParts) {
   ]
   const operations = operationsOf([...open, ...beforeDoor, ...behindDoor], base)
   return { open, beforeDoor, behindDoor, operations }
+}
+
+/** Handlers as one, so that Express compares the path once. */
+function inOne(...handlers: readonly RequestHandler[]): RequestHandler {
+  return (request, response, next) => {
+    const go = (place: number, error?: unknown): unknown => {
+      const handler = error === undefined ? handlers[place] : undefined
+      return handler ? handler(request, response, (fault?: unknown) => go(place + 1, fault)) : next(error)
+    }
+    return go(0) as void
+  }
 }
 
 function mount(app: IRouter, mounts: readonly Mount[]): void {
