@@ -83,7 +83,7 @@ test('[PPL7] the story of a contact is told newest first, in pages without a gap
     'message two',
     'message one',
     'contact.update blocked,title',
-    'contact.create blocked,firstName,identities,isGroup,isPrimary,name',
+    'contact.create blocked,customFields,firstName,identities,isGroup,isPrimary,name',
   ]
   expect(await story(ana, id)).toEqual(whole)
   expect(await story(boss, id)).toEqual(whole)
@@ -92,7 +92,7 @@ test('[PPL7] the story of a contact is told newest first, in pages without a gap
     'activity open to all',
     'note on contact',
     'contact.update blocked,title',
-    'contact.create blocked,firstName,identities,isGroup,isPrimary,name',
+    'contact.create blocked,customFields,firstName,identities,isGroup,isPrimary,name',
   ])
   expect(await story(ana, id, 1, '&kind=message')).toEqual(['message two', 'message one'])
   expect((await ana.call('GET', 'contacts/99/timeline')).status).toBe(404)
