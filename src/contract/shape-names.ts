@@ -1,15 +1,18 @@
 import type { z } from 'zod'
 import { channelView, templateView } from './channel.ts'
 import { conversationPatch, conversationView, identityView, noteView, windowView } from './conversation.ts'
+import { channelMembers, keyView, teamView, tenantLimits, tenantSettings } from './access.ts'
 import { activityView } from './crm/activity.ts'
 import { customFieldView } from './crm/custom-field.ts'
 import { customerView } from './crm/customer.ts'
 import { dealView, stageChangeView, stageTotal } from './crm/deal.ts'
 import { importView } from './crm/import.ts'
 import { pipelineStageView, pipelineView } from './crm/pipeline.ts'
+import { savedViewView } from './crm/saved-view.ts'
 import { tagView } from './crm/tag.ts'
 import { errorBody } from './error-body.ts'
 import { actorView } from './events/define.ts'
+import { wireEvents } from './events/wire-event.ts'
 import { mediaView, messageErrorView, messageView } from './message.ts'
 import { contactView, tenantView, userView } from './records.ts'
 import { auditEntry } from './rest/audit.ts'
@@ -23,9 +26,11 @@ import { templateDetail } from './rest/templates.ts'
 export const shapeNames: Readonly<Record<string, z.ZodType>> = {
   Activity: activityView,
   Actor: actorView,
+  ApiKey: keyView,
   AuditEntry: auditEntry,
   Caller: callerView,
   Channel: channelView,
+  ChannelMembers: channelMembers,
   Contact: contactView,
   ContactMerge: contactMergeView,
   Conversation: conversationView,
@@ -45,14 +50,25 @@ export const shapeNames: Readonly<Record<string, z.ZodType>> = {
   Pipeline: pipelineView,
   PipelineStage: pipelineStageView,
   Problem: problem,
+  SavedView: savedViewView,
   StageChange: stageChangeView,
   StageTotal: stageTotal,
   Tag: tagView,
+  Team: teamView,
   Template: templateView,
   TemplateDetail: templateDetail,
   Tenant: tenantView,
   TenantFacts: tenantFacts,
+  TenantLimits: tenantLimits,
+  TenantSettings: tenantSettings,
   TimelineItem: timelineItem,
   User: userView,
   Window: windowView,
+  ...Object.fromEntries(wireEvents.map((event) => [eventName(event.shape.type.value), event])),
+}
+
+/** `DealMovedEvent` of `deal.moved`. */
+function eventName(type: string): string {
+  const words = type.split(/[._]/).map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+  return `${words.join('')}Event`
 }

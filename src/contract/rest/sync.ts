@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { teamView } from '../access.ts'
 import { channelView } from '../channel.ts'
 import { conversationView } from '../conversation.ts'
-import { actorView } from '../events/define.ts'
+import { wireEvent } from '../events/wire-event.ts'
 import { positionText } from '../position.ts'
 import { userView } from '../records.ts'
 
@@ -21,16 +21,6 @@ export type SyncAnswer = z.infer<typeof syncAnswer>
 
 /** Beside `limit`. */
 export const eventsQuery = z.strictObject({ after: positionText })
-
-/** An event as it comes over the wire; `data` by `type` is in the catalogue. */
-export const wireEvent = z.strictObject({
-  seq: z.number().int(),
-  epoch: z.number().int(),
-  type: z.string(),
-  at: z.iso.datetime(),
-  actor: actorView,
-  data: z.record(z.string(), z.unknown()),
-})
 
 /**
  * `position`: all up to here was considered for you, so the next call goes on from it even when `data` is empty.

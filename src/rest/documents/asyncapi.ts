@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { errorBody } from '../../contract/error-body.ts'
 import { errors } from '../../contract/errors.ts'
-import { type AudienceName, actorView } from '../../contract/events/define.ts'
+import type { AudienceName } from '../../contract/events/define.ts'
 import { catalogue } from '../../contract/events/catalogue.ts'
+import { wireEvents } from '../../contract/events/wire-event.ts'
 import { commandAnswers, commandMeanings } from '../../contract/socket-answers.ts'
 import {
   commands,
@@ -34,7 +35,7 @@ interface Message {
 const description =
   `Socket.IO 4 at namespace \`/\`, over WebSocket only. Connect with \`auth: {token, position}\`; the token may instead come as bearer header
 or as the platform's cookie (then the Origin must be on the list), never in the address. A refusal is a \`connect_error\` whose \`data\` is an error. Then come \`hello\`, the events after your
-position, \`caught-up\`, and what happens from then on: each event under its own type, with one argument. Every command is answered by an ack. Skip events of a type that you do not know.
+position, \`caught-up\`, and what happens from then on: each event under its own type, with one argument. Every command is answered by an ack. Skip events of a type that you do not know; an event of former times has the shape of its time.
 \`x-audience\` says who hears an event; ephemeral ones (\`x-ephemeral\`) may be lost, and are in no replay.`.replaceAll(
     '\n',
     ' ',
@@ -132,22 +133,11 @@ const audiences: Readonly<Record<AudienceName, string>> = {
 }
 
 function facts(book: SchemaBook): Message[] {
-  return catalogue.map(({ type, audience, doc, data }) => ({
+  return catalogue.map(({ type, audience, doc }, place) => ({
     key: type,
     name: type,
     summary: doc,
-    payload: book.of(
-      z.strictObject({
-        /** Its number in the tenant's log. */
-        seq: z.number().int(),
-        epoch: z.number().int(),
-        type: z.literal(type),
-        at: z.iso.datetime(),
-        actor: actorView,
-        data: data as z.ZodType,
-      }),
-      'output',
-    ),
+    payload: book.of(wireEvents[place] as z.ZodType, 'output'),
     more: { 'x-audience': audience, 'x-audience-means': audiences[audience] },
   }))
 }
