@@ -53,6 +53,21 @@ test('[CLI3] a tenant is made, listed, suspended and resumed, and the trail says
   expect((await cli(hub.environment, 'tenant', 'create', 'b', '--time-zone', 'Mars/Base')).code).toBe(2)
 }, 60_000)
 
+test('[CLI3] [RGT5] an operator says how much a tenant may have, and takes it back', async () => {
+  await using hub = await startHub()
+  const limit = (...more: string[]) =>
+    cliJson<{ limits: Record<string, number> }>(hub.environment, 'tenant', 'limit', 'main', ...more)
+  expect(await limit('--users', '3', '--teams', '0')).toMatchObject({
+    code: 0,
+    answer: { limits: { users: 3, teams: 0 } },
+  })
+  expect((await limit('--teams', 'default')).answer.limits).toEqual({ users: 3 })
+  for (const wrong of [[], ['--users', 'many']])
+    expect((await cli(hub.environment, 'tenant', 'limit', 'main', ...wrong)).code).toBe(2)
+  const trail = await trailOf(hub, hub.tenant.id)
+  expect(trail.filter(({ action }) => action === 'tenant.update')).toHaveLength(2)
+}, 60_000)
+
 test('[CLI3] [GW11] K2: open sockets end when their tenant is suspended or their user disabled, and hear of a new role', async () => {
   await using hub = await startGatewayHub()
   const other = await hub.addTenant('other')
