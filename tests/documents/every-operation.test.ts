@@ -24,7 +24,7 @@ const { paths } = documents.openapi as unknown as {
 }
 
 const seed = Number(process.env['DOCUMENT_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
-const cases = Number(process.env['DOCUMENT_CASES'] ?? 16)
+const cases = Number(process.env['DOCUMENT_CASES'] ?? 8)
 console.log(`every operation: DOCUMENT_SEED=${seed} DOCUMENT_CASES=${cases}`)
 
 const bodyOf = ({ method, path }: Operation): Schema | undefined =>
