@@ -103,12 +103,13 @@ async function find(tx: TenantTx, { issuer, subject, platformUserId }: Word): Pr
 
 /**
  * Somebody who was invited by this e-mail address comes for the first time: from now on the issuer vouches for them. They
- * keep the teams and channels that they were given before.
+ * keep the teams and channels that they were given before. What they may do is for that issuer to say, also with a token that
+ * is older than the last change of the invitation: an address in a token is no proof that the role was meant for its bearer.
  */
 async function adoptInvited(tx: TenantTx, { issuer, subject, email }: Word): Promise<SignedRow | undefined> {
   if (email === undefined) return undefined
   const [row] = await tx.query<SignedRow>(
-    `update users set issuer = $3, subject = $4
+    `update users set issuer = $3, subject = $4, claims_at = null
      where tenant_id = $1 and issuer = '${invitedIssuer}' and lower(email) = lower($2) returning ${signedColumns}`,
     [tx.tenantId, email, issuer, subject],
   )

@@ -366,6 +366,21 @@ describe('what the platform says later', () => {
     // The platform decides what they may do.
     expect(actor).toMatchObject({ id: invited.body.data.id, role: 'viewer', platformUserId: 200 })
   })
+
+  test('[SSO4] nor does a token from before the invitation was changed give them the role that they were invited for', async () => {
+    await using hub = await startHub()
+    const rest = await startRestOf(hub)
+    const owner = platformToken({ userid: 100 })
+    const client = { userid: 200, usertype: 'CL', businessid: 100, email: 'cem@bakery.example' }
+    const early = platformToken({ ...client, iat: Math.floor(Date.now() / 1000) - 60 })
+    const invited = await rest.call<{ data: { id: string } }>('POST', '/admin/users', {
+      token: owner,
+      json: { email: 'cem@bakery.example', role: 'admin' },
+    })
+    const { id } = invited.body.data
+    await rest.call('PATCH', `/admin/users/${id}`, { token: owner, json: { name: 'Cem' } })
+    expect((await authenticate(hub.deps, early)).actor).toMatchObject({ id, role: 'viewer' })
+  })
 })
 
 describe('for the platform', () => {
