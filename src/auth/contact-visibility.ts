@@ -12,5 +12,9 @@ export function contactVisibility(actor: Actor, contact: string, bind: (value: u
   const closed = [...actor.closedChannelIds]
   if (closed.length === 0 || can(actor, 'record.read', { channelIds: closed })) return 'true'
   const of = `select from conversations seen where seen.tenant_id = ${contact}.tenant_id and seen.contact_id = ${contact}.id`
-  return `(not exists (${of}) or exists (${of} and seen.channel_id <> all(${bind(closed)}::uuid[])))`
+  // What went into another contact left its conversations and addresses there: it is no contact that nobody wrote to.
+  const merged = `${contact}.deleted_at is not null and not exists (
+    select from contact_identities held where held.tenant_id = ${contact}.tenant_id and held.contact_id = ${contact}.id)`
+  const elsewhere = `exists (${of} and seen.channel_id <> all(${bind(closed)}::uuid[]))`
+  return `(not exists (${of}) and not (${merged}) or ${elsewhere})`
 }

@@ -181,6 +181,24 @@ test('[RGT14] people who write on closed numbers only are for those who work the
   for (const name of ['ana', 'max', 'vera'] as const) expect(sockets[name].of('contact.hidden')).toEqual([])
 })
 
+test('[RGT14] what went into a contact of a closed number is for nobody else either, though it has no conversations any more', async () => {
+  const { hub, rest, admin, signed, channelId, conversation, setTo } = await begin()
+  await using _ = hub
+  const other = await buildConversation(hub, channelId)
+  await setTo({ membersOnly: true, memberIds: [signed.ana.actor.id] })
+  const path = `/admin/contacts/${conversation.contactId}`
+  const json = { otherId: other.contactId }
+  expect((await rest.call('POST', `${path}/merge`, { token: admin, json })).status).toBe(200)
+  const gone = `/admin/contacts/${other.contactId}`
+  const asBen = (method: string, at: string) => rest.call(method, at, { token: signed.ben.token })
+  await eventually(async () => expect((await asBen('GET', path)).status).toBe(404), 5000)
+  expect((await rest.call('GET', gone, { token: admin })).status).toBe(200)
+  expect((await asBen('GET', gone)).status).toBe(404)
+  expect((await asBen('GET', `${gone}/timeline`)).status).toBe(404)
+  expect((await asBen('POST', `${gone}/restore`)).status).toBe(404)
+  expect((await asBen('GET', '/admin/contacts?deleted=with')).body).toMatchObject({ data: [] })
+})
+
 test('[RGT11] members are written by admins, under If-Match, of users that there are; nobody assigns to an agent who could not look', async () => {
   const { hub, rest, admin, signed, channelId, conversation, setTo } = await begin()
   await using _ = hub
@@ -203,6 +221,10 @@ test('[RGT11] members are written by admins, under If-Match, of users that there
   expect((await assign(ben.actor.id)).status).toBe(400)
   expect((await assign(ana.actor.id)).status).toBe(200)
   expect((await assign(max.actor.id)).status).toBe(200)
+  // Nor does one learn from such a number who has a conversation there, by starting one.
+  const start = { channelId, to: '+491715550100', template: { name: 'x', language: 'en' } }
+  const started = await rest.refused('POST', '/api/v1/conversations', { token: ben.token, json: start })
+  expect([started.code, started.errors?.[0]?.pointer]).toEqual(['validation_failed', '/channelId'])
   const other = await hub.addTenant()
   const theirs = hub.token('admin', { tenant: other.slug })
   for (const method of ['GET', 'PUT'])
