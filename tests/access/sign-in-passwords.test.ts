@@ -158,6 +158,26 @@ describe('who was invited, or forgot', () => {
     expect(await set(tokens[1])).toBe(401)
   })
 
+  test('[LOC10] it is good for nothing once its user came with a token of others: an admin cannot come in as them', async () => {
+    await using hub = await startHub(on)
+    const rest = await startRestOf(hub)
+    const admin = hub.token('admin')
+    const id = await invite(rest, admin, 'cem@x.example')
+    const { token } = (await offer(rest, admin, id)).body.data
+    const { default: jwt } = await import('jsonwebtoken')
+    const theirs = jwt.sign(
+      { role: 'agent', email: 'cem@x.example', tenant_id: hub.tenant.slug },
+      (hub.config.JWT_SECRET ?? [])[0] ?? '',
+      { algorithm: 'HS256', issuer: 'cms', subject: 'cem', expiresIn: 600 },
+    )
+    const me = await rest.call<{ user: { id: string } }>('GET', '/admin/me', { token: theirs })
+    expect(me.body.user.id).toBe(id)
+    const set = await rest.call('POST', '/api/auth/set-password', {
+      json: { token, newPassword: goodPassword },
+    })
+    expect(set.body).toMatchObject({ code: 'unauthorized' })
+  })
+
   test('[LOC10] nobody makes one for whom others vouch for, for whoever may do more, or for another tenant', async () => {
     await using hub = await startHub(on)
     const rest = await startRestOf(hub)

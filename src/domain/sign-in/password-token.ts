@@ -56,8 +56,8 @@ export async function makePasswordToken(
 
 /**
  * Sets the password of whoever was given this secret, and ends it and their sign-ins; from now on it is we who vouch for
- * somebody who was invited. Fails with `unauthorized` for a secret that is not known, used or over, and
- * `validation_failed`, which leaves it good. Locks: the row of the secret.
+ * somebody who was invited. Fails with `unauthorized` for a secret that is not known, used or over, or whose user
+ * came with a token of others meanwhile, and `validation_failed`, which leaves it good. Locks: the row of the secret.
  */
 export async function redeemPasswordToken(
   deps: SignInDeps & AuthDeps,
@@ -81,8 +81,8 @@ export async function redeemPasswordToken(
       [tx.tenantId, tokenHash, tx.now],
     )
     const [user] = await tx.query<UserRow>(
-      `select ${userColumns} from users where tenant_id = $1 and id = $2 and status = 'active'`,
-      [tx.tenantId, found.user_id],
+      `select ${userColumns} from users where tenant_id = $1 and id = $2 and status = 'active' and issuer = any($3)`,
+      [tx.tenantId, found.user_id, [invitedIssuer, deps.config.LOCAL_ISSUER]],
     )
     if (!token || !user || user.email === null) throw new Failure('unauthorized')
     requireGoodPassword(deps.config, given.newPassword, user.email, '/newPassword')
