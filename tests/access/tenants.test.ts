@@ -81,6 +81,34 @@ test('[RGT5] what an operator allows one tenant counts there and nowhere else, a
   expect([await make('B'), await make('C')]).toEqual([201, 409])
 })
 
+test('[RGT5] as many numbers as the tenant may have, and one more; one that is removed makes room', async () => {
+  await using hub = await startGatewayHub({ TENANT_CHANNELS: '1' })
+  const rest = await startRestOf(hub)
+  const token = (await hub.signIn('admin')).token
+  const connect = (phoneNumberId: string) =>
+    rest.call<One<{ id: string }>>('POST', '/api/v1/channels', {
+      token,
+      json: {
+        provider: 'whatsapp-cloud',
+        name: phoneNumberId,
+        phoneNumberId,
+        wabaId: '7',
+        displayPhoneNumber: '+49 1',
+        accessToken: 'a',
+        appSecret: 'b',
+        verifyToken: 'c',
+      },
+    })
+  const first = await connect('1')
+  expect(first.status).toBe(201)
+  expect(await connect('2')).toMatchObject({
+    status: 409,
+    body: { code: 'limit_reached', details: { of: 'channels', limit: 1 } },
+  })
+  await rest.call('DELETE', `/api/v1/channels/${first.body.data.id}`, { token })
+  expect((await connect('2')).status).toBe(201)
+})
+
 test('[RGT10] [GW11] a suspended tenant is out within 5 s, sockets and remembered requests alike, its neighbour is not; then it is back', async () => {
   await using hub = await startGatewayHub()
   const rest = await startRestOf(hub)

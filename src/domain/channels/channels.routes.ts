@@ -66,7 +66,7 @@ export function channelRoutes(deps: ChannelDeps): Router {
         action: 'channel.manage',
         body: newChannel,
         answers: { 201: { body: dataOf(channelView), headers: ['etag', 'location'] } },
-        errors: ['conflict'],
+        errors: ['conflict', 'limit_reached'],
       },
       async (ctx) => {
         return ctx.write(async (tx) => {
