@@ -74,7 +74,7 @@ describe('lists under row security, in a tenant of 24,000 customers among others
       )
       const all = Number(rows[0]?.count)
       // A page of what one in fifty rows has takes a walk past fifty times as many, however long the list is.
-      const most = 2500 + all / 10
+      const most = 3500 + all / 10
       const filters = [{ name: 'no filter', query: {} }, ...(await filterCases(owner, hub.tenant.id, kind))]
       const actor = await actorOf(role)
       const wrong: string[] = []
