@@ -138,6 +138,7 @@ describe('customers', () => {
     expect(await names('sort=name&order=desc')).toEqual(['Éloïse Łódź', 'beta', 'Alpha'])
     expect(await names('q=eloise%20lodz')).toEqual(['Éloïse Łódź'])
     expect(await names('q=171-555')).toEqual(['Éloïse Łódź'])
+    expect(await names('q=(171)%20555')).toEqual(['Éloïse Łódź'])
     expect(await names(`tag=${tag.id}`)).toEqual(['Éloïse Łódź'])
     expect(await names('status=active&ownerId=me')).toEqual(['beta'])
     expect(await names('ownerId=none')).toEqual(['Alpha', 'Éloïse Łódź'])

@@ -22,7 +22,7 @@ export function contactLike(q: string): string {
  */
 export function addressLike(q: string): string | null {
   const text = q.trim()
-  if (/^[+\d][\d\s()./-]*$/.test(text)) {
+  if (/^[+(\d][\d\s()./-]*$/.test(text)) {
     const digits = text.replaceAll(/\D/g, '')
     return digits === '' ? null : within(digits)
   }
