@@ -73,11 +73,12 @@ describe('customers', () => {
     await using hub = await startHub()
     const desk = await openDesk(hub)
     const rest = await startRestOf(hub)
-    const made = await make<CustomerView>(desk, 'customers', { name: 'Acme' })
+    const { id: ownerId } = (await hub.signIn('agent')).actor
+    const made = await make<CustomerView>(desk, 'customers', { name: 'Acme', ownerId })
     const path = `/admin/customers/${made.id}`
     const same = await rest.call<{ data: CustomerView }>('PATCH', path, {
       token: desk.token,
-      json: { name: 'Acme' },
+      json: { name: 'Acme', ownerId: ownerId.toUpperCase() },
     })
     expect([same.body.data.version, same.headers.get('etag')]).toEqual([1, '"1"'])
     const first = { token: desk.token, headers: { 'if-match': '"1"' } }

@@ -42,7 +42,7 @@ export const currencyCode = z
   .refine((code) => currencies.has(code), 'expected an ISO 4217 code such as EUR')
 
 /** A user of the tenant; null is nobody. */
-export const ownerId = z.uuid().nullable()
+export const ownerId = z.uuid().toLowerCase().nullable()
 
 const [firstInstant, lastInstant] = [Date.UTC(1900, 0), Date.UTC(10_000, 0)]
 

@@ -37,7 +37,7 @@ export function commonActions<Row extends RecordRow, View extends RecordView>(
     restore: bulkAction({ input: {}, run: (tx, by, id) => restoreRecord(tx, kind, by, id) }),
     ...(owner && {
       assign: bulkAction({
-        input: { [owner]: z.uuid().nullable() },
+        input: { [owner]: z.uuid().toLowerCase().nullable() },
         run: (tx, by, id, input) => updateRecord(tx, kind, by, id, input, null),
       }),
     }),
