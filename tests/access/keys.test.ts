@@ -72,6 +72,22 @@ test('[RGT8] a key is shown when it is made and never again: not in lists, the l
   }
 })
 
+test('[RGT4] a key makes none that outlives it or may ask more often, so that it does not live on in its own likeness', async () => {
+  const { hub, rest, make } = await begin()
+  await using _ = hub
+  const json = { name: 'keys', role: 'admin', scopes: ['key.manage'] }
+  const expiresAt = new Date(Date.now() + 3_600_000).toISOString()
+  const later = new Date(Date.now() + 3_601_000).toISOString()
+  const token = (await make({ ...json, expiresAt, ratePerMinute: 60 })).key ?? ''
+  const asked = async (more: object) =>
+    (await rest.call('POST', '/admin/api-keys', { token, json: { ...json, ...more } })).status
+  expect(await asked({ expiresAt, ratePerMinute: 60 })).toBe(201)
+  expect(await asked({ expiresAt: later, ratePerMinute: 60 })).toBe(403)
+  expect(await asked({ ratePerMinute: 60 })).toBe(403)
+  expect(await asked({ expiresAt, ratePerMinute: 61 })).toBe(403)
+  expect(await asked({ expiresAt })).toBe(403)
+})
+
 test('[RGT8] what a key cannot be is refused by name; there are as many living keys as allowed', async () => {
   const { hub, rest, admin, make, revoke } = await begin({ TENANT_API_KEYS: '2' })
   await using _ = hub

@@ -21,7 +21,8 @@ export interface NewKey {
 
 /**
  * Makes a key for a program. `key` is the secret itself, which is kept nowhere: this answer is the only time that it is
- * seen, and it must never be kept with an answer to be repeated. Fails with `validation_failed` for a scope that there is not, or an end that has passed.
+ * seen, and it must never be kept with an answer to be repeated. Fails with `validation_failed` for a scope that there is not, or an end that has passed,
+ * and with `forbidden` when a key makes one that outlives it or may ask more often.
  */
 export async function createKey(
   tx: TenantTx,
@@ -37,6 +38,7 @@ export async function createKey(
     )
   if (input.expiresAt !== null && input.expiresAt <= tx.now)
     throw invalid([{ in: 'body', pointer: '/expiresAt', message: 'has passed' }])
+  if (by.actor.kind === 'key') await requireNoMore(tx, by.actor.id, input)
   const { key, prefix, hash } = makeApiKey()
   const [view] = await tx.query<KeyView>(
     `insert into api_keys (tenant_id, id, name, prefix, hash, role, scopes, expires_at, rate_per_minute, created_at)
@@ -58,4 +60,14 @@ export async function createKey(
   tx.record('key.created', { key: view }, { kind: 'admins' })
   recordAudit(tx, { by, action: 'key.create', entity: 'key', entityId: view.id, after: view })
   return { key, view }
+}
+
+/** As with rights: a key gives none of what it does not have, or it would live on in its own likeness. */
+async function requireNoMore(tx: TenantTx, id: string, { expiresAt, ratePerMinute }: NewKey): Promise<void> {
+  const found = await tx.query(
+    `select 1 from api_keys where tenant_id = $1 and id = $2 and coalesce(expires_at, 'infinity') >= coalesce($3::timestamptz, 'infinity')
+       and (rate_per_minute is null or rate_per_minute >= $4::integer)`,
+    [tx.tenantId, id, expiresAt, ratePerMinute],
+  )
+  if (found.length === 0) throw new Failure('forbidden', { lacking: ['expiresAt', 'ratePerMinute'] })
 }
