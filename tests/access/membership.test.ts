@@ -156,6 +156,10 @@ test('[RGT14] people who write on closed numbers only are for those who work the
   const task = { type: 'task', subject: 'call', contactId: conversation.contactId }
   expect(await asBen.status('POST', '/admin/activities', task)).toBe(400)
   expect(await asAna.status('POST', '/admin/activities', task)).toBe(201)
+  const stages = await asBen.get<{ data: { id: number }[] }>('/admin/pipeline-stages')
+  const deal = { title: 'x', stageId: stages.data[0]?.id, contactId: conversation.contactId }
+  expect(await asBen.status('POST', '/admin/deals', deal)).toBe(400)
+  expect(await asAna.status('POST', '/admin/deals', deal)).toBe(201)
   const brought = await asBen.get<{ data: unknown[]; included: { contacts: unknown[] } }>(
     '/admin/activities?include=contact',
   )

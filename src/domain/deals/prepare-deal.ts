@@ -1,4 +1,5 @@
 import { can } from '../../auth/can.ts'
+import { contactVisibility } from '../../auth/contact-visibility.ts'
 import type { RequestFault } from '../../contract/rest/problem.ts'
 import { invalid } from '../../http/faults.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
@@ -36,7 +37,7 @@ export async function prepareDeal(
   const faults = [
     ...moneyFaults(before, given),
     ...reasonFaults(entered?.kind ?? before?.stage_kind, given.lostReason),
-    ...(await missingPeople(tx, before, given)),
+    ...(await missingPeople(tx, { before, values, by }, given)),
     ...(await missingConversations(tx, { before, values, by }, given.conversationIds ?? [])),
   ]
   if (faults.length > 0) throw invalid(faults)
@@ -110,17 +111,24 @@ function reasonFaults(kind: StageRow['kind'] | undefined, reason: string | null 
     : []
 }
 
-/** Held until commit, so that a customer is not deleted while a deal begins to refer to it. */
-async function missingPeople(tx: TenantTx, before: DealRow | null, given: Given): Promise<RequestFault[]> {
+/** Held until commit, so that a customer is not deleted while a deal begins to refer to it. Contacts are ones that the actor may see. */
+async function missingPeople(
+  tx: TenantTx,
+  { before, by }: Change<DealRow>,
+  given: Given,
+): Promise<RequestFault[]> {
   const faults: RequestFault[] = []
   for (const [member, table, id, was] of [
     ['customerId', 'customers', given.customerId, before?.customer_id],
     ['contactId', 'contacts', given.contactId, before?.contact_id],
   ] as const) {
     if (id === undefined || id === null || id === was) continue
+    const bound: unknown[] = [tx.tenantId, id]
+    const seen =
+      table === 'contacts' ? contactVisibility(by.actor, table, (value) => `$${bound.push(value)}`) : 'true'
     const [found] = await tx.query(
-      `select 1 from ${table} where tenant_id = $1 and id = $2 and deleted_at is null for share`,
-      [tx.tenantId, id],
+      `select 1 from ${table} where tenant_id = $1 and id = $2 and deleted_at is null and ${seen} for share`,
+      bound,
     )
     if (!found) faults.push({ in: 'body', pointer: `/${member}`, message: 'there is no such record' })
   }
