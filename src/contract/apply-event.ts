@@ -13,7 +13,7 @@ import {
   placeUser,
 } from './held-conversations.ts'
 import type { HeldRecord, RecordPath } from './crm/views.ts'
-import { forgetDeal, forgetRecord, placeRecord, refuseBefore } from './held-records.ts'
+import { forgetContact, forgetDeal, forgetRecord, placeRecord, refuseBefore } from './held-records.ts'
 import type { MessageView } from './message.ts'
 import { parsePosition, type Position } from './position.ts'
 import type { DefaultViews } from './rest/saved-views.ts'
@@ -167,11 +167,8 @@ function take(state: ClientState, event: AnyLogEvent): ClientState {
     case 'contact.deleted':
     case 'contact.restored':
       return placeRecord(placeContact(state, event.data.contact), 'contacts', event.data.contact)
-    case 'contact.hidden': {
-      const { contactId, version } = event.data
-      const hidden = forgetRecord(state, 'contacts', contactId, version)
-      return { ...hidden, contacts: withoutEntry(hidden.contacts, contactId) }
-    }
+    case 'contact.hidden':
+      return forgetContact(state, event.data.contactId, event.data.version)
     case 'consent.changed': {
       const { contactId, granted, version } = event.data
       const held = state.records.contacts.get(contactId) ?? state.contacts.get(contactId)

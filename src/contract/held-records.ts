@@ -33,6 +33,13 @@ export function forgetDeal(state: ClientState, id: number, version: number): Cli
   return forgetRecord({ ...state, records: { ...state.records, notes } }, 'deals', id, version)
 }
 
+/** Forgets a person who is out of sight, and what was written about them. */
+export function forgetContact(state: ClientState, id: number, version: number): ClientState {
+  const notes = new Map([...state.records.notes].filter(([, note]) => note.contactId !== id))
+  const contacts = withoutEntry(state.contacts, id)
+  return forgetRecord({ ...state, contacts, records: { ...state.records, notes } }, 'contacts', id, version)
+}
+
 /** Forgets a record that was deleted or is out of sight since this version of it. */
 export function forgetRecord(state: ClientState, path: RecordPath, id: number, version: number): ClientState {
   const held = state.records[path] as ReadonlyMap<number, { readonly version: number }>

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { startGateway } from '../../gateway/server.ts'
 import { commandHandlers } from '../../src/command-handlers.ts'
 import type { TeamView } from '../../src/contract/access.ts'
+import type { ClientState } from '../../src/contract/client-state.ts'
 import type { AnyLogEvent } from '../../src/contract/events/catalogue.ts'
 import { formatPosition } from '../../src/contract/position.ts'
 import type { Role } from '../../src/contract/records.ts'
@@ -223,6 +224,13 @@ async function settled({ hub, people }: World): Promise<Truth> {
 const ids = (rows: readonly { id: string | number }[]) => rows.map(({ id }) => `${id}`).sort()
 const sorted = (wanted: readonly (string | number)[]) => wanted.map(String).sort()
 
+/** What is held, without notes about people: whoever begins to see somebody fetches those, when they are opened. */
+function held(state: ClientState) {
+  const { records, ...rest } = shown(state)
+  const notes = [...state.records.notes.values()].filter(({ contactId }) => contactId === null)
+  return { ...rest, records: { ...records, notes } }
+}
+
 /** Every way in which somebody could see something, against what they may see. */
 async function judge(
   world: World,
@@ -247,6 +255,9 @@ async function judge(
   const sync = await get<{ conversations: { id: string }[] }>('/api/v1/sync')
   expect(ids(sync.conversations), `${name}: snapshot`).toEqual(conversations)
   expect([...screen.state.conversations.keys()].sort(), `${name}: screen`).toEqual(conversations)
+  const allowedNotes = truth.notesOf(person.id)
+  for (const id of screen.state.records.notes.keys())
+    expect(allowedNotes, `${name}: note ${id}`).toContain(id)
   const found = await get<{ data: { message: { conversationId: string } }[] }>(
     `/api/v1/search?kind=messages&q=pr${round}x&limit=200`,
   )
@@ -301,7 +312,7 @@ async function judge(
   const lines = file.text.trim().split('\r\n').slice(1)
   expect(sorted(lines.map((line) => line.split(',')[0] ?? '')), `${name}: export`).toEqual(deals)
   // What the screen holds is what somebody would see who opened it now.
-  expect(shown(screen.state), `${name}: held`).toEqual(shown(await screen.fresh()))
+  expect(held(screen.state), `${name}: held`).toEqual(held(await screen.fresh()))
 }
 
 test('[RGT13] whatever changes of roles, teams, numbers and owners: once settled nobody sees or hears what is not for them, and all that is', async () => {
