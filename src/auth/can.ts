@@ -63,9 +63,15 @@ export function can(actor: Actor, action: Action, place?: Place): boolean {
   return reach === 'all' || place === undefined || isNear(actor, place)
 }
 
+/** The number of a contact that went into another one (channels_of_contact): nobody works on it. */
+const elsewhere = '00000000-0000-0000-0000-000000000000'
+
 function isNear(actor: Exclude<Actor, { kind: 'system' }>, place: Place): boolean {
-  if ('channelIds' in place)
-    return place.channelIds.length === 0 || place.channelIds.some((id) => !actor.closedChannelIds.has(id))
+  if ('channelIds' in place) {
+    const { closedChannelIds: closed } = actor
+    if (closed.size === 0 || place.channelIds.length === 0) return true
+    return place.channelIds.some((id) => id !== elsewhere && !closed.has(id))
+  }
   if ('ownerId' in place) return place.ownerId === null || place.ownerId === actor.id
   if (actor.closedChannelIds.has(place.channelId)) return false
   if (place.assigneeId !== null)

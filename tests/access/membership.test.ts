@@ -5,10 +5,12 @@ import { expect, test } from 'vitest'
 import { startGateway } from '../../gateway/server.ts'
 import type { ChannelMembers } from '../../src/contract/access.ts'
 import { type Deps, openDeps } from '../../src/deps.ts'
+import { formatPosition } from '../../src/contract/position.ts'
 import { setMembers } from '../../src/domain/channels/set-members.ts'
 import { createTeam, updateTeam } from '../../src/domain/teams/update-team.ts'
 import { changeUser } from '../../src/domain/users/change-user.ts'
 import { startRedis } from '../../src/embedded/redis.ts'
+import { readHead } from '../../src/log/read.ts'
 import { inTenant, type TenantTx } from '../../src/log/tenant-tx.ts'
 import {
   buildChannel,
@@ -192,8 +194,10 @@ test('[RGT14] what went into a contact of a closed number is for nobody else eit
   await setTo({ membersOnly: true, memberIds: [signed.ana.actor.id] })
   const path = `/admin/contacts/${conversation.contactId}`
   const json = { otherId: other.contactId }
-  expect((await rest.call('POST', `${path}/merge`, { token: admin, json })).status).toBe(200)
+  const from = formatPosition(await readHead(hub.deps, hub.tenant.id))
   const gone = `/admin/contacts/${other.contactId}`
+  await rest.call('PATCH', gone, { token: admin, json: { email: 'canary@x.example' } })
+  expect((await rest.call('POST', `${path}/merge`, { token: admin, json })).status).toBe(200)
   const asBen = (method: string, at: string) => rest.call(method, at, { token: signed.ben.token })
   await eventually(async () => expect((await asBen('GET', path)).status).toBe(404), 5000)
   expect((await rest.call('GET', gone, { token: admin })).status).toBe(200)
@@ -201,6 +205,10 @@ test('[RGT14] what went into a contact of a closed number is for nobody else eit
   expect((await asBen('GET', `${gone}/timeline`)).status).toBe(404)
   expect((await asBen('POST', `${gone}/restore`)).status).toBe(404)
   expect((await asBen('GET', '/admin/contacts?deleted=with')).body).toMatchObject({ data: [] })
+  const replayed = (token: string) => rest.call('GET', `/api/v1/events?after=${from}`, { token })
+  expect((await replayed(signed.max.token)).text).toContain('canary@x.example')
+  const toBen = await replayed(signed.ben.token)
+  expect([toBen.status, toBen.text.includes('canary')], toBen.text).toEqual([200, false])
 })
 
 test('[RGT11] members are written by admins, under If-Match, of users that there are; nobody assigns to an agent who could not look', async () => {
