@@ -12,6 +12,7 @@ $$ select c.id from contacts c
        where i.tenant_id = (select current_tenant()) and address_like is not null and i.value like address_like)
    order by c.id desc limit at_most $$;
 call make_router_function('find_contacts(text, text, integer, integer)');
+drop function find_contact_names(text, integer, integer);
 create or replace function find_customers(text_like text, below integer, at_most integer)
 returns table (customer_id integer) language sql stable as
 $$ select c.id from customers c

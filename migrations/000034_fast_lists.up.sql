@@ -51,17 +51,31 @@ create index deal_stage_changes_by_time on deal_stage_changes (tenant_id, at) in
 create index deals_closed on deals (tenant_id, closed_at) include (stage_id, currency, value_minor) where closed_at is not null and deleted_at is null;
 
 -- By part of a text, as in 000012 and 000023. In: a LIKE pattern, folded here; whose deals beside nobody's, or null; the id to go
--- on below. Out: ids, newest first. Planned for each pattern: a rare one is found by its index, a frequent one by walking
--- the newest until there are enough. Locks: none.
+-- on below. Out: ids, newest first. First the newest 5,000 of the tenant (or twice as many as are wanted) are looked at as they
+-- stand, which is enough for a frequent text; what is missing then is rare and found by its trigrams. Said in a way that
+-- leaves the planner no choice: BETWEEN, because for one tenant it would walk the primary key through everybody's rows; id + 0,
+-- because sorting a few matches is better than walking. Locks: none.
 create or replace function find_customers(text_like text, below integer, at_most integer)
 returns table (customer_id integer) language plpgsql stable set plan_cache_mode = 'force_custom_plan' as $$
 declare
   tenant constant uuid := current_tenant();
   pattern constant text := search_key(text_like);
+  bottom integer := coalesce(below, 2147483647);
+  missing integer := at_most;
 begin
+  return query select c.id from (
+      select n.* from customers n where n.tenant_id between tenant and tenant and n.id < bottom
+      order by n.tenant_id desc, n.id desc limit greatest(5000, at_most * 2)) c
+    where c.deleted_at is null and c.search_text like pattern order by c.id desc limit at_most;
+  get diagnostics missing = row_count;
+  missing := at_most - missing;
+  if missing = 0 then return; end if;
+  select min(w.id) into bottom from (
+    select n.id from customers n where n.tenant_id between tenant and tenant and n.id < bottom
+    order by n.tenant_id desc, n.id desc limit greatest(5000, at_most * 2)) w;
   return query select c.id from customers c
-    where c.tenant_id = tenant and c.deleted_at is null and c.search_text like pattern and c.id < coalesce(below, 2147483647)
-    order by c.id desc limit at_most;
+    where c.tenant_id = tenant and c.deleted_at is null and c.search_text like pattern and c.id < bottom
+    order by c.id + 0 desc limit missing;
 end $$;
 
 create or replace function find_deals(title_like text, reader uuid, below integer, at_most integer)
@@ -69,11 +83,22 @@ returns table (deal_id integer) language plpgsql stable set plan_cache_mode = 'f
 declare
   tenant constant uuid := current_tenant();
   pattern constant text := search_key(title_like);
+  bottom integer := coalesce(below, 2147483647);
+  missing integer := at_most;
 begin
+  return query select d.id from (
+      select n.* from deals n where n.tenant_id between tenant and tenant and n.id < bottom
+      order by n.tenant_id desc, n.id desc limit greatest(5000, at_most * 2)) d
+    where d.deleted_at is null and d.search_text like pattern and (reader is null or d.owner_id is null or d.owner_id = reader) order by d.id desc limit at_most;
+  get diagnostics missing = row_count;
+  missing := at_most - missing;
+  if missing = 0 then return; end if;
+  select min(w.id) into bottom from (
+    select n.id from deals n where n.tenant_id between tenant and tenant and n.id < bottom
+    order by n.tenant_id desc, n.id desc limit greatest(5000, at_most * 2)) w;
   return query select d.id from deals d
-    where d.tenant_id = tenant and d.deleted_at is null and d.search_text like pattern and d.id < coalesce(below, 2147483647)
-      and (reader is null or d.owner_id is null or d.owner_id = reader)
-    order by d.id desc limit at_most;
+    where d.tenant_id = tenant and d.deleted_at is null and d.search_text like pattern and d.id < bottom and (reader is null or d.owner_id is null or d.owner_id = reader)
+    order by d.id + 0 desc limit missing;
 end $$;
 
 create function find_activities(text_like text, below integer, at_most integer)
@@ -81,31 +106,62 @@ returns table (activity_id integer) language plpgsql stable set plan_cache_mode 
 declare
   tenant constant uuid := current_tenant();
   pattern constant text := search_key(text_like);
+  bottom integer := coalesce(below, 2147483647);
+  missing integer := at_most;
 begin
+  return query select a.id from (
+      select n.* from activities n where n.tenant_id between tenant and tenant and n.id < bottom
+      order by n.tenant_id desc, n.id desc limit greatest(5000, at_most * 2)) a
+    where a.deleted_at is null and a.search_text like pattern order by a.id desc limit at_most;
+  get diagnostics missing = row_count;
+  missing := at_most - missing;
+  if missing = 0 then return; end if;
+  select min(w.id) into bottom from (
+    select n.id from activities n where n.tenant_id between tenant and tenant and n.id < bottom
+    order by n.tenant_id desc, n.id desc limit greatest(5000, at_most * 2)) w;
   return query select a.id from activities a
-    where a.tenant_id = tenant and a.deleted_at is null and a.search_text like pattern and a.id < coalesce(below, 2147483647)
-    order by a.id desc limit at_most;
+    where a.tenant_id = tenant and a.deleted_at is null and a.search_text like pattern and a.id < bottom
+    order by a.id + 0 desc limit missing;
 end $$;
 
--- The two halves are found apart: each by its own index, or by walking the newest. Of addresses not more than at_most are
--- looked at, since the same people have several.
+create function find_contact_names(text_like text, below integer, at_most integer)
+returns table (contact_id integer) language plpgsql stable set plan_cache_mode = 'force_custom_plan' as $$
+declare
+  tenant constant uuid := current_tenant();
+  pattern constant text := search_key(text_like);
+  bottom integer := coalesce(below, 2147483647);
+  missing integer := at_most;
+begin
+  return query select c.id from (
+      select n.* from contacts n where n.tenant_id between tenant and tenant and n.id < bottom
+      order by n.tenant_id desc, n.id desc limit greatest(5000, at_most * 2)) c
+    where c.deleted_at is null and c.search_text like pattern order by c.id desc limit at_most;
+  get diagnostics missing = row_count;
+  missing := at_most - missing;
+  if missing = 0 then return; end if;
+  select min(w.id) into bottom from (
+    select n.id from contacts n where n.tenant_id between tenant and tenant and n.id < bottom
+    order by n.tenant_id desc, n.id desc limit greatest(5000, at_most * 2)) w;
+  return query select c.id from contacts c
+    where c.tenant_id = tenant and c.deleted_at is null and c.search_text like pattern and c.id < bottom
+    order by c.id + 0 desc limit missing;
+end $$;
+
+-- By a name or by an address, each found in its own way.
 create or replace function find_contacts(name_like text, address_like text, below integer, at_most integer)
 returns table (contact_id integer) language plpgsql stable set plan_cache_mode = 'force_custom_plan' as $$
 declare
   tenant constant uuid := current_tenant();
-  pattern constant text := search_key(name_like);
   top constant integer := coalesce(below, 2147483647);
 begin
   return query
     select f.id from (
-      (select c.id from contacts c
-       where c.tenant_id = tenant and c.deleted_at is null and c.search_text like pattern and c.id < top
-       order by c.id desc limit at_most)
+      (select n.contact_id as id from find_contact_names(name_like, below, at_most) n)
       union
       (select c.id from contacts c
        where address_like is not null and c.tenant_id = tenant and c.deleted_at is null and c.id < top and c.id in (
          select i.contact_id from contact_identities i where i.tenant_id = tenant and i.value like address_like)
-       order by c.id desc limit at_most)) f
+       order by c.id + 0 desc limit at_most)) f
     order by f.id desc limit at_most;
 end $$;
 
@@ -134,5 +190,6 @@ call create_search_indexes();
 call make_router_function('find_customers(text, integer, integer)');
 call make_router_function('find_deals(text, uuid, integer, integer)');
 call make_router_function('find_activities(text, integer, integer)');
+call make_router_function('find_contact_names(text, integer, integer)');
 call make_router_function('find_contacts(text, text, integer, integer)');
 analyze customers, contacts, deals, activities, tags;

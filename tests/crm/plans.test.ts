@@ -117,4 +117,24 @@ describe('lists under row security, in a tenant of 24,000 customers among others
     expect(wrong).toEqual([])
     expect(readings.length).toBe(8)
   })
+
+  test.each(['dvorak', 'office', 'nunez 77', 'af', 'qqxyzzy'])(
+    '[CRM4] what is found for %s is the newest that have it, wherever in the tenant they are',
+    async (q) => {
+      const { rows: all } = await owner.query<{ id: number }>(
+        'select id from customers where tenant_id = $1 and deleted_at is null and search_text like $2 order by id desc',
+        [hub.tenant.id, `%${q}%`],
+      )
+      const ids = all.map(({ id }) => id)
+      for (const most of [51, 3000])
+        for (const below of [null, ids[40] ?? null, ids[Math.floor(ids.length / 2)] ?? null]) {
+          const { rows } = await app.query<{ id: number }>(
+            'select customer_id as id from find_customers($1, $2, $3)',
+            [`%${q}%`, below, most],
+          )
+          const wanted = ids.filter((id) => below === null || id < below).slice(0, most)
+          expect(rows.map(({ id }) => id)).toEqual(wanted)
+        }
+    },
+  )
 })
