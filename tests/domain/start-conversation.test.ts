@@ -105,3 +105,30 @@ test('[CON16] what cannot be sent for certain leaves nothing behind', async () =
   expect(await code(viewer, {})).toEqual([403, 'forbidden', undefined])
   expect(await readHead(hub.deps, hub.tenant.id)).toEqual(before)
 })
+
+test('[CON16] [RGT14] a number that is down and a recipient who is blocked are refused with nothing left behind, so nobody learns who it is', async () => {
+  const owner = (text: string, values: unknown[]) =>
+    inTenant(hub.deps, hub.tenant.id, (tx) => tx.query(text, [tx.tenantId, ...values]))
+  const closed = await buildChannel(hub)
+  const phone = '491715550006'
+  await start(ben, { to: phone, channelId })
+  await owner(
+    `update conversations set channel_id = $2 where tenant_id = $1 and contact_id in
+    (select contact_id from contact_identities where tenant_id = $1 and value = $3)`,
+    [closed, phone],
+  )
+  await owner(`update channels set members_only = true where tenant_id = $1 and id = $2`, [closed])
+  const [contact] = (await owner(
+    'select contact_id as id from contact_identities where tenant_id = $1 and value = $2',
+    [phone],
+  )) as [{ id: number }]
+  const seen = async () => (await api.call(ana.token, 'GET', `/admin/contacts/${contact.id}`)).status
+  const before = await readHead(hub.deps, hub.tenant.id)
+  await owner(`update channels set status = 'disconnected' where tenant_id = $1 and id = $2`, [channelId])
+  expect(await start(ana, { to: phone })).toMatchObject({ status: 409, body: { code: 'channel_down' } })
+  await owner(`update channels set status = 'connected' where tenant_id = $1 and id = $2`, [channelId])
+  await owner('update contacts set blocked = true where tenant_id = $1 and id = $2', [contact.id])
+  expect(await start(ana, { to: phone })).toMatchObject({ body: { code: 'contact_blocked' } })
+  expect(await readHead(hub.deps, hub.tenant.id)).toEqual(before)
+  expect(await seen()).toBe(404)
+})

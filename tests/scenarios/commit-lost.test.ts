@@ -45,7 +45,7 @@ interface Case {
   readonly count: (key: string) => Promise<number>
 }
 
-const tail = '[^]*; commit\\0'
+const tail = '[^]*commit\\0'
 const overRest = async (path: string, json: unknown, key?: string) => {
   const { status, body } = await intake.rest.call<{
     data: { id: string }

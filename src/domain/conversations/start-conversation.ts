@@ -1,5 +1,6 @@
 import { type Actor, presentActor } from '../../auth/actor.ts'
 import { can, permit } from '../../auth/can.ts'
+import type { ChannelView } from '../../contract/channel.ts'
 import type { ConversationView } from '../../contract/conversation.ts'
 import { Failure } from '../../contract/errors.ts'
 import type { MessageView } from '../../contract/message.ts'
@@ -10,7 +11,8 @@ import { uuidv7 } from '../../platform/uuid.ts'
 import type { ProviderName } from '../../providers/port.ts'
 import { recordAudit } from '../audit/record-audit.ts'
 import { contactByPhone } from '../contacts/contact-by-phone.ts'
-import { contentRefusal } from '../messages/send-gate.ts'
+import { loadRoutes } from '../messages/load-send-facts.ts'
+import { channelRefusal, contentRefusal, recipientRefusal } from '../messages/send-gate.ts'
 import { sendMessage } from '../messages/send-message.ts'
 import type { SendDeps } from '../messages/send-lane.ts'
 import { findTemplates } from '../templates/find-templates.ts'
@@ -29,9 +31,9 @@ export interface Started {
 
 /**
  * Writes to a phone number first, with a template: finds or makes the contact, takes its live conversation on the channel or
- * begins one, which then belongs to the person who began it, and sends. What a send would refuse for certain (no such
- * channel, a template that is not approved) is refused before anything is written; what it refuses later leaves an
- * empty conversation behind. The same `clientMessageId` again sends nothing.
+ * begins one, which then belongs to the person who began it, and sends. What a send would refuse (no such channel, a channel that
+ * is down, a template that is not approved, a recipient who does not want it) is refused with nothing written; only what
+ * comes up in between leaves an empty conversation behind. The same `clientMessageId` again sends nothing.
  * Fails with `already_claimed` when the live conversation is a colleague's, and like sendMessage.
  */
 export async function startConversation(
@@ -80,6 +82,7 @@ async function liveConversation(
   const row = found.get(contactId)
   if (!row) throw new Failure('internal')
   await requireOwn(tx, actor, row)
+  await requireWilling(tx, row, input)
   if (row.version === 1 && row.last_seq === 0)
     recordAudit(tx, {
       by: { actor, ...origin },
@@ -98,8 +101,12 @@ async function requireOwn(tx: TenantTx, actor: Actor, row: ConversationRow): Pro
 }
 
 async function requireSendable(tx: TenantTx, { channelId, template }: StartConversationBody): Promise<void> {
-  const [channel] = await tx.query<{ provider: ProviderName }>(
-    'select provider from channels where tenant_id = $1 and id = $2 and deleted_at is null',
+  const [channel] = await tx.query<{
+    provider: ProviderName
+    channelStatus: ChannelView['status']
+    stoppedReason: string | null
+  }>(
+    `select provider, status as "channelStatus", stopped_reason as "stoppedReason" from channels where tenant_id = $1 and id = $2 and deleted_at is null`,
     [tx.tenantId, channelId],
   )
   if (!channel) throw invalid([{ in: 'body', pointer: '/channelId', message: 'there is no such channel' }])
@@ -111,6 +118,32 @@ async function requireSendable(tx: TenantTx, { channelId, template }: StartConve
     templates: await findTemplates(tx, [{ channelId, name: template.name, language: template.language }]),
     now: tx.now,
   })
+  const whole = channelRefusal(channelId, channel) ?? refusal
+  if (whole) throw whole
+}
+
+/**
+ * Who does not take it stays as unknown to the actor as before: with the refusal everything is taken back, also that there
+ * is a contact.
+ */
+async function requireWilling(
+  tx: TenantTx,
+  row: ConversationRow,
+  input: StartConversationBody,
+): Promise<void> {
+  const { channelId, template } = input
+  const route = (await loadRoutes(tx, [row.id])).get(row.id)
+  if (!route) throw new Failure('internal')
+  const refusal =
+    recipientRefusal(route) ??
+    contentRefusal({
+      draft: { type: 'template', template },
+      route,
+      channelId,
+      windowExpiresAt: row.window_expires_at,
+      templates: await findTemplates(tx, [{ channelId, name: template.name, language: template.language }]),
+      now: tx.now,
+    })
   if (refusal) throw refusal
 }
 

@@ -144,7 +144,11 @@ export function isDown(status: ChannelView['status'], stoppedReason: string | nu
   return stoppedReason !== null || down.has(status)
 }
 
-function channelRefusal(channelId: string, route: Route): Failure | null {
+/** The number does not send at present. */
+export function channelRefusal(
+  channelId: string,
+  route: Pick<Route, 'channelStatus' | 'stoppedReason'>,
+): Failure | null {
   if (!isDown(route.channelStatus, route.stoppedReason)) return null
   return new Failure('channel_down', { channelId, status: route.channelStatus, reason: route.stoppedReason })
 }
