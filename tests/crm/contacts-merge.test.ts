@@ -79,6 +79,11 @@ describe('merging contacts', () => {
     const merged = await expectReplayEqualsSnapshot(hub, () => merge(desk, winner, other))
     expect(merged.status, JSON.stringify(merged.body)).toBe(200)
     contactMergeView.parse(mergeOf(merged))
+    // Undoing the merge is the way back; restoring the record would make a shell of somebody who lives on in another.
+    expect(await desk.call('POST', `contacts/${other}/restore`)).toMatchObject({
+      status: 409,
+      body: { code: 'conflict', details: { mergeId: mergeOf(merged).id, contactId: winner } },
+    })
     expect(merged.body.data).toMatchObject({
       id: winner,
       firstName: 'Ana',

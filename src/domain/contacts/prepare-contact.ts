@@ -1,3 +1,4 @@
+import { Failure } from '../../contract/errors.ts'
 import { isDeepStrictEqual } from 'node:util'
 import { hearersOfContact } from './contact-sight.ts'
 import type { IdentityView } from '../../contract/conversation.ts'
@@ -30,8 +31,18 @@ export async function prepareContact(
   return { ...values, ...named(before, values), ...(await addressed(tx, before, values)) }
 }
 
-/** A contact that comes back does not come first any more when somebody else does by now. */
+/**
+ * A contact that comes back does not come first any more when somebody else does by now. One that went into another comes back
+ * by undoing the merge and in no other way, or there would be the shell of somebody who lives on elsewhere: `conflict` with
+ * `details.mergeId`.
+ */
 export async function beforeContactReturns(tx: TenantTx, row: ContactRow): Promise<void> {
+  const [merge] = await tx.query<{ id: string; contact_id: number }>(
+    `select id, contact_id from contact_merges where tenant_id = $1 and other_id = $2 and undone_at is null
+     order by merged_at desc limit 1`,
+    [tx.tenantId, row.id],
+  )
+  if (merge) throw new Failure('conflict', { mergeId: merge.id, contactId: merge.contact_id })
   if (!row.is_primary || row.customer_id === null) return
   await tx.query(
     `update contacts c set is_primary = false where c.tenant_id = $1 and c.id = $2 and exists (
