@@ -1,6 +1,7 @@
 import { Failure } from '../contract/errors.ts'
 import type { Role } from '../contract/records.ts'
-import { inTenant, type LogDeps, readTenant } from '../log/tenant-tx.ts'
+import { readTenant } from '../log/read-tenant.ts'
+import { inTenant, type LogDeps } from '../log/tenant-tx.ts'
 import { defaultTenantOf } from '../platform/config.ts'
 import { isUnavailable } from '../platform/db.ts'
 import type { Actor } from './actor.ts'

@@ -1,6 +1,7 @@
 import { type ErrorCode, Failure } from '../contract/errors.ts'
 import type { Role } from '../contract/records.ts'
-import { inTenant, readTenant } from '../log/tenant-tx.ts'
+import { readTenant } from '../log/read-tenant.ts'
+import { inTenant } from '../log/tenant-tx.ts'
 import { defaultTenantOf } from '../platform/config.ts'
 import { isUniqueViolation } from '../platform/db.ts'
 import { type AuthDeps, type Entry, tenantFacts } from './entry.ts'

@@ -1,7 +1,7 @@
 import { formatPosition, type Position, parsePosition } from '../contract/position.ts'
 import { readEvents, readHead, type Unreadable } from '../log/read.ts'
 import { encodeEvent } from '../log/stored-event.ts'
-import { readTenant } from '../log/tenant-tx.ts'
+import { readTenant } from '../log/read-tenant.ts'
 import { verb } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
 import { Refusal, UsageError } from './failure.ts'

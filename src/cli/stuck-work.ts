@@ -10,7 +10,7 @@ import {
   redriveDeliveries,
   type StuckDelivery,
 } from '../domain/webhooks/redrive-deliveries.ts'
-import { readTenant } from '../log/tenant-tx.ts'
+import { readTenant } from '../log/read-tenant.ts'
 import { deadJobs } from '../platform/dead-jobs.ts'
 import { ServerAway } from './failure.ts'
 import type { Installation } from './installation.ts'

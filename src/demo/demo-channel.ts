@@ -3,7 +3,8 @@ import { type Actor, presentActor } from '../auth/actor.ts'
 import type { Deps } from '../deps.ts'
 import { createChannel } from '../domain/channels/create-channel.ts'
 import { loadChannelForProvider } from '../domain/channels/load-channel.ts'
-import { inTenant, readTenant } from '../log/tenant-tx.ts'
+import { readTenant } from '../log/read-tenant.ts'
+import { inTenant } from '../log/tenant-tx.ts'
 import type { PhoneNumber } from '../simulator/phone-number.ts'
 
 /** The number of the demo: a 555 number that nobody has, with ids that Meta has never given. */

@@ -1,6 +1,7 @@
 import { formatPosition, type Position } from '../contract/position.ts'
 import { type EventRow, faultOf } from './event-fault.ts'
-import { type LogDeps, readTenant, type TenantTx } from './tenant-tx.ts'
+import { readTenant } from './read-tenant.ts'
+import type { LogDeps, TenantTx } from './tenant-tx.ts'
 
 type Query = TenantTx['query']
 

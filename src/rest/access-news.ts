@@ -1,5 +1,6 @@
 import type { Position } from '../contract/position.ts'
-import { type LogDeps, readTenant } from '../log/tenant-tx.ts'
+import { readTenant } from '../log/read-tenant.ts'
+import type { LogDeps } from '../log/tenant-tx.ts'
 
 /** What a stretch of a tenant's log says about who may come in. */
 export interface AccessNews {

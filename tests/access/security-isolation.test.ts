@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { inTenant, readTenant } from '../../src/log/tenant-tx.ts'
+import { readTenant } from '../../src/log/read-tenant.ts'
+import { inTenant } from '../../src/log/tenant-tx.ts'
 import { uuidv7 } from '../../src/platform/uuid.ts'
 import { asSuperuser } from '../cli/cli.ts'
 import { startHub } from '../harness/hub.ts'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { authenticate } from '../../src/auth/authenticate.ts'
-import { readTenant } from '../../src/log/tenant-tx.ts'
+import { readTenant } from '../../src/log/read-tenant.ts'
 import { asSuperuser } from '../cli/cli.ts'
 import { startGatewayHub } from '../gateway/setup.ts'
 import { type Hub, startHub } from '../harness/hub.ts'

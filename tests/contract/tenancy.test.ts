@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { inTenant, readTenant } from '../../src/log/tenant-tx.ts'
+import { readTenant } from '../../src/log/read-tenant.ts'
+import { inTenant } from '../../src/log/tenant-tx.ts'
 import { type Hub, startHub } from '../harness/hub.ts'
 
 let hub: Hub

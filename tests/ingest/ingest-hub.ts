@@ -6,7 +6,7 @@ import { viewConversations } from '../../src/domain/conversations/load-conversat
 import { loadMessages } from '../../src/domain/messages/load-messages.ts'
 import { presentMessage } from '../../src/domain/messages/present-message.ts'
 import { ingestChannel } from '../../src/domain/webhooks/ingest-channel.ts'
-import { readTenant } from '../../src/log/tenant-tx.ts'
+import { readTenant } from '../../src/log/read-tenant.ts'
 import type { Environment } from '../../src/platform/config.ts'
 import { type CloudNumber, type IntakeHub, startIntake } from '../webhooks/intake-hub.ts'
 import { delivery } from './cloud-bodies.ts'

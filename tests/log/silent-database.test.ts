@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { inTenant, readTenant } from '../../src/log/tenant-tx.ts'
+import { readTenant } from '../../src/log/read-tenant.ts'
+import { inTenant } from '../../src/log/tenant-tx.ts'
 import { createDatabase } from '../harness/database.ts'
 import { eventually } from '../harness/eventually.ts'
 import { startTcpProxy } from '../harness/tcp-proxy.ts'

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ChannelView } from '../../src/contract/channel.ts'
-import { inTenant, readTenant } from '../../src/log/tenant-tx.ts'
+import { readTenant } from '../../src/log/read-tenant.ts'
+import { inTenant } from '../../src/log/tenant-tx.ts'
 import { readEvents } from '../../src/log/read.ts'
 import { loadChannelForProvider } from '../../src/domain/channels/load-channel.ts'
 import { decryptSecrets, encryptSecrets } from '../../src/domain/channels/secrets.ts'

@@ -1,4 +1,5 @@
-import { inTenant, readTenant } from '../../src/log/tenant-tx.ts'
+import { readTenant } from '../../src/log/read-tenant.ts'
+import { inTenant } from '../../src/log/tenant-tx.ts'
 import type { Hub } from '../harness/hub.ts'
 
 /** A message as it stands in the database. */

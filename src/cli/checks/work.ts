@@ -1,6 +1,6 @@
 import { decryptSecrets, type EncryptionConfig } from '../../domain/channels/secrets.ts'
 import { listTenants } from '../../domain/tenants/find-tenant.ts'
-import { readTenant } from '../../log/tenant-tx.ts'
+import { readTenant } from '../../log/read-tenant.ts'
 import type { Db } from '../../platform/db.ts'
 import { spoken } from '../output.ts'
 import { type Check, fail, look, ok, type Verdict, warn } from './check.ts'

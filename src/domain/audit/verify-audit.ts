@@ -1,4 +1,5 @@
-import { type LogDeps, readTenant, type TenantTx } from '../../log/tenant-tx.ts'
+import { readTenant } from '../../log/read-tenant.ts'
+import type { LogDeps, TenantTx } from '../../log/tenant-tx.ts'
 
 type Query = TenantTx['query']
 

@@ -1,5 +1,6 @@
 import { Failure } from '../../contract/errors.ts'
-import { inTenant, readTenant } from '../../log/tenant-tx.ts'
+import { readTenant } from '../../log/read-tenant.ts'
+import { inTenant } from '../../log/tenant-tx.ts'
 import type { ConnectOutcome } from '../../providers/port.ts'
 import { providers } from '../../providers/registry.ts'
 import type { Doer } from '../audit/record-audit.ts'

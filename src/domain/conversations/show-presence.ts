@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import { type CustomerSign, sendSigns } from '../../doorbell/customer-signs.ts'
-import { type LogDeps, readTenant } from '../../log/tenant-tx.ts'
+import { readTenant } from '../../log/read-tenant.ts'
+import type { LogDeps } from '../../log/tenant-tx.ts'
 import type { Config } from '../../platform/config.ts'
 import type { Logger } from '../../platform/logger.ts'
 import type { InboundPresence } from '../../providers/inbound.ts'

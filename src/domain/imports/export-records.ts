@@ -1,6 +1,7 @@
 import { presentActor } from '../../auth/actor.ts'
 import { permit } from '../../auth/can.ts'
-import { inTenant, type LogDeps, readTenant } from '../../log/tenant-tx.ts'
+import { readTenant } from '../../log/read-tenant.ts'
+import { inTenant, type LogDeps } from '../../log/tenant-tx.ts'
 import { type Doer, recordAudit } from '../audit/record-audit.ts'
 import { type ListQuery, listRecords } from '../records/list-records.ts'
 import { csvLine } from './csv-text.ts'

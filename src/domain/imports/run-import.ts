@@ -1,6 +1,7 @@
 import { type Actor, presentActor } from '../../auth/actor.ts'
 import { Failure } from '../../contract/errors.ts'
-import { inTenant, type LogDeps, readTenant } from '../../log/tenant-tx.ts'
+import { readTenant } from '../../log/read-tenant.ts'
+import { inTenant, type LogDeps } from '../../log/tenant-tx.ts'
 import type { Config } from '../../platform/config.ts'
 import type { JobData } from '../../platform/jobs.ts'
 import type { Storage } from '../../platform/storage.ts'

@@ -1,5 +1,6 @@
 import { Failure } from '../../contract/errors.ts'
-import { inTenant, type LogDeps, readTenant } from '../../log/tenant-tx.ts'
+import { readTenant } from '../../log/read-tenant.ts'
+import { inTenant, type LogDeps } from '../../log/tenant-tx.ts'
 import type { Config } from '../../platform/config.ts'
 import { type AttachmentRow, attachmentColumns } from './attachment-row.ts'
 import { headBytes, judgeType } from './judge-type.ts'

@@ -1,5 +1,5 @@
 import { Failure } from '../../contract/errors.ts'
-import { readTenant } from '../../log/tenant-tx.ts'
+import { readTenant } from '../../log/read-tenant.ts'
 import { describeCode, networkCode } from '../../providers/http-call.ts'
 import type { MediaStream, ProviderIo } from '../../providers/port.ts'
 import { providers } from '../../providers/registry.ts'

@@ -1,7 +1,7 @@
 import type { Actor } from '../../auth/actor.ts'
 import { Failure } from '../../contract/errors.ts'
 import type { MediaLink } from '../../contract/rest/media.ts'
-import { readTenant } from '../../log/tenant-tx.ts'
+import { readTenant } from '../../log/read-tenant.ts'
 import { isUuid } from '../../platform/uuid.ts'
 import { placeOf } from '../conversations/present-conversation.ts'
 import { type AttachmentRow, attachmentColumns } from './attachment-row.ts'

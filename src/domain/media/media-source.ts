@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { readTenant } from '../../log/tenant-tx.ts'
+import { readTenant } from '../../log/read-tenant.ts'
 import type {
   MediaFetch,
   MediaStream,

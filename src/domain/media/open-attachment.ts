@@ -1,5 +1,5 @@
 import { Failure } from '../../contract/errors.ts'
-import { readTenant } from '../../log/tenant-tx.ts'
+import { readTenant } from '../../log/read-tenant.ts'
 import type { OutboundMedia } from '../../providers/port.ts'
 import { type AttachmentRow, attachmentColumns } from './attachment-row.ts'
 import type { MediaDeps } from './media-deps.ts'

@@ -1,5 +1,6 @@
 import { Failure } from '../../contract/errors.ts'
-import { type LogDeps, readTenant } from '../../log/tenant-tx.ts'
+import { readTenant } from '../../log/read-tenant.ts'
+import type { LogDeps } from '../../log/tenant-tx.ts'
 import type { Config } from '../../platform/config.ts'
 import type { Logger } from '../../platform/logger.ts'
 import type { Metrics } from '../../platform/metrics.ts'

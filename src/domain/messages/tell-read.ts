@@ -1,4 +1,4 @@
-import { readTenant } from '../../log/tenant-tx.ts'
+import { readTenant } from '../../log/read-tenant.ts'
 import type { Identity } from '../../providers/inbound.ts'
 import { providers } from '../../providers/registry.ts'
 import { type LoadedChannel, loadChannelForProvider } from '../channels/load-channel.ts'

@@ -1,6 +1,7 @@
 import type { UserActor } from '../../auth/actor.ts'
 import { Failure } from '../../contract/errors.ts'
-import { inTenant, readTenant } from '../../log/tenant-tx.ts'
+import { readTenant } from '../../log/read-tenant.ts'
+import { inTenant } from '../../log/tenant-tx.ts'
 import { presentActor } from '../../auth/actor.ts'
 import type { Doer } from '../audit/record-audit.ts'
 import { countAttempt } from './attempts.ts'

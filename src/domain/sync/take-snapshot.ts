@@ -6,7 +6,8 @@ import { rightsIn } from '../../auth/rights.ts'
 import { formatPosition } from '../../contract/position.ts'
 import type { SyncAnswer } from '../../contract/rest/sync.ts'
 import { headIn } from '../../log/read.ts'
-import { type LogDeps, readTenant } from '../../log/tenant-tx.ts'
+import { readTenant } from '../../log/read-tenant.ts'
+import type { LogDeps } from '../../log/tenant-tx.ts'
 import type { Config } from '../../platform/config.ts'
 import {
   type AddressConfig,

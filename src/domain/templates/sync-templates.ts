@@ -1,4 +1,5 @@
-import { inTenant, type LogDeps, type TenantTx, readTenant } from '../../log/tenant-tx.ts'
+import { readTenant } from '../../log/read-tenant.ts'
+import { inTenant, type LogDeps, type TenantTx } from '../../log/tenant-tx.ts'
 import type { Config } from '../../platform/config.ts'
 import type { ProviderError } from '../../providers/inbound.ts'
 import type { ProviderAdapter, ProviderChannel } from '../../providers/port.ts'
