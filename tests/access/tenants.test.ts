@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { type TenantSettings, tenantSettings } from '../../src/contract/access.ts'
+import { createTenant } from '../../src/domain/tenants/create-tenant.ts'
 import { setTenantStatus } from '../../src/domain/tenants/set-tenant-status.ts'
 import { changeSettings } from '../../src/domain/tenants/change-settings.ts'
 import { inTenant } from '../../src/log/tenant-tx.ts'
@@ -37,6 +38,7 @@ test('[RGT10] an admin reads and changes the settings of the own tenant, under I
   )
   for (const [body, pointer] of [
     [{ timeZone: 'Mars/Olympus' }, '/timeZone'],
+    [{ timeZone: '+05:30' }, '/timeZone'],
     [{ locale: 'not a language' }, '/locale'],
     [{ retention: { mediaDays: 0 } }, '/retention/mediaDays'],
     [{ limits: { users: 1_000_000 } }, '/limits'],
@@ -63,6 +65,38 @@ test('[RGT10] an admin reads and changes the settings of the own tenant, under I
     query(`select action from audit_logs where action = 'tenant.update'`),
   )
   expect(trail.rows).toHaveLength(1)
+})
+
+test('[RGT10] a tenant is in any zone that has a name, old or new, and in none that its reports cannot be computed in', async () => {
+  await using hub = await startGatewayHub()
+  const rest = await startRestOf(hub)
+  const token = (await hub.signIn('admin')).token
+  const set = (timeZone: string) => rest.call('PATCH', '/admin/tenant', { token, json: { timeZone } })
+  for (const timeZone of [
+    'Asia/Kolkata',
+    'Asia/Calcutta',
+    'Europe/Kyiv',
+    'Asia/Ho_Chi_Minh',
+    'America/Argentina/Buenos_Aires',
+  ]) {
+    const answer = await set(timeZone)
+    expect(answer.status, answer.text).toBe(200)
+    const report = await rest.call<One<{ period: object }>>('GET', '/admin/reports/overview', { token })
+    expect(report.body.data.period).toMatchObject({ timeZone })
+  }
+  // Names that JavaScript takes and the database does not have.
+  for (const timeZone of ['PNT', 'SystemV/PST8']) {
+    expect(() => new Intl.DateTimeFormat('en', { timeZone })).not.toThrow()
+    const problem = await rest.refused('PATCH', '/admin/tenant', { token, json: { timeZone } })
+    expect(problem).toMatchObject({
+      status: 400,
+      errors: [{ pointer: '/timeZone', message: 'there is no such time zone' }],
+    })
+    await expect(createTenant(hub.deps, { slug: 'born', name: 'Born', timeZone })).rejects.toMatchObject({
+      code: 'validation_failed',
+    })
+  }
+  expect((await rest.call('GET', '/admin/reports/overview', { token })).status).toBe(200)
 })
 
 test('[RGT5] what an operator allows one tenant counts there and nowhere else, and falls back to what all have', async () => {

@@ -74,9 +74,14 @@ describe('contacts', () => {
     const put = await change(desk, 'PUT', `${made.id}`, { firstName: 'Anna' })
     expect(put.body.data).toMatchObject({
       name: 'Anna',
-      phone: null,
+      phone: '+5511900000000',
       blocked: false,
       customerId: null,
+      identities: moved.body.data.identities,
+    })
+    const without = await change(desk, 'PUT', `${made.id}`, { firstName: 'Anna', phone: null })
+    expect(without.body.data).toMatchObject({
+      phone: null,
       identities: [{ kind: 'username', value: 'ana.lima' }],
     })
     await change(desk, 'DELETE', `${made.id}`)
@@ -175,6 +180,27 @@ describe('contacts', () => {
     expect(body.data.phone).toBe('+4917155501')
     const found = await desk.get<ListOf<ContactView>>(`contacts?channel=${channel.id}`)
     expect(found.data.map(({ id }) => id)).toEqual([contactId])
+  })
+
+  test('[PPL1] addresses that PUT leaves out stay; what it says of the number is what PATCH would do', async () => {
+    await using hub = await startHub()
+    const desk = await openDesk(hub)
+    const [one, two] = [
+      { kind: 'phone', value: '4917155501' },
+      { kind: 'phone', value: '4917155502' },
+    ]
+    const phone = '+4917155502'
+    const { id } = await make(desk, { firstName: 'Ana', phone, identities: [one, two] })
+    const put = async (more: object) =>
+      (await change(desk, 'PUT', `${id}`, { firstName: 'Ana', title: `${JSON.stringify(more)}`, ...more }))
+        .body.data
+    expect(await put({})).toMatchObject({ phone, identities: [one, two] })
+    expect(await put({ identities: [one, two] })).toMatchObject({ phone, identities: [one, two] })
+    const other = await make(desk, { firstName: 'Ben', phone: '+4917155512' })
+    const patched = await change(desk, 'PATCH', `${other.id}`, { phone: null })
+    expect(patched.body.data).toMatchObject({ phone: null, identities: [] })
+    expect(await put({ phone: null })).toMatchObject({ phone: null, identities: [one] })
+    expect(await put({ identities: [two] })).toMatchObject({ identities: [two] })
   })
 
   test("[PPL3] of a customer's people one comes first, also when two are put first at once", async () => {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { channelMembers, keyView } from '../access.ts'
 import { role } from '../records.ts'
-import { instant, line } from './record-input.ts'
+import { instant, line, timeZoneName } from './record-input.ts'
 
 /** Members that one body names. */
 const userIds = z.array(z.uuid()).max(1000)
@@ -50,14 +50,6 @@ export const newKeyBody = z.strictObject({
 /** The only answer that ever holds the key; a repeat with the same Idempotency-Key has null in its place. */
 export const newKeyView = keyView.extend({ key: z.string().nullable() })
 
-const timeZone = z
-  .string()
-  .max(64)
-  .refine(
-    (name) => Intl.supportedValuesOf('timeZone').includes(name) || name === 'UTC',
-    'expected a time zone such as Europe/Berlin',
-  )
-
 const locale = z
   .string()
   .max(35)
@@ -72,7 +64,7 @@ const locale = z
 
 export const tenantPatch = z.strictObject({
   name: line(120).optional(),
-  timeZone: timeZone.optional(),
+  timeZone: timeZoneName.optional(),
   locale: locale.optional(),
   retention: z.strictObject({ mediaDays: z.int().min(1).max(36_500).nullable() }).optional(),
 })

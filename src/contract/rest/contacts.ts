@@ -6,7 +6,7 @@ import { actorView } from '../events/define.ts'
 import { messageView } from '../message.ts'
 import { contactView } from '../records.ts'
 import { patchesCustomValues, wholeCustomValues } from './custom-fields.ts'
-import { line, optionalEmail, optionalLine, optionalPhone } from './record-input.ts'
+import { line, optionalEmail, optionalLine, optionalPhone, timeZoneName } from './record-input.ts'
 
 const digits = z
   .string()
@@ -39,33 +39,18 @@ const language = z
   .string()
   .regex(/^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}$/, 'expected a language such as en or pt-BR')
   .nullable()
-const timezone = z
-  .string()
-  .max(64)
-  .refine(isTimeZone, 'expected a time zone such as Europe/Berlin')
-  .nullable()
-
-/** A name of the time zone database, an old one too; no bare offset. */
-function isTimeZone(name: string): boolean {
-  try {
-    return /^[A-Za-z]/.test(name) && new Intl.DateTimeFormat('en', { timeZone: name }).format() !== ''
-  } catch {
-    return false
-  }
-}
-
 const customerId = z.int32().positive().nullable()
 
-/** POST and PUT: a whole contact. What is left out is empty; its addresses stay when they are left out. */
+/** POST and PUT: a whole contact. What is left out is empty, save its addresses: `phone` and `identities` stay when left out. */
 export const wholeContact = z.strictObject({
   firstName: line(255),
   lastName: optionalLine(255).default(null),
   email: optionalEmail.default(null),
-  phone: optionalPhone.default(null),
+  phone: optionalPhone.optional(),
   title: optionalLine(120).default(null),
   isPrimary: z.boolean().default(false),
   language: language.default(null),
-  timezone: timezone.default(null),
+  timezone: timeZoneName.nullable().default(null),
   blocked: z.boolean().default(false),
   customerId: customerId.default(null),
   identities: identities.optional(),
@@ -82,7 +67,7 @@ export const contactPart = patchesCustomValues(
     title: optionalLine(120).optional(),
     isPrimary: z.boolean().optional(),
     language: language.optional(),
-    timezone: timezone.optional(),
+    timezone: timeZoneName.nullable().optional(),
     blocked: z.boolean().optional(),
     customerId: customerId.optional(),
     identities: identities.optional(),

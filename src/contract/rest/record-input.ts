@@ -51,3 +51,18 @@ export const instant = z.iso
   .datetime({ offset: true })
   .refine((text) => !(Date.parse(text) < firstInstant || Date.parse(text) >= lastInstant), 'out of range')
   .transform((text) => new Date(text).toISOString())
+
+/** A name of the time zone database, an old one or a new one; no bare offset. */
+export const timeZoneName = z
+  .string()
+  .max(64)
+  .refine(isTimeZone, 'expected a time zone such as Europe/Berlin')
+
+/** Tried and not looked up: Intl.supportedValuesOf lists one name of each zone, often the old one (Asia/Calcutta). */
+function isTimeZone(name: string): boolean {
+  try {
+    return /^[A-Za-z]/.test(name) && new Intl.DateTimeFormat('en', { timeZone: name }).format() !== ''
+  } catch {
+    return false
+  }
+}

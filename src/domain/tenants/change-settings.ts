@@ -2,9 +2,9 @@ import { isDeepStrictEqual } from 'node:util'
 import type { TenantLimits } from '../../contract/access.ts'
 import type { TenantPatch } from '../../contract/rest/access.ts'
 import { type ExpectedVersions, requireVersion } from '../../http/conditional.ts'
-import { invalid } from '../../http/faults.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { type Doer, recordAudit } from '../audit/record-audit.ts'
+import { requireTimeZone } from './require-time-zone.ts'
 import { presentTenant, readTenantRow, type TenantRow } from './tenant-settings.ts'
 
 /** What an admin may change, and what only an operator may: limits, null being what the installation gives. */
@@ -54,11 +54,4 @@ export async function changeSettings(
   tx.record('tenant.updated', { tenant: presentTenant(row) }, { kind: 'tenant' })
   recordAudit(tx, { by, action: 'tenant.update', entity: 'tenant', entityId: row.id, before, after: row })
   return row
-}
-
-/** Reports and due dates are computed there, by its own list. */
-async function requireTimeZone(tx: TenantTx, name: string): Promise<void> {
-  const found = await tx.query('select 1 from pg_timezone_names where name = $1', [name])
-  if (found.length === 0)
-    throw invalid([{ in: 'body', pointer: '/timeZone', message: 'there is no such time zone' }])
 }

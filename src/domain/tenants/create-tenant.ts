@@ -5,6 +5,7 @@ import { isUniqueViolation } from '../../platform/db.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { recordAudit } from '../audit/record-audit.ts'
 import { bearPipeline } from '../pipelines/seed-pipeline.ts'
+import { requireTimeZone } from './require-time-zone.ts'
 
 export interface NewTenant {
   /** Lower-case letters, digits and dashes; unique in the installation. */
@@ -24,7 +25,7 @@ function shardOf(tenantId: string): number {
 
 /**
  * Makes a tenant with an empty log and the default pipeline; `by` is the name under which the trail shows who did it.
- * Fails with `validation_failed` or `conflict` (the slug is taken, or the business has a tenant).
+ * Fails with `validation_failed` (the slug, or a time zone that the database does not know) or `conflict` (the slug is taken, or the business has a tenant).
  */
 export async function createTenant(
   deps: LogDeps,
@@ -35,6 +36,7 @@ export async function createTenant(
   const id = uuidv7(deps.clock.now().getTime())
   try {
     await inTenant(deps, id, async (tx) => {
+      if (input.timeZone !== undefined) await requireTimeZone(tx, input.timeZone)
       await tx.query(
         `insert into tenants (id, slug, name, shard, time_zone, platform_business_id, platform_owner_id)
          values ($1, $2, $3, $4, $5, $6, $7)`,
