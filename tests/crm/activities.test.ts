@@ -3,12 +3,14 @@ import { expect, test } from 'vitest'
 import { commandHandlers } from '../../src/command-handlers.ts'
 import { type ActivityView, activityView } from '../../src/contract/crm/activity.ts'
 import type { AnyLogEvent } from '../../src/contract/events/catalogue.ts'
+import type { AuditEntryView } from '../../src/contract/rest/audit.ts'
 import { giveReminders } from '../../src/domain/activities/remind.ts'
 import { inTenant } from '../../src/log/tenant-tx.ts'
 import { startGatewayHub } from '../gateway/setup.ts'
 import { eventually } from '../harness/eventually.ts'
 import { type Hub, startHub } from '../harness/hub.ts'
 import { expectReplayEqualsSnapshot } from '../harness/replay.ts'
+import { startRestOf } from '../harness/rest-client.ts'
 import { startWorkerProcess } from '../harness/worker-process.ts'
 import { type Desk, openDesk } from './desk.ts'
 
@@ -257,6 +259,31 @@ test('[ACT5] a reminder is given once, by however many workers and however late;
   expect(moved.body.data.remindedAt).toBeNull()
   expect((await looks()).reduce((sum, each) => sum + each)).toBe(1)
   expect((await reminded()).filter((id) => id === first)).toHaveLength(2)
+})
+
+test('[AUD5] a reminder that is given leaves one row in the trail, of the system, from the version before to the one after', async () => {
+  await using hub = await startHub()
+  const desk = await openDesk(hub)
+  const due = await buildDue(desk, 2)
+  expect(await giveReminders(hub.deps, { atMost: 100 })).toBe(2)
+  expect(await giveReminders(hub.deps, { atMost: 100 })).toBe(0)
+  const rest = await startRestOf(hub)
+  const { body: trail } = await rest.call<{ data: AuditEntryView[] }>(
+    'GET',
+    '/admin/audit-logs?action=activity.remind',
+    { token: hub.token('admin') },
+  )
+  expect(trail.data).toHaveLength(due.length)
+  for (const id of due) {
+    const now = (await desk.get<{ data: ActivityView }>(`activities/${id}`)).data
+    expect(now).toMatchObject({ version: 2, remindedAt: expect.any(String) })
+    expect(trail.data.find(({ entityId }) => entityId === String(id))).toMatchObject({
+      actor: { kind: 'system', name: 'reminders' },
+      entity: 'activity',
+      before: { version: 1, remindedAt: null },
+      after: { version: 2, remindedAt: now.remindedAt },
+    })
+  }
 })
 
 test('[ACT5] a tenant whose reminders fail does not keep the others from theirs', async () => {

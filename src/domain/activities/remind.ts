@@ -1,4 +1,5 @@
 import { inTenant, type LogDeps, type TenantTx } from '../../log/tenant-tx.ts'
+import { type Doer, recordAudit } from '../audit/record-audit.ts'
 import { hearersOfRecord } from '../records/record-kind.ts'
 import { activityKind } from './activity-kind.ts'
 import { type ActivityRow, presentActivity } from './present-activity.ts'
@@ -30,8 +31,8 @@ export async function giveReminders(deps: LogDeps, { atMost }: { atMost: number 
 
 /** Of these, those that are still due. The database says when it is time, as it did when it found them. Locks: them, by id. */
 async function remind(tx: TenantTx, ids: readonly number[]): Promise<number> {
-  const due = await tx.query<{ id: number }>(
-    `select r.id from activities r
+  const due = await tx.query<ActivityRow>(
+    `select ${activityKind.select} from activities r
      where r.tenant_id = $1 and r.id = any($2) and r.reminded_at is null and r.remind_at <= clock_timestamp()
        and r.status = 'open' and r.deleted_at is null
      order by r.id for no key update`,
@@ -43,11 +44,19 @@ async function remind(tx: TenantTx, ids: readonly number[]): Promise<number> {
      where r.tenant_id = $1 and r.id = any($2) returning ${activityKind.select}`,
     [tx.tenantId, due.map(({ id }) => id), tx.now],
   )
-  for (const row of rows)
-    tx.record(
-      'activity.reminded',
-      { activity: presentActivity(row) },
-      hearersOfRecord(activityKind.rights, row),
-    )
+  const by: Doer = { actor: { kind: 'system', tenantId: tx.tenantId, name: 'reminders' } }
+  const before = new Map(due.map((row) => [row.id, presentActivity(row)]))
+  for (const row of rows) {
+    const activity = presentActivity(row)
+    tx.record('activity.reminded', { activity }, hearersOfRecord(activityKind.rights, row))
+    recordAudit(tx, {
+      by,
+      action: 'activity.remind',
+      entity: 'activity',
+      entityId: row.id,
+      before: before.get(row.id) ?? null,
+      after: activity,
+    })
+  }
   return rows.length
 }
