@@ -153,6 +153,43 @@ test('[CSV5] each row is judged, told and put into the trail as if it were alone
   ])
 })
 
+test('[CSV5] an empty cell that is needed is called missing; names of a choice are known in any case', async () => {
+  await using hub = await startHub()
+  const rest = await openWithWorkers(hub)
+  const token = hub.token('manager')
+  const { id } = (
+    await rest.call<{ data: CustomerView }>('POST', '/admin/customers', {
+      token,
+      json: { name: 'Old', email: 'old@b.example' },
+    })
+  ).body.data
+  const file = [
+    'name,email,status,website',
+    ',c@d.example,lead,',
+    ',OLD@b.example,lead,',
+    'Acme,a@b.example,ACTIVE,',
+    'Beta,,rich,',
+    ',,,nope',
+  ].join('\n')
+  const result = await bring(rest, token, file, { upsertKey: 'email' })
+  expect(result).toMatchObject({ created: 1, updated: 0, failed: 4 })
+  const lines = (await errorsOf(rest, token, result.id)).split('\r\n')
+  expect(lines.slice(1, 3)).toEqual(['2,name: is missing', '3,name: is missing'])
+  expect(lines[3]).toMatch(/^5,.*status: .*lead/)
+  expect(lines[4]).toMatch(/^6,.*name: is missing; website: /)
+  expect(await customers(rest, token)).toMatchObject([
+    { name: 'Acme', status: 'active' },
+    { id, name: 'Old' },
+  ])
+  const without = await bring(rest, token, 'email\ne@f.example\n', { upsertKey: 'email' })
+  expect(await errorsOf(rest, token, without.id)).toContain('2,name: is missing')
+  const deals = await bring(rest, token, 'title,valueMinor,currency\nBig,500,eur\n,600,EUR\nOdd,700,xyz\n', {
+    entity: 'deal',
+  })
+  expect(deals).toMatchObject({ created: 1, failed: 2 })
+  expect(await errorsOf(rest, token, deals.id)).toMatch(/3,title: is missing\r\n4,currency: expected an ISO/)
+})
+
 test('[CSV5] a dry run says what would happen and writes nothing', async () => {
   await using hub = await startHub()
   const rest = await openWithWorkers(hub)

@@ -20,7 +20,7 @@ const identities: FileColumn<ContactView> = {
   read: (text) => {
     const given = splitNames(text).map((part) => {
       const [kind = '', ...rest] = part.split(':')
-      return { kind: kind.trim(), value: rest.join(':').trim() }
+      return { kind: kind.trim().toLowerCase(), value: rest.join(':').trim() }
     })
     const wrong = given.find(({ kind, value }) => kind === '' || value === '')
     if (wrong) return { fault: 'expected addresses such as phone:4917012345; username:ana' }

@@ -1,6 +1,13 @@
-import type { CustomerView } from '../../contract/crm/customer.ts'
+import { type CustomerView, customerStatuses } from '../../contract/crm/customer.ts'
 import { customerKind } from '../customers/customer-kind.ts'
-import { customColumns, type FileColumn, type Known, shownColumns, textColumns } from './file-columns.ts'
+import {
+  choiceColumns,
+  customColumns,
+  type FileColumn,
+  type Known,
+  shownColumns,
+  textColumns,
+} from './file-columns.ts'
 import { anyFile } from './file-kind.ts'
 import { joinNames, splitNames } from './name-list.ts'
 
@@ -11,7 +18,7 @@ export const customerFile = anyFile({
     ...shownColumns<CustomerView>('id'),
     ...textColumns<CustomerView>('name', 'email', 'phone', 'company', 'website', 'address'),
     // A status is never nothing: an empty cell leaves it, or its default.
-    ...textColumns<CustomerView>('status').map((column) => ({ ...column, empty: undefined })),
+    ...choiceColumns<CustomerView>(customerStatuses, 'status'),
     ...textColumns<CustomerView>('source', 'ownerId'),
     tagColumn(known),
     ...customColumns<CustomerView>(known),

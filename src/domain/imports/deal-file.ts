@@ -24,7 +24,10 @@ export const dealFile = anyFile({
     ...numberColumns<DealView>('customerId', 'contactId'),
     ...textColumns<DealView>('ownerId'),
     ...numberColumns<DealView>('valueMinor'),
-    ...textColumns<DealView>('currency'),
+    ...textColumns<DealView>('currency').map((column) => ({
+      ...column,
+      read: (text: string) => ({ value: text.toUpperCase() }),
+    })),
     ...numberColumns<DealView>('probability'),
     ...textColumns<DealView>('expectedCloseOn', 'lostReason'),
     {

@@ -64,6 +64,20 @@ export function numberColumns<View>(...members: readonly (keyof View & string)[]
   return textColumns<View>(...members).map((column) => ({ ...column, read: wholeNumber }))
 }
 
+/**
+ * Columns of members that are one of some names in lower case, which a file may write in any case; an empty cell leaves what
+ * is there.
+ */
+export function choiceColumns<View>(
+  choices: readonly string[],
+  ...members: readonly (keyof View & string)[]
+): FileColumn<View>[] {
+  const read = (text: string): ReadCell => ({
+    value: choices.find((choice) => choice === text.toLowerCase()) ?? text,
+  })
+  return textColumns<View>(...members).map((column) => ({ ...column, read, empty: undefined }))
+}
+
 /** Columns of members that are true or false; an empty cell leaves what is there. */
 export function flagColumns<View>(...members: readonly (keyof View & string)[]): FileColumn<View>[] {
   return textColumns<View>(...members).map((column) => ({

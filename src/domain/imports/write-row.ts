@@ -4,7 +4,7 @@ import type { ImportView } from '../../contract/crm/import.ts'
 import type { RequestFault } from '../../contract/rest/problem.ts'
 import { idText } from '../records/common-filters.ts'
 import { createRecord, updateRecord } from '../records/write-record.ts'
-import { parsePart } from '../../http/faults.ts'
+import { invalid, parsePart } from '../../http/faults.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import type { Doer } from '../audit/record-audit.ts'
 import type { Known } from './file-columns.ts'
@@ -38,14 +38,29 @@ export async function writeRow(
   const { values, customFields } = whole
   if (found === undefined) {
     const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null))
-    const input = parsePart(kind.whole, { ...given, customFields }, 'body')
+    const input = judge(kind.whole, { ...given, customFields })
     await createRecord(tx, kind, by, input)
     return 'created'
   }
   const custom = Object.keys(customFields).length === 0 ? {} : { customFields }
-  const input = parsePart(kind.part, { ...values, ...custom }, 'body')
+  const input = judge(kind.part, { ...values, ...custom })
   const { version } = await updateRecord(tx, kind, by, found.id, input, null)
   return version === found.version ? 'unchanged' : 'updated'
+}
+
+/** As POST and PATCH judge an input; of a cell that has to say something and does not, in words for people with a file. */
+function judge<Schema extends z.ZodType>(schema: Schema, values: object): z.infer<Schema> {
+  try {
+    return parsePart(schema, values, 'body')
+  } catch (error) {
+    const faults = error instanceof Failure ? error.details['errors'] : undefined
+    if (!Array.isArray(faults)) throw error
+    throw invalid(
+      (faults as RequestFault[]).map((fault) =>
+        / received (undefined|null)$/.test(fault.message) ? { ...fault, message: 'is missing' } : fault,
+      ),
+    )
+  }
 }
 
 interface Found {
