@@ -159,7 +159,7 @@ describe('customers', () => {
     }
   })
 
-  test('[CRM5] tags are put on and taken off once; a deleted tag is on nobody', async () => {
+  test('[CRM5] tags are put on and taken off once; a deleted tag is on nobody until it is restored', async () => {
     await using hub = await startHub()
     const desk = await openDesk(hub)
     const { api, token } = desk
@@ -176,6 +176,20 @@ describe('customers', () => {
     const off = () => api.call<{ data: CustomerView }>(token, 'DELETE', path)
     expect((await off()).body.data).toMatchObject({ tags: [], version: 3 })
     expect((await api.call(token, 'POST', `/admin/customers/${made.id}/tags/99`)).status).toBe(404)
+
+    // The tag goes and comes back with its own events alone: its customers have no new version.
+    await on()
+    const read = async () => {
+      const answer = await api.call<{ data: CustomerView }>(token, 'GET', `/admin/customers/${made.id}`)
+      return [answer.body.data.tags, answer.body.data.version]
+    }
+    expect(await read()).toEqual([[tag.id], 4])
+    const goes = () => api.call(token, 'DELETE', `/admin/tags/${tag.id}`)
+    expect((await goes()).status).toBeLessThan(300)
+    expect(await read()).toEqual([[], 4])
+    const returns = () => api.call(token, 'POST', `/admin/tags/${tag.id}/restore`)
+    expect((await returns()).status).toBe(200)
+    expect(await read()).toEqual([[tag.id], 4])
   })
 
   test('[CRM6] viewers read and do not write; another tenant sees nothing of it', async () => {
