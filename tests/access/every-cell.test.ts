@@ -66,6 +66,28 @@ const putBack: Readonly<Record<string, readonly string[]>> = {
   tags: ['deleted_at'],
 }
 
+/** Members of bodies that name things, by the collection of what they name; `ids` of a bulk are of its own. */
+const references: Readonly<Record<string, string>> = {
+  assigneeId: '/admin/users',
+  channelId: '/api/v1/channels',
+  contactId: '/admin/contacts',
+  conversationId: '/api/v1/conversations',
+  customerId: '/admin/customers',
+  dealId: '/admin/deals',
+  memberIds: '/admin/users',
+  mentions: '/admin/users',
+  otherId: '/admin/contacts',
+  ownerId: '/admin/users',
+  pipelineId: '/admin/pipelines',
+  stageId: '/admin/pipeline-stages',
+  tagId: '/admin/tags',
+  tags: '/admin/tags',
+  teamId: '/admin/teams',
+  teamIds: '/admin/teams',
+  userId: '/admin/users',
+  viewId: '/admin/saved-views',
+}
+
 const nobody = { uuid: '00000000-0000-7000-8000-000000000000', number: 2_147_483_000 }
 
 describe('every cell of the policy', () => {
@@ -349,6 +371,58 @@ describe('every cell of the policy', () => {
     },
     60_000,
   )
+
+  test('[RGT15] ids in bodies: what is another tenant’s, or out of sight, is named like what nobody has', async () => {
+    const random = seededRandom(seed)
+    let meant = 0
+    for (const operation of guarded) {
+      const schema = described(operation).requestBody?.content['application/json']?.schema
+      for (const one of schema?.anyOf ?? schema?.oneOf ?? (schema ? [schema] : []))
+        for (const member of Object.keys(one.properties ?? {})) {
+          const list =
+            member === 'ids' ? operation.path.slice(0, operation.path.lastIndexOf('/')) : references[member]
+          if (list === undefined || own.near[list] === undefined) continue
+          const part = one.properties?.[member]
+          const isList = part?.type === 'array' || part?.anyOf?.some(({ type }) => type === 'array') === true
+          const required = (one.required ?? []).filter((name) => name !== member)
+          const members = Object.entries(one.properties ?? {}).filter(([name]) => required.includes(name))
+          const maker: Maker = { random, density: 0, known }
+          const remaining = validValue(
+            { type: 'object', properties: Object.fromEntries(members), required },
+            maker,
+          )
+          const path = pathAt(operation, '', 'near', 0, random) ?? ''
+          const naming = async (caller: Caller, id: string | number | undefined) => {
+            const body = { ...(remaining as object), [member]: isList ? [id] : id }
+            const answer = await send(
+              operation,
+              path,
+              { query: '', body: JSON.stringify(body, wellFormed) },
+              caller,
+            )
+            const text = answer.text.replace(/"requestId":"[^"]*"/, '')
+            return { answer, told: text.replaceAll(new RegExp(`(?<![\\w-])${id}(?![\\w-])`, 'g'), '*') }
+          }
+          const where = `${nameOf(operation)} ${member}`
+          const nowhere = await naming('admin', idAt(list, 'nowhere'))
+          const others = await naming('admin', idAt(list, 'other-tenant'))
+          expect(others.answer.status, where).toBe(nowhere.answer.status)
+          expect(others.told, where).toBe(nowhere.told)
+          if (idAt(list, 'far') !== undefined) {
+            const far = await naming('agent', idAt(list, 'far'))
+            expect(far.told, `${where} by an agent`).toBe((await naming('agent', idAt(list, 'nowhere'))).told)
+          }
+          const near = await naming('admin', idAt(list, 'near'))
+          await heal()
+          // Others are refused for what they name, and not for something else.
+          if (near.answer.status >= 300 || near.told === nowhere.told) continue
+          if (!operation.path.endsWith('/bulk'))
+            expect(nowhere.answer.status, where).toBeGreaterThanOrEqual(400)
+          meant += 1
+        }
+    }
+    expect(meant).toBeGreaterThan(60)
+  })
 
   test('[RGT16] what all of them recorded is meant for those of the table', async () => {
     expect(await recordedTypes(hub)).toBeGreaterThan(45)
