@@ -159,7 +159,7 @@ describe('customers', () => {
     }
   })
 
-  test('[CRM5] tags are put on and taken off once; a deleted tag is on nobody until it is restored', async () => {
+  test('[CRM5] tags are put on and taken off once; a deleted tag stays where it is and is given to nobody', async () => {
     await using hub = await startHub()
     const desk = await openDesk(hub)
     const { api, token } = desk
@@ -185,10 +185,18 @@ describe('customers', () => {
     }
     expect(await read()).toEqual([[tag.id], 4])
     const goes = () => api.call(token, 'DELETE', `/admin/tags/${tag.id}`)
-    expect((await goes()).status).toBeLessThan(300)
-    expect(await read()).toEqual([[], 4])
+    expect((await expectReplayEqualsSnapshot(hub, goes)).status).toBeLessThan(300)
+    expect(await read()).toEqual([[tag.id], 4])
+    // Who writes back what they read changes nothing; nobody else gets it.
+    const write = (id: number) => api.call(token, 'PATCH', `/admin/customers/${id}`, { tags: [tag.id] })
+    expect(await write(made.id)).toMatchObject({
+      status: 200,
+      body: { data: { tags: [tag.id], version: 4 } },
+    })
+    const other = await make<CustomerView>(desk, 'customers', { name: 'Other' })
+    expect(await write(other.id)).toMatchObject({ status: 400, body: { errors: [{ pointer: '/tags/0' }] } })
     const returns = () => api.call(token, 'POST', `/admin/tags/${tag.id}/restore`)
-    expect((await returns()).status).toBe(200)
+    expect((await expectReplayEqualsSnapshot(hub, returns)).status).toBe(200)
     expect(await read()).toEqual([[tag.id], 4])
   })
 

@@ -144,6 +144,27 @@ test('[RET2] notes go with what they are about; what only referred to it goes on
     expect(await sql(hub, `select 1 from ${table} where ${column} = $1`, [id]), table).toEqual([])
 })
 
+test('[RET2] a tag that goes is taken off its customers, who are announced, a few at a time', async () => {
+  await using hub = await startHub({ DELETED_KEEP_DAYS: '30', PURGE_BATCH: '2' })
+  const desk = await openDesk(hub, { role: 'manager' })
+  const [kept, gone] = [
+    await desk.make<{ id: number }>('tags', { name: 'kept' }),
+    await desk.make<{ id: number }>('tags', { name: 'gone' }),
+  ]
+  const customers: number[] = []
+  for (const name of ['a', 'b', 'c', 'd', 'e'])
+    customers.push((await desk.make<{ id: number }>('customers', { name, tags: [kept.id, gone.id] })).id)
+  await desk.call('DELETE', `customers/${customers[4]}`)
+  await desk.call('DELETE', `tags/${gone.id}`)
+  await deletedBefore(hub, 'tags', 60)
+  expect(await expectReplayEqualsSnapshot(hub, () => purge(hub), { api: desk.api })).toBe(1)
+  for (const id of customers.slice(0, 4)) {
+    const { data } = await desk.get<{ data: { tags: number[]; version: number } }>(`customers/${id}`)
+    expect(data).toMatchObject({ tags: [kept.id], version: 2 })
+  }
+  expect(await sql(hub, 'select 1 from customer_tags where tag_id = $1', [gone.id])).toEqual([])
+})
+
 test('[RET2] a contact stays for its conversations, a stage for the deals that have been in it, a pipeline for its stages', async () => {
   await using hub = await startHub({ DELETED_KEEP_DAYS: '30' })
   const desk = await openDesk(hub, { role: 'manager' })

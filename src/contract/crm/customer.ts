@@ -16,7 +16,7 @@ export const customerView = z.strictObject({
   source: z.string().nullable(),
   ownerId: z.uuid().nullable(),
   customFields,
-  /** Ids of its tags, ascending. */
+  /** Ids of its tags, ascending; also of those that were deleted and may come back. */
   tags: z.array(z.number().int()),
 })
 export type CustomerView = z.infer<typeof customerView>

@@ -47,8 +47,8 @@ export const customerKind: RecordKind<CustomerRow, CustomerView> = {
   table: 'customers',
   select: `r.id, r.name, r.email, r.phone, r.company, r.website, r.address, r.status, r.source, r.owner_id, r.custom_fields,
     r.version, r.created_at, r.updated_at, r.deleted_at,
-    array(select ct.tag_id from customer_tags ct join tags t on t.tenant_id = ct.tenant_id and t.id = ct.tag_id
-          where ct.tenant_id = r.tenant_id and ct.customer_id = r.id and t.deleted_at is null order by 1) as tags`,
+    array(select ct.tag_id from customer_tags ct
+          where ct.tenant_id = r.tenant_id and ct.customer_id = r.id order by 1) as tags`,
   joins: '',
   members: {
     name: { column: 'name', type: 'text' },

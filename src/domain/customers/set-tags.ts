@@ -1,11 +1,15 @@
 import { invalid } from '../../http/faults.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 
-/** Gives a customer exactly these tags. Fails with `validation_failed` for a tag that does not exist. */
+/**
+ * Gives a customer exactly these tags. Fails with `validation_failed` for a tag that does not exist. One that was deleted may stay on
+ * whom it is on, so that writing back what was read changes nothing, but is given to nobody.
+ */
 export async function setTags(tx: TenantTx, customerId: number, tagIds: readonly number[]): Promise<void> {
   const known = await tx.query<{ id: number }>(
-    'select id from tags where tenant_id = $1 and id = any($2) and deleted_at is null for key share',
-    [tx.tenantId, tagIds],
+    `select t.id from tags t where t.tenant_id = $1 and t.id = any($2) and (t.deleted_at is null or exists (
+       select from customer_tags ct where ct.tenant_id = $1 and ct.customer_id = $3 and ct.tag_id = t.id)) for key share`,
+    [tx.tenantId, tagIds, customerId],
   )
   const unknown = tagIds.find((id) => !known.some((tag) => tag.id === id))
   if (unknown !== undefined)

@@ -1,6 +1,8 @@
 import type { SavedViewEntity } from '../../contract/crm/saved-view.ts'
 import { inTenant, type LogDeps, type TenantTx } from '../../log/tenant-tx.ts'
 import type { Config } from '../../platform/config.ts'
+import { customerKind } from '../customers/customer-kind.ts'
+import { updateRecord } from '../records/write-record.ts'
 import { type Doer, recordAudit } from '../audit/record-audit.ts'
 import { type Hanging, hangingOn, type PurgedNoun, purgedNouns, purgedTables } from './hanging-records.ts'
 
@@ -95,6 +97,7 @@ async function purgeStep(
     if (room === 0) return { isDone: false, gone: 0 }
   }
   if (noun === 'saved_view') await forgetDefaults(tx, held)
+  if (noun === 'tag' && (await untagSome(tx, by, held, room)) === room) return { isDone: false, gone: 0 }
   await tx.query(`delete from ${table} where tenant_id = $1 and id = any($2)`, [tx.tenantId, held])
   for (const { id, deleted_at: deletedAt } of due)
     recordAudit(tx, { by, action: `${noun}.purge`, entity: noun, entityId: id, before: { deletedAt } })
@@ -118,6 +121,25 @@ async function loosenSome(
   const all = [tx.tenantId, found.map(({ id }) => id)]
   if (table === 'notes') await tx.query('delete from notes where tenant_id = $1 and id = any($2)', all)
   else await tx.query(`update ${table} set ${column} = null where tenant_id = $1 and id = any($2)`, all)
+  return found.length
+}
+
+/** Takes tags off at most `most` customers, who are announced as changed; how many there were. */
+async function untagSome(tx: TenantTx, by: Doer, tagIds: readonly number[], most: number): Promise<number> {
+  const found = await tx.query<{ id: number; is_there: boolean; rest: number[] }>(
+    `select c.id, c.deleted_at is null as is_there, array(
+       select o.tag_id from customer_tags o where o.tenant_id = $1 and o.customer_id = c.id and o.tag_id <> all($2)) as rest
+     from customers c where c.tenant_id = $1 and c.id in (
+       select ct.customer_id from customer_tags ct where ct.tenant_id = $1 and ct.tag_id = any($2)
+       order by ct.customer_id limit $3) order by c.id for update`,
+    [tx.tenantId, tagIds, most],
+  )
+  for (const { id, is_there: isThere, rest } of found)
+    if (isThere) await updateRecord(tx, customerKind, by, id, { tags: rest }, null)
+  await tx.query(
+    'delete from customer_tags where tenant_id = $1 and tag_id = any($2) and customer_id = any($3)',
+    [tx.tenantId, tagIds, found.map(({ id }) => id)],
+  )
   return found.length
 }
 
