@@ -9,7 +9,7 @@ import { delivery, person, written } from '../ingest/cloud-bodies.ts'
 import { startSystem, type System } from './system.ts'
 
 /** The message in which a process commits what it did and what it announces of it (src/log/tenant-tx.ts). */
-export const commit = /append_events\([^]*; commit\0/
+export const commit = /"type":"[a-z_]+\.[a-z_]+"[^]*commit\0/
 
 let system: System
 let line: TcpProxy
