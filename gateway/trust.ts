@@ -71,9 +71,6 @@ export class Trust {
         const { key } = JSON.parse(event.payload) as EventData<'key.revoked'>
         return this.#named(tenantId, key.id)
       }
-      case 'user.signed_out':
-        this.#signedOut(tenantId, JSON.parse(event.payload) as EventData<'user.signed_out'>)
-        return []
       case 'tenant.updated':
         return this.#everybodyOf(tenantId)
       default:
