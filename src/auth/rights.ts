@@ -20,7 +20,14 @@ export async function belongingOf(tx: Pick<TenantTx, 'query'>, id: string): Prom
          select from channel_members m where m.tenant_id = c.tenant_id and m.channel_id = c.id and m.user_id = $1)) as closed_ids`,
     [id],
   )
-  return { teamIds: new Set(row?.team_ids), closedChannelIds: new Set(row?.closed_ids) }
+  return { teamIds: setOf(row?.team_ids), closedChannelIds: setOf(row?.closed_ids) }
+}
+
+/** One for all who have none: a delivery asks each listener's, and a set of their own would be a cache miss each. */
+const none: ReadonlySet<string> = new Set()
+
+function setOf(ids: readonly string[] | undefined): ReadonlySet<string> {
+  return ids === undefined || ids.length === 0 ? none : new Set(ids)
 }
 
 /**
