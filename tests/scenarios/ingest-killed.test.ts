@@ -111,7 +111,8 @@ describe('[SYS4] [A4] [IN2] a worker that is killed while it takes deliveries in
     const { screen } = await begin({ WEBHOOK_BATCH: '5' })
     const people = Array.from({ length: 6 }, () => person())
     const ids = new Map<string, string[]>(people.map(({ number }) => [number, []]))
-    let at = Date.now() - 3_600_000
+    // A second apart, and early enough that the last one is not of the future, however many there are.
+    let at = Date.now() - 43_200_000
     let isOver = false
     const posting = (async () => {
       while (!isOver) {
