@@ -1,6 +1,7 @@
 import type { ImportView } from '../../contract/crm/import.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { type Doer, recordAudit } from '../audit/record-audit.ts'
+import { dropDrafts } from './draft-records.ts'
 import { type ImportRow, importColumns, lockImport, presentImport, tellImport } from './import-row.ts'
 
 /**
@@ -15,6 +16,7 @@ export async function cancelImport(tx: TenantTx, by: Doer, id: string): Promise<
      where i.tenant_id = $1 and i.id = $2 returning ${importColumns}`,
     [tx.tenantId, id, tx.now],
   )
+  if (row.dry_run) await dropDrafts(tx, id)
   tellImport(tx, 'import.finished', row)
   recordAudit(tx, { by, action: 'import.cancel', entity: 'import', entityId: id, after: presentImport(row) })
   return presentImport(row)

@@ -4,6 +4,7 @@ import { inTenant, type LogDeps, type TenantTx } from '../../log/tenant-tx.ts'
 import type { Config } from '../../platform/config.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { recordAudit } from '../audit/record-audit.ts'
+import { dropDrafts } from './draft-records.ts'
 import { type ImportRow, importColumns, presentImport, tellImport } from './import-row.ts'
 
 /** An import in the hands of one worker. */
@@ -57,6 +58,7 @@ export async function finishImport(
     [tx.tenantId, id, reason === null ? 'done' : 'failed', reason, tx.now],
   )
   if (!row) return
+  if (row.dry_run) await dropDrafts(tx, id)
   tellImport(tx, 'import.finished', row)
   recordAudit(tx, {
     by: { actor },

@@ -9,6 +9,7 @@ import {
   textColumns,
 } from './file-columns.ts'
 import { anyFile } from './file-kind.ts'
+import { keptText } from './kept-text.ts'
 import { joinNames, splitNames } from './name-list.ts'
 
 /** Files of customers, their tags by name. */
@@ -30,7 +31,20 @@ export const customerFile = anyFile({
     phone: 'phone = $2',
     id: 'id = $2::integer',
   },
+  drafting: {
+    tables: { customers: 'id', customer_tags: 'customer_id' },
+    keysOfRecord: (upsertKey) =>
+      upsertKey === 'none' ? null : `array_remove(array['id ' || r.id, ${keyTexts[upsertKey]}], null)`,
+    keysOfRows: (_tx, upsertKey, rows) =>
+      Promise.resolve(rows.flatMap((row) => keptText(customerKind, upsertKey, row) ?? [])),
+  },
 })
+
+const keyTexts = {
+  email: `'email ' || lower(r.email)`,
+  phone: `'phone ' || r.phone`,
+  id: 'null',
+}
 
 function tagColumn({ tags }: Pick<Known, 'tags'>): FileColumn<CustomerView> {
   const nameOf = new Map(tags.map(({ id, name }) => [id, name]))

@@ -11,6 +11,7 @@ import {
   wholeNumber,
 } from './file-columns.ts'
 import { anyFile } from './file-kind.ts'
+import { keptText } from './kept-text.ts'
 import { joinNames, splitNames } from './name-list.ts'
 import type { RowInput } from './read-row.ts'
 
@@ -42,6 +43,14 @@ export const dealFile = anyFile({
   ],
   needed: 'title',
   found: { id: 'id = $2::integer' },
+  drafting: {
+    tables: { deals: 'id', deal_conversations: 'deal_id' },
+    keysOfRecord: (upsertKey) => (upsertKey === 'id' ? `array['id ' || r.id]` : null),
+    keysOfRows: (_tx, upsertKey, rows) =>
+      Promise.resolve(rows.flatMap((row) => keptText(dealKind, upsertKey, row) ?? [])),
+    // Batches that are taken back put one deal after the other on the same place; nothing that a file says hangs on it.
+    keptAs: `jsonb_build_object('position', r.position || r.id || 'V')`,
+  },
   complete: placeDeal,
 })
 

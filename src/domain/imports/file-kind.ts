@@ -7,6 +7,24 @@ import type { RowInput } from './read-row.ts'
 
 export type UpsertKey = Exclude<ImportView['upsertKey'], 'none'>
 
+/** What a dry run keeps of the records that its rows would change, for the rows behind them. */
+export interface Drafting {
+  /** Tables that a row writes and that decide about rows behind it, with their column for the record's id; its own first. */
+  readonly tables: Readonly<Record<string, string>>
+  /** By what a row of a file with this upsert key can meet record `r`: SQL, an array of texts. Null: by nothing. */
+  readonly keysOfRecord: (upsertKey: ImportView['upsertKey']) => string | null
+  /** By what rows can meet records; the same texts. */
+  readonly keysOfRows: (
+    tx: TenantTx,
+    upsertKey: ImportView['upsertKey'],
+    rows: readonly RowInput[],
+  ) => Promise<readonly string[]>
+  /** Members of the kept row of the record's own table that are kept differently: SQL over `r`, an object. */
+  readonly keptAs?: string
+  /** Makes room for kept rows among the records `$2`, so that they do not stand in each other's way while they come. */
+  readonly makeRoom?: string
+}
+
 /** How records of a kind go out as a file and come in as one. */
 export interface FileKind<Row extends RecordRow = RecordRow, View extends RecordView = RecordView> {
   readonly kind: RecordKind<Row, View> & { readonly noun: CustomFieldEntity }
@@ -18,6 +36,7 @@ export interface FileKind<Row extends RecordRow = RecordRow, View extends Record
   readonly found: Partial<Readonly<Record<UpsertKey, string>>>
   /** Locks of a batch that come before those of its records. */
   readonly lockFirst?: (tx: TenantTx) => Promise<void>
+  readonly drafting: Drafting
   /** Completes what a row says by more than one of its cells, or says what is wrong with it. */
   readonly complete?: (known: Known, row: RowInput, isNew: boolean) => RowInput | { readonly fault: string }
 }

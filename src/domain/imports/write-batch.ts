@@ -4,6 +4,7 @@ import type { Config } from '../../platform/config.ts'
 import type { Claim } from './claim-import.ts'
 import { finishImport, holdImport } from './claim-import.ts'
 import type { CsvRow } from './csv-reader.ts'
+import { keepDrafts, layOutDrafts, readDrafts } from './draft-records.ts'
 import { type ImportRow, importColumns, tellImport } from './import-row.ts'
 import type { Plan } from './map-columns.ts'
 import { readRow } from './read-row.ts'
@@ -50,7 +51,7 @@ export async function writeBatch(tx: TenantTx, limits: ImportLimits, batch: Batc
       else faults.push({ line: rows[at]?.line ?? 0, reason: outcome.fault })
     }
   }
-  if (held.dry_run) await takenBack(tx, writeAll)
+  if (held.dry_run) await rehearse(tx, held, batch, writeAll)
   else await writeAll()
   const room = Math.max(0, limits.IMPORT_ERRORS - held.failed)
   await tx.query(
@@ -109,14 +110,40 @@ async function writeOne(tx: TenantTx, { plan, writing, actor }: Batch, row: CsvR
   return 'fault' in input ? input : writeRow(tx, { actor }, writing, input)
 }
 
-/** Does a part and takes back all that it wrote and recorded. */
-async function takenBack(tx: TenantTx, part: () => Promise<void>): Promise<void> {
+/**
+ * Writes rows of a dry run where what the batches before them would have left is, and takes all of it back; what these would
+ * have left is kept.
+ */
+async function rehearse(
+  tx: TenantTx,
+  held: ImportRow,
+  { plan, writing: { file }, rows }: Batch,
+  writeAll: () => Promise<void>,
+): Promise<void> {
+  const run = { import: held, file }
+  const inputs = rows.flatMap((row) => {
+    const input = readRow(plan, row)
+    return 'fault' in input ? [] : [input]
+  })
+  const drafts = await takenBack(tx, async () => {
+    await layOutDrafts(tx, run, inputs)
+    const before = tx.recorded.length
+    await writeAll()
+    return readDrafts(tx, run, before)
+  })
+  await keepDrafts(tx, run, drafts)
+}
+
+/** What a part gives, after all that it wrote and recorded was taken back. */
+async function takenBack<T>(tx: TenantTx, part: () => Promise<T>): Promise<T> {
+  let given: { readonly value: T } | undefined
   try {
-    await tx.attempt(async () => {
-      await part()
+    return await tx.attempt(async () => {
+      given = { value: await part() }
       throw new TakenBack()
     })
   } catch (error) {
-    if (!(error instanceof TakenBack)) throw error
+    if (!(error instanceof TakenBack) || given === undefined) throw error
+    return given.value
   }
 }

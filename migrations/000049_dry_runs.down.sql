@@ -1,0 +1,2 @@
+drop table import_draft_keys;
+drop table import_drafts;
