@@ -61,3 +61,37 @@ test('[CSV3] an export walks all pages; another tenant sees nothing; filters and
   ).toMatchObject({ status: 400 })
   expect(await rest.refused('GET', '/admin/customers/export')).toMatchObject({ status: 401 })
 })
+
+test('[CSV3] who only asks for the head of an export gets its headers or its refusal, and takes nothing out', async () => {
+  await using hub = await startHub()
+  const rest = await startRestOf(hub)
+  const admin = hub.token('admin')
+  const desk = await openDesk(hub, { role: 'manager' })
+  for (const [path, json] of [
+    ['customers', { name: 'Acme' }],
+    ['contacts', { firstName: 'Ana' }],
+  ] as const)
+    await desk.make(path, json)
+  const trail = async () =>
+    (await rest.call<{ data: AuditEntryView[] }>('GET', '/admin/audit-logs', { token: admin })).body.data
+  const before = await trail()
+  for (const path of ['customers', 'contacts', 'deals']) {
+    const head = await rest.call('HEAD', `/admin/${path}/export`, { token: admin })
+    expect([head.status, head.text], path).toEqual([200, ''])
+    expect(head.headers.get('content-type')).toBe('text/csv; charset=utf-8')
+    expect(head.headers.get('content-disposition')).toContain(`${path}-`)
+    for (const [query, token, status] of [
+      ['?colour=red', admin, 400],
+      ['?cf=nothing:here', admin, 400],
+      ['', undefined, 401],
+    ] as const)
+      expect(
+        (await rest.call('HEAD', `/admin/${path}/export${query}`, token === undefined ? {} : { token }))
+          .status,
+        `${path}${query}`,
+      ).toBe(status)
+  }
+  expect(await trail()).toEqual(before)
+  await rest.call('GET', '/admin/contacts/export', { token: admin })
+  expect((await trail())[0]).toMatchObject({ action: 'contact.export' })
+})

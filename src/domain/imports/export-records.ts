@@ -1,4 +1,4 @@
-import { presentActor } from '../../auth/actor.ts'
+import { type Actor, presentActor } from '../../auth/actor.ts'
 import { permit } from '../../auth/can.ts'
 import { readTenant } from '../../log/read-tenant.ts'
 import { inTenant, type LogDeps } from '../../log/tenant-tx.ts'
@@ -11,6 +11,23 @@ import type { FileKind } from './file-kind.ts'
 /** Records that one statement reads. */
 const pageRows = 500
 
+type Asked = Omit<ListQuery, 'limit' | 'cursor'>
+
+/** Fails as an export would, reads one record at most and takes nothing out. */
+export async function mayExport(
+  deps: LogDeps,
+  { kind }: FileKind,
+  { actor }: Doer,
+  asked: Asked,
+): Promise<void> {
+  await readPage(deps, kind, actor, { ...asked, limit: 1 })
+}
+
+function readPage(deps: LogDeps, kind: FileKind['kind'], actor: Actor, asked: ListQuery) {
+  permit(actor, kind.rights.read)
+  return readTenant(deps, actor.tenantId, (query) => listRecords(query, actor, kind, asked))
+}
+
 /**
  * Records as the text of a CSV file, in pieces of at most 500: those of a list with the same filters, sorted as it is. Each
  * piece is a page of that list, read when the one before it has gone out, so memory stays flat and no transaction stays
@@ -21,15 +38,11 @@ export async function exportRecords(
   deps: LogDeps,
   { kind, columns: columnsOf }: FileKind,
   by: Doer,
-  asked: Omit<ListQuery, 'limit' | 'cursor'>,
+  asked: Asked,
 ): Promise<AsyncGenerator<string>> {
   const { actor } = by
-  permit(actor, kind.rights.read)
   const { tenantId } = actor
-  const read = (cursor?: string) =>
-    readTenant(deps, tenantId, (query) =>
-      listRecords(query, actor, kind, { ...asked, limit: pageRows, cursor }),
-    )
+  const read = (cursor?: string) => readPage(deps, kind, actor, { ...asked, limit: pageRows, cursor })
   const first = await read()
   await inTenant(
     deps,

@@ -7,7 +7,7 @@ import { parsePart } from '../../http/faults.ts'
 import { callerOf } from '../../http/request-context.ts'
 import type { LogDeps } from '../../log/tenant-tx.ts'
 import { listedBy } from '../records/record.routes.ts'
-import { exportRecords } from './export-records.ts'
+import { exportRecords, mayExport } from './export-records.ts'
 import type { FileKind } from './file-kind.ts'
 import { fileKinds } from './file-kinds.ts'
 
@@ -35,17 +35,18 @@ function sendFile(
   query: z.ZodObject<ReturnType<typeof listedBy>>,
 ): RequestHandler {
   return async (request, response) => {
-    const rows = await exportRecords(deps, file, callerOf(request), parsePart(query, request.query, 'query'))
+    const asked = parsePart(query, request.query, 'query')
+    const caller = callerOf(request)
+    const isHead = request.method === 'HEAD'
+    // Who only asks whether there is such a file takes nothing out, so nothing is in the trail.
+    if (isHead) await mayExport(deps, file, caller, asked)
+    const rows = isHead ? [] : await exportRecords(deps, file, caller, asked)
     const day = deps.clock.now().toISOString().slice(0, 10)
     response.set({
       'content-type': 'text/csv; charset=utf-8',
       'content-disposition': `attachment; filename="${file.kind.path}-${day}.csv"`,
       'cache-control': 'no-store',
     })
-    if (request.method === 'HEAD') {
-      response.end()
-      return
-    }
     await pipeline(Readable.from(rows), response).catch((error: unknown) => {
       // Whoever hung up needs no answer.
       if ((error as { code?: string }).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
