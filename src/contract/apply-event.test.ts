@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { addConversation, addMessages, addNotes, applyEvent, fromSnapshot, moveTo } from './apply-event.ts'
+import {
+  addConversation,
+  addImports,
+  addMessages,
+  addNotes,
+  applyEvent,
+  fromSnapshot,
+  moveTo,
+} from './apply-event.ts'
 import type { ClientState } from './client-state.ts'
 import type { ConversationPatch, ConversationView, NoteView } from './conversation.ts'
 import type { AnyLogEvent, EventData, EventType } from './events/catalogue.ts'
@@ -247,6 +255,37 @@ describe('the state of a client', () => {
       event(12, 'conversation.assigned', { conversation: conversation({ version: 4 }) }),
     )
     expect(held(back)?.version).toBe(4)
+  })
+
+  test('[SYN6] an import only goes forward, whatever an old list says, and stays away when it is gone', () => {
+    const view = {
+      id: id(7),
+      entity: 'customer',
+      state: 'queued',
+      upsertKey: 'none',
+      dryRun: false,
+      ownerId: id(8),
+      rowsTotal: null,
+      rowsDone: 0,
+      created: 0,
+      updated: 0,
+      unchanged: 0,
+      failed: 0,
+      reason: null,
+      createdAt: at,
+      finishedAt: null,
+    } as const
+    const half = { ...view, state: 'running', rowsTotal: 2, rowsDone: 1, created: 1 } as const
+    const done = { ...half, state: 'done', rowsDone: 2, created: 2, finishedAt: at } as const
+    const listed = addImports(start(), [half])
+    const late = applyEvent(listed, event(11, 'import.progressed', { import: view }))
+    expect(late.imports.get(view.id)).toEqual(half)
+    const finished = applyEvent(late, event(12, 'import.finished', { import: done }))
+    expect(addImports(finished, [half]).imports.get(view.id)).toEqual(done)
+    const cancelled = { ...view, state: 'cancelled', finishedAt: at } as const
+    expect(addImports(addImports(start(), [view]), [cancelled]).imports.get(view.id)).toEqual(cancelled)
+    const gone = applyEvent(finished, event(13, 'import.deleted', { importId: view.id }))
+    expect(addImports(gone, [done]).imports.size).toBe(0)
   })
 
   test('a watermark moves the position forward only', () => {

@@ -1,5 +1,6 @@
 import { type ClientState, emptyState, withEntry, withoutEntry } from './client-state.ts'
 import type { ConversationView, NoteView } from './conversation.ts'
+import type { ImportView } from './crm/import.ts'
 import type { AnyLogEvent } from './events/catalogue.ts'
 import {
   changeMessage,
@@ -13,6 +14,7 @@ import {
   placeUser,
 } from './held-conversations.ts'
 import type { HeldRecord, RecordPath } from './crm/views.ts'
+import { forgetImport, placeImport } from './held-imports.ts'
 import { forgetContact, forgetDeal, forgetRecord, placeRecord, refuseBefore } from './held-records.ts'
 import type { MessageView } from './message.ts'
 import { parsePosition, type Position } from './position.ts'
@@ -90,6 +92,11 @@ export function addRecords<Path extends RecordPath>(
   views: readonly HeldRecord<Path>[],
 ): ClientState {
   return views.reduce((next, view) => placeRecord(next, path, view), state)
+}
+
+/** The state with a page of imports that was fetched; what events have told since counts more. */
+export function addImports(state: ClientState, views: readonly ImportView[]): ClientState {
+  return views.reduce(placeImport, state)
 }
 
 /** Among what was touched, beside the ids of conversations. */
@@ -203,8 +210,9 @@ function take(state: ClientState, event: AnyLogEvent): ClientState {
     case 'import.created':
     case 'import.progressed':
     case 'import.finished':
-      // Nothing that is held: a screen that shows an import has all of it in the event.
-      return state
+      return placeImport(state, event.data.import)
+    case 'import.deleted':
+      return forgetImport(state, event.data.importId)
     case 'user.signed_out':
       // Nothing that is held; the socket ends.
       return state

@@ -1,6 +1,7 @@
 import type { TeamView } from './access.ts'
 import type { ChannelView, TemplateView } from './channel.ts'
 import type { ConversationView, NoteView } from './conversation.ts'
+import type { ImportView } from './crm/import.ts'
 import type { SavedViewEntity } from './crm/saved-view.ts'
 import type { HeldRecords } from './crm/views.ts'
 import type { MessageView } from './message.ts'
@@ -30,6 +31,8 @@ export interface ClientState {
   readonly records: HeldRecords
   /** The saved view that each list begins with, by entity: the client's own choice. */
   readonly defaultViews: ReadonlyMap<SavedViewEntity, number>
+  /** Files that were brought: those of a list that was fetched, and those that events told of. */
+  readonly imports: ReadonlyMap<string, ImportView>
   /** Version of each record that was deleted or went out of sight (`customers 7`), so that an old list does not bring it back. */
   readonly gone: ReadonlyMap<string, number>
   /** Conversations that something happened in and that are not here: fetch them and give them to `addConversation`. */
@@ -69,6 +72,7 @@ export function emptyState(position: Position = { epoch: 1, seq: 0 }): ClientSta
       tags: new Map(),
     },
     defaultViews: new Map(),
+    imports: new Map(),
     gone: new Map(),
     wanted: new Set(),
     touched: new Map(),

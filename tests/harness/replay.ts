@@ -2,6 +2,7 @@ import { expect } from 'vitest'
 import {
   addConversation,
   addDefaultViews,
+  addImports,
   addMessages,
   addNotes,
   addRecords,
@@ -11,6 +12,7 @@ import {
 } from '../../src/contract/apply-event.ts'
 import type { ClientState } from '../../src/contract/client-state.ts'
 import type { ConversationView } from '../../src/contract/conversation.ts'
+import type { ImportView } from '../../src/contract/crm/import.ts'
 import type { AnyLogEvent } from '../../src/contract/events/catalogue.ts'
 import type { HeldRecord, RecordPath } from '../../src/contract/crm/views.ts'
 import { formatPosition, type Position, parsePosition } from '../../src/contract/position.ts'
@@ -99,9 +101,10 @@ export async function expectExactAt(
       seq: Math.min(end.seq, parsePosition(page.position)?.seq ?? 0),
     })
   }
-  // Records and default views are fetched beside a snapshot, not in it.
+  // Records, imports and default views are fetched beside a snapshot, not in it.
   const expected = shown(fromSnapshot(exact))
-  const replayed = { ...shown(state), records: expected.records, defaultViews: expected.defaultViews }
+  const { records, imports, defaultViews } = expected
+  const replayed = { ...shown(state), records, imports, defaultViews }
   expect(replayed, `the snapshot at ${exact.position}`).toEqual(expected)
 }
 
@@ -112,6 +115,7 @@ export async function takeState(api: Api, watcher: Watcher): Promise<ClientState
   let state = fromSnapshot(sync)
   for (const id of state.conversations.keys()) state = await loadInside(api, watcher, state, id)
   for (const path of recordPaths) state = await loadRecords(api, watcher, state, path)
+  state = await loadImports(api, watcher, state)
   return addDefaultViews(state, await api.get<DefaultViews>(watcher.token, '/admin/me/default-views'))
 }
 
@@ -144,6 +148,22 @@ async function loadRecords(
     state = addRecords(state, path, page.data)
     if (page.nextCursor === null) return state
     cursor = `&cursor=${page.nextCursor}`
+  }
+}
+
+/** Walks the list of imports; whoever may not see any holds none. */
+async function loadImports(api: Api, watcher: Watcher, from: ClientState): Promise<ClientState> {
+  let state = from
+  for (let cursor = ''; ; ) {
+    const { status, body } = await api.call<{ data: ImportView[]; nextCursor: string | null }>(
+      watcher.token,
+      'GET',
+      `/admin/imports?limit=200${cursor}`,
+    )
+    if (status === 403) return state
+    state = addImports(state, body.data)
+    if (body.nextCursor === null) return state
+    cursor = `&cursor=${body.nextCursor}`
   }
 }
 
@@ -203,6 +223,7 @@ export function shown(state: ClientState) {
     channels: Object.fromEntries(state.channels),
     users: Object.fromEntries(state.users),
     records: Object.fromEntries(recordPaths.map((path) => [path, shownRecords(state, path)])),
+    imports: Object.fromEntries(state.imports),
     defaultViews: Object.fromEntries(state.defaultViews),
     wanted: [...state.wanted],
   }

@@ -59,4 +59,5 @@ export const crmEvents = [
   event('import.created', 'owner', 'Somebody is about to bring a file of records.', file),
   event('import.progressed', 'owner', 'A file is being written. At most once per second.', file),
   event('import.finished', 'owner', 'A file was written, failed, or was cancelled.', file),
+  event('import.deleted', 'owner', 'An import is kept no longer: forget it.', { importId: z.uuid() }),
 ] as const

@@ -62,7 +62,7 @@ export function presentImport(row: ImportRow): ImportView {
 }
 
 /** Whoever brought it hears of it, and managers. */
-const hearersOfImport = (row: ImportRow): Scope => ({
+export const hearersOfImport = (row: Pick<ImportRow, 'owner_id'>): Scope => ({
   kind: 'owned',
   action: 'import.read',
   ownerId: row.owner_id,
