@@ -1,9 +1,9 @@
 import type { ChannelMembers } from '../contract/access.ts'
 import type { EventData } from '../contract/events/catalogue.ts'
-import type { ContactPlace, ConversationPlace, Scope } from '../log/scope.ts'
+import type { ContactPlace, ConversationPlace, OwnedPlace, Scope, Subject } from '../log/scope.ts'
 import type { StoredEvent } from '../log/stored-event.ts'
 import type { Actor } from './actor.ts'
-import { can } from './can.ts'
+import { can, elsewhere } from './can.ts'
 
 /**
  * Whether this actor may hear an event of this scope now. `place` is where its conversation or contact is now, null when it
@@ -27,11 +27,11 @@ export function mayHear(actor: Actor, scope: Scope, place: StoredEvent['place'])
     case 'lost-contact':
       return isContact(place) && can(actor, 'record.read') && !can(actor, 'record.read', place)
     case 'owned':
-      return can(actor, scope.action, { ownerId: scope.ownerId })
+      return can(actor, scope.action, ownedPlace(scope.ownerId, scope, place))
     case 'lost-owned':
       return (
-        can(actor, scope.action, { ownerId: scope.before }) &&
-        !can(actor, scope.action, { ownerId: scope.after })
+        can(actor, scope.action, { ownerId: scope.before, about: scope.was }) &&
+        !can(actor, scope.action, ownedPlace(scope.after, scope, place))
       )
     case 'lost-sight':
       return (
@@ -39,6 +39,16 @@ export function mayHear(actor: Actor, scope: Scope, place: StoredEvent['place'])
         !(isConversation(place) && can(actor, 'conversation.read', place))
       )
   }
+}
+
+/** A contact that nobody knows the numbers of is nobody's to see. */
+const nowhere: ContactPlace = { channelIds: [elsewhere] }
+
+function ownedPlace(ownerId: string | null, subject: Subject, place: StoredEvent['place']): OwnedPlace {
+  const { contactId, channelIds = [] } = subject
+  if (ownerId !== null || (contactId === undefined && channelIds.length === 0)) return { ownerId }
+  const contact = contactId === undefined ? null : isContact(place) ? place : nowhere
+  return { ownerId, about: { contact, channelIds } }
 }
 
 const isConversation = (place: StoredEvent['place']): place is ConversationPlace =>

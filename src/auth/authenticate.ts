@@ -80,8 +80,10 @@ async function enterWithToken(deps: AuthDeps, credential: string): Promise<Entry
   if (token.by === 'us') return enterAsSignedIn(deps, token.claims, token.expiresAt)
   const { issuer, claims, issuedAt, expiresAt } = token
   const tenant = await tenantFacts(deps, claims.tenant ?? defaultTenantOf(deps.config, issuer))
-  const { subject, role, email, name } = claims
-  const word = { issuer, subject, platformUserId: null, role, email, name, otherwise: subject, issuedAt }
+  const { subject, role, email, emailVerified, name } = claims
+  const emailIsTheirs = emailVerified && deps.config.EMAIL_ISSUERS.includes(issuer)
+  const person = { issuer, subject, platformUserId: null, role, email, emailIsTheirs, name }
+  const word = { ...person, otherwise: subject, issuedAt }
   const actor = await inTenant(deps, tenant.id, (tx) => welcome(tx, word))
   if (!actor) throw new Failure('unauthorized')
   return { actor, tenant, expiresAt }

@@ -1,14 +1,15 @@
 import { Failure } from '../contract/errors.ts'
 import type { Role } from '../contract/records.ts'
 import type { ContactPlace, ConversationPlace, OwnedPlace } from '../log/scope.ts'
-import type { Actor } from './actor.ts'
+import type { Actor, UserActor } from './actor.ts'
 
 /**
  * The policy: role × action × scope, in this one table. It decides for REST, the socket, replay and media alike.
  *
  * `all`: everything of the tenant. `near`: conversations that are the actor's own, its teams' or nobody's, on channels
- * that it works on, and what belongs to them; deals and activities that are its own or nobody's; contacts that write on a
- * number that it works on, or on none. `no`: never.
+ * that it works on, and what belongs to them; contacts that write on a number that it works on, or on none; deals and
+ * activities that are its own, and nobody's unless they are about such a contact or a conversation on a number that it does
+ * not work on. `no`: never.
  */
 type Reach = 'all' | 'near' | 'no'
 
@@ -64,19 +65,29 @@ export function can(actor: Actor, action: Action, place?: Place): boolean {
 }
 
 /** The number of a contact that went into another one (channels_of_contact): nobody works on it. */
-const elsewhere = '00000000-0000-0000-0000-000000000000'
+export const elsewhere = '00000000-0000-0000-0000-000000000000'
 
 function isNear(actor: Exclude<Actor, { kind: 'system' }>, place: Place): boolean {
-  if ('channelIds' in place) {
-    const { closedChannelIds: closed } = actor
-    if (closed.size === 0 || place.channelIds.length === 0) return true
-    return place.channelIds.some((id) => id !== elsewhere && !closed.has(id))
+  if ('channelIds' in place) return isNearContact(actor, place)
+  if ('ownerId' in place) {
+    if (place.ownerId !== null) return place.ownerId === actor.id
+    if (place.about === undefined || actor.closedChannelIds.size === 0) return true
+    const { contact, channelIds } = place.about
+    if (contact !== null && !isNearContact(actor, contact)) return false
+    return !channelIds.some((id) => actor.closedChannelIds.has(id))
   }
-  if ('ownerId' in place) return place.ownerId === null || place.ownerId === actor.id
   if (actor.closedChannelIds.has(place.channelId)) return false
   if (place.assigneeId !== null)
     return place.assigneeId === actor.id || (place.teamId !== null && actor.teamIds.has(place.teamId))
   return place.teamId === null || actor.teamIds.has(place.teamId)
+}
+
+function isNearContact(
+  { closedChannelIds: closed }: Pick<UserActor, 'closedChannelIds'>,
+  { channelIds }: ContactPlace,
+): boolean {
+  if (closed.size === 0 || channelIds.length === 0) return true
+  return channelIds.some((id) => id !== elsewhere && !closed.has(id))
 }
 
 /** Fails with `forbidden` when the role never allows it, with `not_found` when it is just not this actor's thing. */

@@ -62,11 +62,11 @@ async function enterAt(
   const tenant = await tenantFacts(deps, slugOrId)
   if (known && known.tenant_id !== tenant.id)
     await inTenant(deps, known.tenant_id, (tx) => shutOut(tx, known.user_id, token.issuedAt, true))
-  const actor = await inTenant(deps, tenant.id, (tx) => welcome(tx, wordOf(token, role)))
+  const actor = await inTenant(deps, tenant.id, (tx) => welcome(tx, wordOf(deps, token, role)))
   return actor && { actor, tenant, expiresAt: token.expiresAt }
 }
 
-function wordOf({ issuer, claims, issuedAt }: PlatformToken, role: Role): Word {
+function wordOf({ config }: AuthDeps, { issuer, claims, issuedAt }: PlatformToken, role: Role): Word {
   const { userid, email, name, whatsapp } = claims
   return {
     issuer,
@@ -74,6 +74,7 @@ function wordOf({ issuer, claims, issuedAt }: PlatformToken, role: Role): Word {
     platformUserId: userid,
     role,
     email: email || undefined,
+    emailIsTheirs: claims.email_verified && config.EMAIL_ISSUERS.includes(issuer),
     name: name || undefined,
     otherwise: String(whatsapp || userid),
     issuedAt,

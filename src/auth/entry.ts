@@ -26,7 +26,7 @@ export interface NewBusiness {
 }
 
 export type AuthDeps = LogDeps & {
-  readonly config: TokenConfig & Pick<Config, 'JWT_TENANT' | 'JWT_ISSUER_TENANTS'>
+  readonly config: TokenConfig & Pick<Config, 'JWT_TENANT' | 'JWT_ISSUER_TENANTS' | 'EMAIL_ISSUERS'>
   /** Makes the tenant of a business. Does nothing when it is there by now; whoever asked looks again. */
   foundTenant(business: NewBusiness): Promise<void>
 }

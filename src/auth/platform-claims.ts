@@ -13,6 +13,12 @@ const platformId = z
   ])
   .refine((id) => Number.isSafeInteger(id) && id > 0)
 
+/** What is neither absent nor true is no, whatever it was meant to be. */
+export const emailVerified = z
+  .unknown()
+  .optional()
+  .transform((said) => said === undefined || said === null || said === true)
+
 /** Claims of the platform's tokens beside those that every token has. */
 export const platformClaims = z.object({
   userid: platformId,
@@ -21,6 +27,7 @@ export const platformClaims = z.object({
   whatsapp: z.union([z.string().max(40), z.number().int()]).nullish(),
   businessid: platformId.nullish(),
   email: z.string().max(320).nullish(),
+  email_verified: emailVerified,
   name: z.string().max(200).nullish(),
 })
 export type PlatformClaims = z.infer<typeof platformClaims>

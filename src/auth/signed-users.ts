@@ -17,7 +17,7 @@ export interface UserRow {
 
 export const userColumns = 'id, email, name, role, status, platform_user_id, version'
 
-/** Issuer of people who were invited and have not come yet; no token can name it (JWT_ISSUER and SSO_ISSUER decide). */
+/** Issuer of people who were invited and have not come yet; no token can name it (the configuration refuses it). */
 export const invitedIssuer = 'invited'
 
 export function presentUser(row: UserRow): UserView {
@@ -58,6 +58,8 @@ export interface Word {
   readonly platformUserId: number | null
   readonly role: Role
   readonly email: string | undefined
+  /** Whether the issuer's word is enough that the address is theirs: it is one of EMAIL_ISSUERS, and does not say otherwise. */
+  readonly emailIsTheirs: boolean
   readonly name: string | undefined
   /** What to call them while nobody said a name. */
   readonly otherwise: string
@@ -102,12 +104,14 @@ async function find(tx: TenantTx, { issuer, subject, platformUserId }: Word): Pr
 }
 
 /**
- * Somebody who was invited by this e-mail address comes for the first time: from now on the issuer vouches for them. They
+ * Somebody who was invited by this e-mail address comes for the first time: from now on the issuer vouches for them, if it
+ * is one that vouches for addresses; for any other they are a stranger, and the invitation waits on. They
  * keep the teams and channels that they were given before. What they may do is for that issuer to say, also with a token that
  * is older than the last change of the invitation: an address in a token is no proof that the role was meant for its bearer.
  */
-async function adoptInvited(tx: TenantTx, { issuer, subject, email }: Word): Promise<SignedRow | undefined> {
-  if (email === undefined) return undefined
+async function adoptInvited(tx: TenantTx, word: Word): Promise<SignedRow | undefined> {
+  const { issuer, subject, email, emailIsTheirs } = word
+  if (email === undefined || !emailIsTheirs) return undefined
   const [row] = await tx.query<SignedRow>(
     `update users set issuer = $3, subject = $4, claims_at = null
      where tenant_id = $1 and issuer = '${invitedIssuer}' and lower(email) = lower($2) returning ${signedColumns}`,

@@ -5,7 +5,7 @@ import { role } from '../contract/records.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Config } from '../platform/config.ts'
 import { type LocalClaims, type LocalKeyConfig, localClaims, localKeys } from './local-tokens.ts'
-import { type PlatformClaims, platformClaims } from './platform-claims.ts'
+import { emailVerified, type PlatformClaims, platformClaims } from './platform-claims.ts'
 
 /** What a verified token says, by whoever issued it, and its times. */
 export type VerifiedToken = Times &
@@ -27,6 +27,8 @@ export interface CmsClaims {
   /** Slug or id of the tenant; undefined means the default one. */
   readonly tenant: string | undefined
   readonly email: string | undefined
+  /** False when the issuer says that it did not verify the address. */
+  readonly emailVerified: boolean
   readonly name: string | undefined
 }
 
@@ -39,6 +41,7 @@ const cmsClaims = z
     role,
     tenant_id: z.string().min(1).max(63).optional(),
     email: z.string().max(320).nullish(),
+    email_verified: emailVerified,
     name: z.string().max(200).nullish(),
   })
   .transform(({ sub, user_id: userId, tenant_id: tenant, email, name, ...rest }, context): CmsClaims => {
@@ -52,6 +55,7 @@ const cmsClaims = z
       role: rest.role,
       tenant,
       email: email ?? undefined,
+      emailVerified: rest.email_verified,
       name: name ?? undefined,
     }
   })

@@ -80,6 +80,11 @@ export const errors = {
     means: 'there is no sign-in by password here; sign in at the platform',
   },
   sign_in_failed: { http: 401, then: 'fix', means: 'the e-mail address or the password is wrong' },
+  several_tenants: {
+    http: 409,
+    then: 'fix',
+    means: 'this e-mail address and password belong to several tenants; name one of details.tenants',
+  },
   sign_in_locked: { http: 429, then: 'later', means: 'too many wrong passwords; see retryAfterMs' },
   tenant_suspended: { http: 403, then: 'stop', means: 'this tenant is suspended' },
   origin_denied: { http: 403, then: 'stop', means: 'this origin is not on the allow-list' },

@@ -56,6 +56,35 @@ describe('settings', () => {
     expect(problems).toHaveLength(9)
   })
 
+  test('[CFG6] an issuer is not called what we call people who were invited, nor nobody, nor what signs our own tokens', () => {
+    for (const name of ['JWT_ISSUER', 'SSO_ISSUER', 'LOCAL_ISSUER'] as const) {
+      for (const reserved of ['invited', 'none'])
+        expect(problemsOf({ [name]: reserved }), `${name}=${reserved}`).toEqual([
+          `${name}: ${reserved} is a name that we keep for ourselves; call the issuer something else`,
+        ])
+      expect(problemsOf({ [name]: 'invited-by-us' }), name).toEqual([])
+    }
+    expect(problemsOf({ JWT_ISSUER: 'cms,invited' })).toHaveLength(1)
+    // Also while our own sign-in is off: it may have been on, and its people are still there.
+    for (const LOCAL_SIGN_IN of ['on', 'off'])
+      for (const clash of [{ JWT_ISSUER: 'cms,switchboard' }, { SSO_ISSUER: 'switchboard' }])
+        expect(problemsOf({ LOCAL_SIGN_IN, ...clash })).toEqual([
+          expect.stringContaining('LOCAL_ISSUER: must differ'),
+        ])
+    expect(problemsOf({ JWT_ISSUER: 'cms,switchboard', LOCAL_ISSUER: 'hub' })).toEqual([])
+  })
+
+  test('[CFG6] whose word for an address counts is named, or is the first of the CMS and the platform; a name that is no issuer is refused', () => {
+    const JWT_ISSUER = 'desk,partner'
+    const issuersOf = (EMAIL_ISSUERS: string) => read({ JWT_ISSUER, EMAIL_ISSUERS }).EMAIL_ISSUERS
+    expect(issuersOf('')).toEqual(['desk', 'saubh'])
+    expect(issuersOf('partner')).toEqual(['partner'])
+    expect(issuersOf('none')).toEqual([])
+    expect(problemsOf({ JWT_ISSUER, EMAIL_ISSUERS: 'desk,cms' })).toEqual([
+      'EMAIL_ISSUERS: cms is neither of JWT_ISSUER nor SSO_ISSUER',
+    ])
+  })
+
   test('empty counts as not set', () => {
     expect(read({ PORT: '', JWT_ISSUER: '', PUBLIC_URL: '' })).toMatchObject({
       PORT: 4000,

@@ -44,6 +44,7 @@ export function readConfig(environment: Environment = process.env): Config {
   const config = values as ConfigValues
   const complete = {
     ...config,
+    EMAIL_ISSUERS: emailIssuers(config),
     HOST: config.HOST ?? (config.NODE_ENV === 'production' ? '0.0.0.0' : '127.0.0.1'),
     ENCRYPTION_KEY: config.ENCRYPTION_KEY ?? madeSecret(config, 'encryption-key', 'base64') ?? '',
     JWT_SECRET:
@@ -103,6 +104,36 @@ function isProxyAddress(text: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
 }
 
+/** What an issuer cannot be called: people who were invited and have not come stand under the first, and "none" is nobody. */
+const reservedIssuers: readonly string[] = ['invited', 'none']
+
+/** Whose word for an e-mail address counts; of several issuers of the CMS only the first, unless they are named. */
+function emailIssuers({ EMAIL_ISSUERS, JWT_ISSUER, SSO_ISSUER }: ConfigValues): string[] {
+  if (EMAIL_ISSUERS.length === 0) return [...JWT_ISSUER.slice(0, 1), SSO_ISSUER]
+  return EMAIL_ISSUERS.filter((issuer) => issuer !== 'none')
+}
+
+/** Issuers that would be taken for somebody else. */
+function issuerConflicts({ EMAIL_ISSUERS, JWT_ISSUER, SSO_ISSUER, LOCAL_ISSUER }: ConfigValues): string[] {
+  const found: string[] = []
+  const others = [...JWT_ISSUER, SSO_ISSUER]
+  for (const [name, issuers] of Object.entries({
+    JWT_ISSUER,
+    SSO_ISSUER: [SSO_ISSUER],
+    LOCAL_ISSUER: [LOCAL_ISSUER],
+  }))
+    for (const issuer of issuers)
+      if (reservedIssuers.includes(issuer))
+        found.push(`${name}: ${issuer} is a name that we keep for ourselves; call the issuer something else`)
+  // Also while that sign-in is off: people who were made with it stand under its issuer.
+  if (others.includes(LOCAL_ISSUER))
+    found.push('LOCAL_ISSUER: must differ from JWT_ISSUER and SSO_ISSUER, whose tokens others sign')
+  for (const issuer of EMAIL_ISSUERS.filter((one) => one !== 'none'))
+    if (!others.includes(issuer))
+      found.push(`EMAIL_ISSUERS: ${issuer} is neither of JWT_ISSUER nor SSO_ISSUER`)
+  return found
+}
+
 /** The tenant of tokens of this issuer that name none, by slug. */
 export function defaultTenantOf(
   config: Pick<Config, 'JWT_TENANT' | 'JWT_ISSUER_TENANTS'>,
@@ -145,11 +176,7 @@ function conflicts(config: ConfigValues): string[] {
       'SEND_LEASE_MS: must be longer than PROVIDER_TIMEOUT_MS, or a call under way would be taken for lost',
     )
   if (config.POLL_MS > 2000) found.push('POLL_MS: at most 2000, so that facts arrive without Redis')
-  if (
-    config.LOCAL_SIGN_IN === 'on' &&
-    [...config.JWT_ISSUER, config.SSO_ISSUER].includes(config.LOCAL_ISSUER)
-  )
-    found.push('LOCAL_ISSUER: must differ from JWT_ISSUER and SSO_ISSUER, whose tokens others sign')
+  found.push(...issuerConflicts(config))
   for (const pair of config.JWT_ISSUER_TENANTS) {
     const [issuer, slug] = issuerAndTenant(pair)
     if (!slug || ![...config.JWT_ISSUER, config.SSO_ISSUER].includes(issuer))

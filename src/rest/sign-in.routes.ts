@@ -12,8 +12,8 @@ import type { Deps } from '../deps.ts'
 import { changePassword } from '../domain/sign-in/change-password.ts'
 import { redeemPasswordToken } from '../domain/sign-in/password-token.ts'
 import { renewSession, signOut } from '../domain/sign-in/renew-session.ts'
-import { type OpenSession, presentSession } from '../domain/sign-in/session.ts'
-import { type Asking, signIn } from '../domain/sign-in/sign-in.ts'
+import { type Asking, type OpenSession, presentSession } from '../domain/sign-in/session.ts'
+import { signIn } from '../domain/sign-in/sign-in.ts'
 import { declare, plain } from '../http/declaration.ts'
 import { parsePart } from '../http/faults.ts'
 import { addressOf, callerOf, requestIdOf } from '../http/request-context.ts'
@@ -57,7 +57,7 @@ export function signInRoutes(deps: Deps, entries: EntryCache): Router {
     does: 'Signs in with e-mail and password',
     body: signInRequest,
     answers: { 200: signedInView },
-    errors: [...errors, 'sign_in_failed', 'sign_in_locked', 'origin_denied'],
+    errors: [...errors, 'sign_in_failed', 'sign_in_locked', 'several_tenants', 'origin_denied'],
   } as const
   router.post('/sign-in', limit, declare(signInSays, enter))
 

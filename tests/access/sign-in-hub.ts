@@ -23,13 +23,14 @@ export async function addUser(
   email: string,
   role: Role = 'agent',
   password = goodPassword,
+  tenantId = hub.tenant.id,
 ): Promise<string> {
-  const actor = { kind: 'system', tenantId: hub.tenant.id, name: 'test' } as const
+  const actor = { kind: 'system', tenantId, name: 'test' } as const
   const hash = await hashPassword(hub.config, password)
   const input = { issuer: hub.config.LOCAL_ISSUER, email, name: email, role, hash }
   const user = await inTenant(
     hub.deps,
-    hub.tenant.id,
+    tenantId,
     (tx) => createLocalUser(tx, { actor }, input),
     presentActor(actor),
   )

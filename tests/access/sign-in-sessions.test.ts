@@ -194,7 +194,7 @@ test('[LOC4] sign-ins and tries that are long over are thrown away, and nothing 
     )
     return rows[0] as { sessions: number; attempts: number }
   }
-  expect(await counts()).toEqual({ sessions: 2, attempts: 4 })
+  expect(await counts()).toEqual({ sessions: 2, attempts: 16 })
   await asSuperuser(hub, async (query) => {
     await query(`update sign_in_sessions set renewed_at = now() - interval '11 hours'
                  where id = (select min(id::text)::uuid from sign_in_sessions)`)

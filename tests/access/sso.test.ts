@@ -367,6 +367,22 @@ describe('what the platform says later', () => {
     expect(actor).toMatchObject({ id: invited.body.data.id, role: 'viewer', platformUserId: 200 })
   })
 
+  test('[SSO4] nobody takes up an invitation by the platform’s word where it does not vouch for addresses', async () => {
+    await using hub = await startHub({ EMAIL_ISSUERS: 'cms' })
+    const rest = await startRestOf(hub)
+    const owner = await authenticate(
+      hub.deps,
+      platformToken({ usertype: 'SA', userid: 1, email: 'sa@x.example' }),
+    )
+    const json = { email: 'asha@bakery.example', role: 'viewer' }
+    const token = platformToken({ usertype: 'SA', userid: 1, email: 'sa@x.example' })
+    const invited = await rest.call<{ data: { id: string } }>('POST', '/admin/users', { token, json })
+    expect(invited.status, invited.text).toBe(201)
+    const { actor, tenant } = await authenticate(hub.deps, platformToken({ usertype: 'AD', userid: 2 }))
+    expect(tenant.id).toBe(owner.tenant.id)
+    expect(actor.id).not.toBe(invited.body.data.id)
+  })
+
   test('[SSO4] nor does a token from before the invitation was changed give them the role that they were invited for', async () => {
     await using hub = await startHub()
     const rest = await startRestOf(hub)

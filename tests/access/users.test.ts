@@ -120,6 +120,42 @@ test('[RGT1] an address is invited once, also by two at once; a team or number t
   expect(list.body.data.map(({ email }) => email)).toEqual([null, 'ben@example.com'])
 })
 
+test('[RGT1] an invitation is taken up on the word of an issuer that vouches for addresses, and on no other', async () => {
+  const { default: jwt } = await import('jsonwebtoken')
+  const { hub, rest, admin } = await begin({ JWT_ISSUER: 'cms,partner' })
+  await using _ = hub
+  const invited = await invite(rest, admin, { email: 'ana@example.com', role: 'admin' })
+  const comes = async (issuer: string, more: object = {}) => {
+    const token = jwt.sign(
+      { role: 'agent', email: 'ana@example.com', tenant_id: hub.tenant.slug, ...more },
+      (hub.config.JWT_SECRET ?? [])[0] ?? '',
+      { algorithm: 'HS256', issuer, subject: `${issuer}-${JSON.stringify(more)}`, expiresIn: 600 },
+    )
+    return (await rest.call<{ user: { id: string } }>('GET', '/admin/me', { token })).body.user.id
+  }
+  const { id } = invited.body.data
+  // A partner may say any address of its people; the CMS says of this one that nobody has looked.
+  expect(await comes('partner')).not.toBe(id)
+  for (const unverified of [false, 'false', 'no', 0])
+    expect(await comes('cms', { email_verified: unverified })).not.toBe(id)
+  const waiting = await rest.call<One<UserDetail>>('GET', `/admin/users/${id}`, { token: admin })
+  expect(waiting.body.data).toMatchObject({ invited: true, role: 'admin' })
+  expect(await comes('cms', { email_verified: true })).toBe(id)
+
+  const trusting = await begin({ JWT_ISSUER: 'cms,partner', EMAIL_ISSUERS: 'partner' })
+  await using __ = trusting.hub
+  const again = await invite(trusting.rest, trusting.admin, { email: 'ana@example.com', role: 'agent' })
+  const token = (issuer: string) =>
+    jwt.sign(
+      { role: 'agent', email: 'ana@example.com', tenant_id: 'main' },
+      (trusting.hub.config.JWT_SECRET ?? [])[0] ?? '',
+      { algorithm: 'HS256', issuer, subject: 'ana', expiresIn: 600 },
+    )
+  const whoIs = async (issuer: string) => (await authenticate(trusting.hub.deps, token(issuer))).actor.id
+  expect(await whoIs('cms')).not.toBe(again.body.data.id)
+  expect(await whoIs('partner')).toBe(again.body.data.id)
+})
+
 test('[RGT2] name, address and role change under If-Match, with event and trail; who is no admin changes nobody', async () => {
   const { hub, rest, admin } = await begin()
   await using _ = hub

@@ -9,6 +9,8 @@ const refreshToken = z.string().min(1).max(200)
 export const signInRequest = z.strictObject({
   email: z.string().min(1).max(320),
   password: passwordText,
+  /** Slug or id of the tenant; left out, it is the one where the password is theirs. */
+  tenant: z.string().min(1).max(63).optional(),
   /** The refresh token goes into a cookie that scripts cannot read, and not into the answer. For browsers. */
   cookie: z.boolean().optional(),
 })

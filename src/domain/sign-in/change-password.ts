@@ -4,7 +4,8 @@ import { readTenant } from '../../log/read-tenant.ts'
 import { inTenant } from '../../log/tenant-tx.ts'
 import { presentActor } from '../../auth/actor.ts'
 import type { Doer } from '../audit/record-audit.ts'
-import { countAttempt } from './attempts.ts'
+import { countAttempt, takeBack } from './attempts.ts'
+import { accountTarget } from './find-accounts.ts'
 import { hashPassword, isPassword } from './password-hash.ts'
 import { requireGoodPassword } from './password-rules.ts'
 import { setPassword } from './set-password.ts'
@@ -30,10 +31,10 @@ export async function changePassword(
   )
   if (!account) throw new Failure('forbidden')
   const { email } = account
-  const takeBack = await countAttempt(deps, email, by.ip)
+  const tried = await countAttempt(deps, accountTarget(actor.id), by.ip)
   if (!(await isPassword(deps.config, given.currentPassword, account.hash)))
     throw new Failure('sign_in_failed')
-  await takeBack()
+  await takeBack(deps, [tried])
   requireGoodPassword(deps.config, given.newPassword, email, '/newPassword')
   const hash = await hashPassword(deps.config, given.newPassword)
   await inTenant(

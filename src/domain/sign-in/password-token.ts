@@ -8,9 +8,9 @@ import type { Config } from '../../platform/config.ts'
 import { type Doer, recordAudit } from '../audit/record-audit.ts'
 import { hashPassword } from './password-hash.ts'
 import { requireGoodPassword } from './password-rules.ts'
-import { hashRefreshToken } from './session.ts'
+import { type Asking, hashRefreshToken } from './session.ts'
 import { setPassword } from './set-password.ts'
-import { type Asking, requireLocalSignIn, type SignInDeps } from './sign-in.ts'
+import { requireLocalSignIn, type SignInDeps } from './sign-in.ts'
 
 type TokenConfig = Pick<Config, 'LOCAL_ISSUER' | 'LOCAL_SIGN_IN' | 'LOCAL_PASSWORD_TOKEN_HOURS'>
 

@@ -4,13 +4,14 @@ import { Failure } from '../../contract/errors.ts'
 import { inTenant, type LogDeps, type TenantTx } from '../../log/tenant-tx.ts'
 import { endSessions } from './end-sessions.ts'
 import {
+  type Asking,
   endOfSession,
   hashRefreshToken,
   makeRefreshToken,
   type OpenSession,
   type SessionConfig,
 } from './session.ts'
-import { type Asking, requireLocalSignIn } from './sign-in.ts'
+import { requireLocalSignIn } from './sign-in.ts'
 
 type RenewDeps = AuthDeps & { readonly config: SessionConfig }
 

@@ -39,6 +39,13 @@ export function endOfSession(config: SessionConfig, createdAt: Date, renewedAt: 
   )
 }
 
+/** Who asks, as far as the request says. */
+export interface Asking {
+  readonly ip: string | undefined
+  readonly userAgent: string | undefined
+  readonly requestId: string
+}
+
 export interface OpenSession {
   readonly id: string
   readonly user: UserActor

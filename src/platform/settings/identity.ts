@@ -11,6 +11,10 @@ export const identitySettings = {
     list([]),
     'Tokens must name one of these as aud; when there is none here, aud is not looked at.',
   ),
+  EMAIL_ISSUERS: setting(
+    list([]),
+    'Issuers whose word for an e-mail address lets somebody take up an invitation, or "none"; when there is none here, the first of JWT_ISSUER, and SSO_ISSUER.',
+  ),
   JWT_TENANT: setting(
     text().default('main'),
     "Tenant of tokens that name none, and of the platform's own staff, by slug.",
@@ -21,6 +25,10 @@ export const identitySettings = {
   ),
   SSO_COOKIE: setting(text().default('saubh_token'), "Cookie with the platform's token."),
   SSO_ISSUER: setting(text().default('saubh'), "Issuer of the platform's token."),
+  FAILED_AUTH_PER_MINUTE: setting(
+    count(100),
+    'Bad credentials per address (IPv6: /64) and minute, over REST and on sockets; then only those that were good lately are taken from there.',
+  ),
   CORS_ALLOWED_ORIGINS: setting(
     list(['http://localhost:3000', 'http://localhost:3001']),
     'Exact origins of browsers, for REST and the socket.',
@@ -45,13 +53,17 @@ export const identitySettings = {
   ),
   LOCAL_ATTEMPTS: setting(
     count(5),
-    'Wrong passwords for one e-mail address from one address; then both wait.',
+    'Wrong passwords for one e-mail address from one address (IPv6: one /64); then both wait.',
   ),
   LOCAL_ATTEMPTS_PER_EMAIL: setting(count(50), 'Wrong passwords for one e-mail address from anywhere.'),
   LOCAL_LOCK_SECONDS: setting(count(900), 'How long they wait, and how long tries are remembered.', {
     unit: 's',
   }),
   LOCAL_RATE_PER_MINUTE: setting(count(30), 'Sign-ins and renewals per address and minute.'),
+  LOCAL_TENANTS_TRIED: setting(
+    count(3, 1, 16),
+    'Tenants in which a sign-in that names none looks for the address, the oldest users first; so many passwords are computed each time, whoever it is.',
+  ),
   LOCAL_PASSWORD_LENGTH: setting(count(12, 8, 64), 'Shortest password.', { unit: 'characters' }),
   LOCAL_PASSWORD_TOKEN_HOURS: setting(
     count(72),
