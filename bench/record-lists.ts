@@ -3,6 +3,7 @@ import { activityKind } from '../src/domain/activities/activity-kind.ts'
 import { contactKind } from '../src/domain/contacts/contact-kind.ts'
 import { customerKind } from '../src/domain/customers/customer-kind.ts'
 import { dealKind } from '../src/domain/deals/deal-kind.ts'
+import { mostFilterValues } from '../src/contract/rest/several.ts'
 import type { RecordKind } from '../src/domain/records/record-kind.ts'
 import { encodeCursor } from '../src/http/cursor.ts'
 
@@ -60,7 +61,7 @@ async function sampleValues(
     })
     return rows.map(({ value }) => value)
   }
-  /** Of a column that few values share most rows of: the most frequent one and the least frequent one. */
+  /** Of a column that few values share most rows of: the most frequent one, the least frequent one, both, and three rare ones. */
   const ends = async (column: string, from = table) => {
     const found = await ask(
       `select ${column} from ${from} where tenant_id = $1 and ${column} is not null group by 1 order by count(*) desc, 1`,
@@ -68,13 +69,18 @@ async function sampleValues(
     return [
       ['common', found[0] ?? ''],
       ['rare', found.at(-1) ?? ''],
+      ['common or rare', `${found[0]},${found.at(-1)}`],
+      ['three rare', found.slice(-3).join(',')],
     ] as const
   }
   const some = async (column: string) => {
-    const [value = ''] = await ask(
-      `select ${column} from ${table} where tenant_id = $1 and ${column} is not null and deleted_at is null order by md5(id::text) limit 1`,
+    const found = await ask(
+      `select ${column} from ${table} where tenant_id = $1 and ${column} is not null and deleted_at is null order by md5(id::text) limit ${mostFilterValues}`,
     )
-    return [['one', value]] as const
+    return [
+      ['one', found[0] ?? ''],
+      ['as many as it takes', found.join(',')],
+    ] as const
   }
   /** A moment that so much of the rows lie before. */
   const moment = async (column: string, part: number) => {
@@ -93,7 +99,8 @@ async function sampleValues(
       ['most', await moment(column, 0.95)],
       ['few', await moment(column, 0.001)],
     ] as const
-  const person = async (column: string) => [...(await ends(column)), ['none', 'none'], ['me', 'me']] as const
+  const person = async (column: string) =>
+    [...(await ends(column)), ['none', 'none'], ['me', 'me'], ['me or nobody', 'me,none']] as const
   const times = {
     createdFrom: await range('created_at'),
     createdTo: await until('created_at'),
@@ -106,6 +113,8 @@ async function sampleValues(
         ['accents', 'dvorak'],
         ['two words', 'cafe nunez 77'],
         ['phone', '+49 151 000'],
+        ['phone as dialled', '0151 000'],
+        ['another order', '77 nunez cafe'],
         ['digits', '7919'],
         ['nothing', 'qqxyzzy'],
         ['everything', 'office'],
@@ -132,6 +141,7 @@ async function sampleValues(
       kind: [
         ['open', 'open'],
         ['won', 'won'],
+        ['won or lost', 'won,lost'],
       ],
       valueFrom: [
         ['most', '100'],
@@ -178,6 +188,8 @@ async function sampleValues(
         ['accents', 'dvorak'],
         ['two words', 'zoe nunez 77'],
         ['phone', '+49 171 100'],
+        ['phone as dialled', '0171 100'],
+        ['another order', '77 nunez zoe'],
         ['digits', '7777'],
         ['nothing', 'qqxyzzy'],
       ],

@@ -21,6 +21,10 @@ const place = z.strictObject({
   teamId: z.uuid().nullable(),
 })
 
+const channelIds = z.array(z.uuid())
+const subject = { contactId: z.number().int().optional(), channelIds: channelIds.optional() }
+const about = z.strictObject({ contact: z.strictObject({ channelIds }).nullable(), channelIds })
+
 const scopeShape: z.ZodType<Scope> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('tenant') }),
   z.strictObject({ kind: z.literal('managers') }),
@@ -30,12 +34,14 @@ const scopeShape: z.ZodType<Scope> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('lost-sight'), conversationId: z.uuid(), before: place }),
   z.strictObject({ kind: z.literal('contact'), contactId: z.number().int() }),
   z.strictObject({ kind: z.literal('lost-contact'), contactId: z.number().int() }),
-  z.strictObject({ kind: z.literal('owned'), action: ownedAction, ownerId: z.uuid().nullable() }),
+  z.strictObject({ kind: z.literal('owned'), action: ownedAction, ownerId: z.uuid().nullable(), ...subject }),
   z.strictObject({
     kind: z.literal('lost-owned'),
     action: ownedAction,
     before: z.uuid().nullable(),
+    was: about.optional(),
     after: z.uuid().nullable(),
+    ...subject,
   }),
 ])
 

@@ -15,22 +15,38 @@ export type Scope =
   | { readonly kind: 'contact'; readonly contactId: number }
   /** Everybody who may not. */
   | { readonly kind: 'lost-contact'; readonly contactId: number }
-  /** Everybody who may read a record of this owner. */
-  | { readonly kind: 'owned'; readonly action: OwnedAction; readonly ownerId: string | null }
-  /** Everybody who could read it under its former owner and may not under the new one. */
-  | {
+  /** Everybody who may read a record of this owner; when it is nobody's, one that is about this. */
+  | ({ readonly kind: 'owned'; readonly action: OwnedAction; readonly ownerId: string | null } & Subject)
+  /** Everybody who could read it under its former owner (nobody's: about `was`) and may not under the new one. */
+  | ({
       readonly kind: 'lost-owned'
       readonly action: OwnedAction
       readonly before: string | null
+      readonly was?: About | undefined
       readonly after: string | null
-    }
+    } & Subject)
+
+/** What a record that is nobody's is about; whatever is left out has no say. */
+export interface Subject {
+  /** A contact, whose numbers are looked up when the event is told. */
+  readonly contactId?: number | undefined
+  /** The numbers of its conversations, which never change theirs. */
+  readonly channelIds?: readonly string[] | undefined
+}
 
 /** Rights that hang on whose a record is. */
 export type OwnedAction = 'deal.read' | 'activity.read' | 'import.read'
 
-/** What decides who sees a record that has an owner; null is nobody's. */
+/** What decides who sees a record that can have an owner; null is nobody's, and then what it is about decides. */
 export interface OwnedPlace {
   readonly ownerId: string | null
+  readonly about?: About | undefined
+}
+
+/** Where that is what a record is about: its contact, when it has one, and the numbers of its conversations. */
+export interface About {
+  readonly contact: ContactPlace | null
+  readonly channelIds: readonly string[]
 }
 
 /** What decides who sees a contact: the numbers on which it has conversations; none is nobody's in particular. */
@@ -46,7 +62,7 @@ export interface ConversationPlace {
 }
 
 export function contactOf(scope: Scope): number | null {
-  return scope.kind === 'contact' || scope.kind === 'lost-contact' ? scope.contactId : null
+  return 'contactId' in scope ? (scope.contactId ?? null) : null
 }
 
 export function conversationOf(scope: Scope): string | null {

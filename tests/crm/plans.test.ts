@@ -4,6 +4,7 @@ import { bigKinds, filterCases, sortCases } from '../../bench/record-lists.ts'
 import { seedRecords, sharesOf } from '../../bench/seed-records.ts'
 import type { Actor } from '../../src/auth/actor.ts'
 import { dealTotals } from '../../src/domain/deals/deal-totals.ts'
+import { addressPatterns, namePatterns, phonePatterns } from '../../src/domain/messages/search-terms.ts'
 import { countActivities, countCustomers, countDeals } from '../../src/domain/reports/count-records.ts'
 import type { RecordKind } from '../../src/domain/records/record-kind.ts'
 import { type Hub, startHub } from '../harness/hub.ts'
@@ -122,19 +123,73 @@ describe('lists under row security, in a tenant of 24,000 customers among others
     '[CRM4] what is found for %s is the newest that have it, wherever in the tenant they are',
     async (q) => {
       const { rows: all } = await owner.query<{ id: number }>(
-        'select id from customers where tenant_id = $1 and deleted_at is null and search_text like $2 order by id desc',
-        [hub.tenant.id, `%${q}%`],
+        'select id from customers where tenant_id = $1 and deleted_at is null and search_text like all ($2) order by id desc',
+        [hub.tenant.id, q.split(' ').map((word) => `%${word}%`)],
       )
       const ids = all.map(({ id }) => id)
       for (const most of [51, 3000])
         for (const below of [null, ids[40] ?? null, ids[Math.floor(ids.length / 2)] ?? null]) {
           const { rows } = await app.query<{ id: number }>(
-            'select customer_id as id from find_customers($1, $2, $3)',
-            [`%${q}%`, below, most],
+            `select record_id as id from match_records('customers', $1::text[], '{}', false, $2, $3)`,
+            [q.split(' ').map((word) => `%${word}%`), below, most],
           )
           const wanted = ids.filter((id) => below === null || id < below).slice(0, most)
           expect(rows.map(({ id }) => id)).toEqual(wanted)
         }
+    },
+  )
+
+  const byText = (table: string, q: string) => ({
+    q,
+    index: `${table}_search`,
+    find: `select record_id from match_records('${table}', $1, $2, true, null, 2000)`,
+    patterns: [namePatterns(q), table === 'customers' ? phonePatterns(q) : []],
+    wanted: `select id from ${table} where tenant_id = $1 and (search_text like all ($2) or search_text like any ($3))`,
+  })
+  test.each([
+    byText('customers', 'nunez dvorak'),
+    byText('customers', '77 nunez cafe'),
+    byText('customers', '0151 00012'),
+    byText('deals', 'nunez cafe 77'),
+    byText('activities', 'nunez call 77'),
+    byText('contacts', '77 nunez zoe'),
+    {
+      q: '0171 10012',
+      index: 'contact_identities_search',
+      find: `select record_id from match_contacts($1, $2, true, null, 2000)`,
+      patterns: [namePatterns('0171 10012'), addressPatterns('0171 10012')],
+      wanted: `select id from contacts where tenant_id = $1 and (search_text like all ($2)
+        or id in (select i.contact_id from contact_identities i where i.tenant_id = $1 and i.value like any ($3)))`,
+    },
+  ])(
+    '[CRM8] $q is found by $index: by the trigrams of all words together, by those of each way to write a number',
+    async ({ index, find, patterns, wanted }) => {
+      const { rows: all } = await owner.query<{ id: number }>(`${wanted} order by id desc`, [
+        hub.tenant.id,
+        ...patterns,
+      ])
+      const scans = async () => {
+        const { rows } = await app.query<{ table: string; scans: number; read: number }>(
+          `select c.relname as table, pg_stat_get_xact_numscans(c.oid)::integer as scans,
+           (pg_stat_get_xact_tuples_returned(c.oid) + pg_stat_get_xact_tuples_fetched(c.oid))::integer as read
+         from pg_class c where c.relnamespace = current_schema()::regnamespace
+           and (c.relname = $1 or c.relname = any ($2)) order by 1`,
+          [index, [...big]],
+        )
+        return new Map(rows.map((row) => [row.table, row]))
+      }
+      const before = await scans()
+      const { rows: found } = await app.query<{ record_id: number }>(find, patterns)
+      const after = await scans()
+      expect(found.map((row) => row.record_id)).toEqual(all.map(({ id }) => id))
+      const more = (table: string, what: 'scans' | 'read') =>
+        (after.get(table)?.[what] ?? 0) - (before.get(table)?.[what] ?? 0)
+      expect(more(index, 'scans')).toBeGreaterThan(0)
+      for (const table of big) {
+        expect(more(table, 'scans'), table).toBe(0)
+        // The newest 5,000, and the matches.
+        expect(more(table, 'read'), table).toBeLessThan(5000 + 3 * all.length + 500)
+      }
     },
   )
 })

@@ -53,7 +53,8 @@ export async function readingOf(
     name,
     kind.filters[name]?.schema.parse(text) ?? text,
   ])
-  await listRecords(query, actor, kind, { limit: 50, ...Object.fromEntries(values) })
+  const page50 = { limit: 50, ...Object.fromEntries(values) }
+  await listRecords(query, actor, kind, page50, { LIST_WALK: 50_000 })
   if (!page) throw new Error('the list asked for no page')
   const rows =
     page.plan === 'fresh'

@@ -30,7 +30,13 @@ export function activityRoutes(deps: RecordDeps): Router {
       },
       (ctx) =>
         ctx.read((query) =>
-          listRecords(query, ctx.actor, activityKind, { ...ctx.query, assigneeId: 'me', status: 'open' }),
+          listRecords(
+            query,
+            ctx.actor,
+            activityKind,
+            { ...ctx.query, assigneeId: ['me'], status: ['open'] },
+            deps.config,
+          ),
         ),
     ),
   )

@@ -12,7 +12,7 @@ import { filter, oneOf, personIs, refersTo, timeFilters, timeSorts } from '../re
 import { matching } from '../records/matching-text.ts'
 import type { RecordKind } from '../records/record-kind.ts'
 import { prepareActivity } from './prepare-activity.ts'
-import { type ActivityRow, presentActivity } from './present-activity.ts'
+import { type ActivityRow, activityRights, activitySelect, presentActivity } from './present-activity.ts'
 
 /** What has no due date comes after everything that has one. As the index has it: coalesce() is no condition of one under row security. */
 const due = `(case when r.due_at is null then 'infinity'::timestamptz else r.due_at end)`
@@ -38,9 +38,7 @@ export const activityKind: RecordKind<ActivityRow, ActivityView> = {
   noun: 'activity',
   path: 'activities',
   table: 'activities',
-  select: `r.id, r.type, r.subject, r.description, r.due_at, r.remind_at, r.reminded_at, r.priority, r.status, r.completed_at,
-    r.outcome, r.assignee_id, r.customer_id, r.contact_id, r.deal_id, r.conversation_id,
-    r.version, r.created_at, r.updated_at, r.deleted_at`,
+  select: activitySelect,
   joins: '',
   members: {
     type: { column: 'type', type: 'text' },
@@ -81,11 +79,7 @@ export const activityKind: RecordKind<ActivityRow, ActivityView> = {
   sortedBy: 'dueAt',
   includes: ['assignee', 'customer', 'contact'],
   present: presentActivity,
-  rights: {
-    read: 'activity.read',
-    write: 'activity.write',
-    owner: { column: 'r.assignee_id', of: (row) => row.assignee_id, read: 'activity.read' },
-  },
+  rights: activityRights,
   constraints: {
     activities_assignee: 'assigneeId',
     activities_customer: 'customerId',

@@ -1,5 +1,6 @@
+import { activityInSight } from '../../auth/owned-visibility.ts'
 import type { ActivityView } from '../../contract/crm/activity.ts'
-import type { RecordRow } from '../records/record-kind.ts'
+import type { RecordRow, Rights } from '../records/record-kind.ts'
 
 /** An activity as the database holds it. Timestamps are ISO text. */
 export interface ActivityRow extends RecordRow {
@@ -18,6 +19,29 @@ export interface ActivityRow extends RecordRow {
   contact_id: number | null
   deal_id: number | null
   conversation_id: string | null
+}
+
+/** Columns of an ActivityRow, for `select … from activities r`. */
+export const activitySelect = `r.id, r.type, r.subject, r.description, r.due_at, r.remind_at, r.reminded_at, r.priority, r.status, r.completed_at,
+  r.outcome, r.assignee_id, r.customer_id, r.contact_id, r.deal_id, r.conversation_id,
+  r.version, r.created_at, r.updated_at, r.deleted_at`
+
+export const activityRights: Rights<ActivityRow> = {
+  read: 'activity.read',
+  write: 'activity.write',
+  owner: {
+    column: 'r.assignee_id',
+    of: (row) => row.assignee_id,
+    read: 'activity.read',
+    subjects: {
+      of: (row) => ({
+        contactId: row.contact_id,
+        conversationIds: row.conversation_id === null ? [] : [row.conversation_id],
+        dealId: row.deal_id,
+      }),
+      inSight: (actor, action, bind) => activityInSight(actor, action, 'r', bind),
+    },
+  },
 }
 
 /** Row → wire. */

@@ -1,8 +1,8 @@
+import type { Scope } from '../../log/scope.ts'
 import { inTenant, type LogDeps, type TenantTx } from '../../log/tenant-tx.ts'
 import { type Doer, recordAudit } from '../audit/record-audit.ts'
-import { hearersOfRecord } from '../records/record-kind.ts'
-import { activityKind } from './activity-kind.ts'
-import { type ActivityRow, presentActivity } from './present-activity.ts'
+import { hearersOfRecords } from '../records/hearers.ts'
+import { type ActivityRow, activityRights, activitySelect, presentActivity } from './present-activity.ts'
 
 /**
  * Gives reminders whose time has come, however long ago that was: at most `atMost`, of all tenants; the number given. Any
@@ -32,7 +32,7 @@ export async function giveReminders(deps: LogDeps, { atMost }: { atMost: number 
 /** Of these, those that are still due. The database says when it is time, as it did when it found them. Locks: them, by id. */
 async function remind(tx: TenantTx, ids: readonly number[]): Promise<number> {
   const due = await tx.query<ActivityRow>(
-    `select ${activityKind.select} from activities r
+    `select ${activitySelect} from activities r
      where r.tenant_id = $1 and r.id = any($2) and r.reminded_at is null and r.remind_at <= clock_timestamp()
        and r.status = 'open' and r.deleted_at is null
      order by r.id for no key update`,
@@ -41,14 +41,15 @@ async function remind(tx: TenantTx, ids: readonly number[]): Promise<number> {
   if (due.length === 0) return 0
   const rows = await tx.query<ActivityRow>(
     `update activities r set reminded_at = $3, version = r.version + 1, updated_at = $3
-     where r.tenant_id = $1 and r.id = any($2) returning ${activityKind.select}`,
+     where r.tenant_id = $1 and r.id = any($2) returning ${activitySelect}`,
     [tx.tenantId, due.map(({ id }) => id), tx.now],
   )
   const by: Doer = { actor: { kind: 'system', tenantId: tx.tenantId, name: 'reminders' } }
   const before = new Map(due.map((row) => [row.id, presentActivity(row)]))
-  for (const row of rows) {
+  const hearers = await hearersOfRecords(tx, activityRights, rows)
+  for (const [place, row] of rows.entries()) {
     const activity = presentActivity(row)
-    tx.record('activity.reminded', { activity }, hearersOfRecord(activityKind.rights, row))
+    tx.record('activity.reminded', { activity }, hearers[place] as Scope)
     recordAudit(tx, {
       by,
       action: 'activity.remind',

@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import { contactVisibility } from '../../auth/contact-visibility.ts'
 import { type ContactView, contactView } from '../../contract/records.ts'
+import { severalOf } from '../../contract/rest/several.ts'
 import { contactPart, wholeContact } from '../../contract/rest/contacts.ts'
 import { prepareCustomValues } from '../custom-fields/prepare-custom-values.ts'
-import { addressLike } from '../messages/search-terms.ts'
-import { filter, refersTo, timeFilters, timeSorts } from '../records/common-filters.ts'
+import { addressPatterns, namePatterns } from '../messages/search-terms.ts'
+import { filter, hasWords, isAmong, refersTo, timeFilters, timeSorts } from '../records/common-filters.ts'
 import { matching } from '../records/matching-text.ts'
 import type { RecordKind } from '../records/record-kind.ts'
 import { hearersOfContact } from './contact-sight.ts'
@@ -12,18 +13,19 @@ import { beforeContactReturns, prepareContact } from './prepare-contact.ts'
 import { type ContactRow, contactColumnsOf, presentContact } from './present-contact.ts'
 import { setIdentities } from './set-identities.ts'
 
-/** By part of a name, an e-mail address or any other address, however it is written. */
-const text = matching((like, q) => {
-  const address = addressLike(q)
+/** By words of a name or e-mail address, or by part of any other address, however it is written. */
+const text = matching((q) => {
+  const addresses = addressPatterns(q)
   return {
     find: (most, bind) =>
-      `select contact_id as id from find_contacts(${bind(like)}, ${bind(address)}, null, ${most})`,
+      `select record_id from match_contacts(${bind(namePatterns(q))}::text[], ${bind(addresses)}::text[], true, null, ${most})`,
     walk: (bind) => {
-      const byName = `r.search_text like search_key(${bind(like)})`
-      return address === null
+      const byName = hasWords('r.search_text', q, bind)
+      const isOne = addresses.map((pattern) => `i.value like ${bind(pattern)}`)
+      return isOne.length === 0
         ? byName
-        : `(${byName} or (select true from contact_identities i
-            where i.tenant_id = r.tenant_id and i.contact_id = r.id and i.value like ${bind(address)} limit 1))`
+        : `${byName} or (select true from contact_identities i
+            where i.tenant_id = r.tenant_id and i.contact_id = r.id and (${isOne.join(' or ')}) limit 1)`
     },
   }
 })
@@ -36,9 +38,10 @@ const flag = (column: string) =>
  * have to write. CASE and no EXISTS, which the planner would answer for all conversations at once.
  */
 const writesOn = filter(
-  z.uuid(),
-  (channel, bind) => `case when (select true from conversations c
-    where c.tenant_id = r.tenant_id and c.contact_id = r.id and c.channel_id = ${bind(channel)}::uuid limit 1) then true else false end`,
+  severalOf(z.uuid()),
+  (channels, bind) => `case when (select true from conversations c
+    where c.tenant_id = r.tenant_id and c.contact_id = r.id and ${isAmong('c.channel_id', channels, 'uuid', bind)} limit 1)
+    then true else false end`,
 )
 
 /** People and groups that write to us, and people of customers. */

@@ -4,6 +4,7 @@ import { Failure } from '../../contract/errors.ts'
 import type { Scope } from '../../log/scope.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { viewContacts } from './present-contact.ts'
+import { retellRecordsOf } from './retell-records.ts'
 
 /** Everybody who may see a contact. */
 export function hearersOfContact(contactId: number): Scope {
@@ -27,18 +28,23 @@ export async function requireContacts(
 }
 
 /**
- * Contacts have other conversations than before: whoever may see one now is shown it, whoever may not any more forgets it.
- * Only where numbers with members only have a part in it; otherwise everybody sees them all, before and after. Contacts
- * that were made in this very transaction need it not. Locks: those contacts, by id.
+ * Contacts have other conversations than before: whoever may see one now is shown it, with what is about it and nobody's, and
+ * whoever may not any more forgets both. Only where numbers with members only have a part in it; otherwise everybody sees
+ * them all, before and after. `shared` when they gave each other conversations, so that a number of one was another's before.
+ * Contacts that were made in this very transaction need it not. Locks: those contacts, by id; then what is about them.
  */
-export async function retellContacts(tx: TenantTx, ids: readonly number[]): Promise<void> {
+export async function retellContacts(
+  tx: TenantTx,
+  ids: readonly number[],
+  { shared = false }: { readonly shared?: boolean } = {},
+): Promise<void> {
   if (ids.length === 0) return
   const concerned = await tx.query<{ id: number }>(
     `select ct.id from contacts ct where ct.tenant_id = $1 and ct.id = any($2) and ct.created_at < $3
        and exists (select from channels h where h.tenant_id = $1 and h.members_only)
        and exists (
          select from conversations c join channels h on h.tenant_id = c.tenant_id and h.id = c.channel_id
-         where c.tenant_id = $1 and c.contact_id = ct.id and h.members_only)
+         where c.tenant_id = $1 and c.contact_id = ${shared ? 'any($2)' : 'ct.id'} and h.members_only)
      order by ct.id for no key update`,
     [tx.tenantId, ids, tx.now],
   )
@@ -54,4 +60,5 @@ export async function retellContacts(tx: TenantTx, ids: readonly number[]): Prom
     if (contact.deletedAt === null) tx.record('contact.updated', { contact }, hearersOfContact(contactId))
     tx.record('contact.hidden', { contactId, version }, { kind: 'lost-contact', contactId })
   }
+  await retellRecordsOf(tx, found)
 }

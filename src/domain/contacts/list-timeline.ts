@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import type { Actor } from '../../auth/actor.ts'
+import { dealVisibility } from '../../auth/owned-visibility.ts'
 import { type TimelineItem, type TimelineKind, timelineKinds } from '../../contract/rest/contacts.ts'
 import { decodeCursor, encodeCursor, type Page, pageOf } from '../../http/cursor.ts'
 import { activityKind } from '../activities/activity-kind.ts'
-import { conversationCondition, dealCondition, noteJoins, noteSight } from '../notes/note-sight.ts'
+import { conversationCondition, noteJoins, noteSight } from '../notes/note-sight.ts'
 import { readRecord } from '../records/find-record.ts'
 import { visibleTo } from '../records/list-records.ts'
 import type { Bind, Query } from '../records/record-kind.ts'
@@ -108,7 +109,7 @@ const sources: Readonly<Record<TimelineKind, (around: Around) => Source>> = {
     at: 'h.at',
     id: 'h.id',
     from: `deals d join deal_stage_changes h on h.tenant_id = d.tenant_id and h.deal_id = d.id
-      where d.tenant_id = ${tenant} and d.contact_id = ${contact} and d.deleted_at is null and ${dealCondition(actor, bind)}`,
+      where d.tenant_id = ${tenant} and d.contact_id = ${contact} and d.deleted_at is null and ${dealVisibility(actor, 'd', bind)}`,
   }),
   edit: ({ tenant, contact }) => ({
     at: 'l.created_at',

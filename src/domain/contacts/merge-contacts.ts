@@ -1,4 +1,4 @@
-import { hearersOfContact } from './contact-sight.ts'
+import { hearersOfContact, retellContacts } from './contact-sight.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import type { Identity } from '../../providers/inbound.ts'
 import { lockContacts } from '../conversations/open-conversation.ts'
@@ -46,6 +46,8 @@ export async function mergeContacts(
     if (loser.tended) await takeAddresses(tx, loser.id, winner.id, identities)
     else await absorb(tx, loser.id, winner.id)
   }
+  // It writes on their numbers too from now on.
+  if (candidates.some((one) => one !== winner && !one.tended)) await retellContacts(tx, [winner.id])
   const word = candidates.reduce((one, other) => (outranks(other, one) ? other : one), winner)
   const blocked = candidates.some((one) => one.blocked)
   if (word !== winner || blocked !== winner.blocked)

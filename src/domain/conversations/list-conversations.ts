@@ -6,7 +6,7 @@ import type { ConversationList, ListConversationsQuery } from '../../contract/re
 import { decodeCursor, encodeCursor } from '../../http/cursor.ts'
 import { readTenant } from '../../log/read-tenant.ts'
 import type { LogDeps } from '../../log/tenant-tx.ts'
-import { addressLike, contactLike } from '../messages/search-terms.ts'
+import { addressPatterns, namePatterns } from '../messages/search-terms.ts'
 import { viewConversations } from './load-conversations.ts'
 
 type Query = <Row extends object>(text: string, values?: readonly unknown[]) => Promise<Row[]>
@@ -77,11 +77,11 @@ function filters(input: ListConversationsQuery, actor: Actor, bind: (value: unkn
 }
 
 async function matching(query: Query, q: string, bind: (value: unknown) => string): Promise<string> {
-  const contacts = await query<{ contact_id: number }>(
-    'select contact_id from find_contacts($1, $2, null, $3)',
-    [contactLike(q), addressLike(q), mostContacts],
+  const contacts = await query<{ record_id: number }>(
+    'select record_id from match_contacts($1::text[], $2::text[], false, null, $3)',
+    [namePatterns(q), addressPatterns(q), mostContacts],
   )
-  const byContact = `c.contact_id = any(${bind(contacts.map((row) => row.contact_id))}::integer[])`
+  const byContact = `c.contact_id = any(${bind(contacts.map((row) => row.record_id))}::integer[])`
   const number = /^#?(\d{1,15})$/.exec(q.trim())?.[1]
   return number === undefined ? byContact : `(${byContact} or c.number = ${bind(Number(number))})`
 }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { CustomFieldEntity, CustomFieldView } from '../../contract/crm/custom-field.ts'
 import type { RequestFault } from '../../contract/rest/problem.ts'
 import { invalid } from '../../http/faults.ts'
-import type { Bind, Query } from '../records/record-kind.ts'
+import type { Bind, Query, Walk } from '../records/record-kind.ts'
 import { readCustomCell } from './custom-cells.ts'
 import { readCustomValue } from './custom-value.ts'
 
@@ -27,14 +27,14 @@ export async function hasValues(
   kind: { readonly table: string; readonly customFields: CustomFieldEntity },
   asked: readonly string[],
   bind: Bind,
-): Promise<string> {
+): Promise<string | Walk> {
   const wanted = JSON.stringify(await readWanted(query, tenantId, kind.customFields, asked))
   const found = await query<{ record_id: number }>(
     `select record_id from ${kind.table}_with_values($1, $2)`,
     [wanted, fewMatches + 1],
   )
   return found.length > fewMatches
-    ? `r.custom_fields @> ${bind(wanted)}::jsonb`
+    ? { walk: (later) => `r.custom_fields @> ${later(wanted)}::jsonb` }
     : `r.id = any (${bind(found.map((row) => row.record_id))}::integer[])`
 }
 

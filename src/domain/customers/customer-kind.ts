@@ -1,8 +1,17 @@
 import { type CustomerView, customerView, customerStatuses } from '../../contract/crm/customer.ts'
+import { severalOf } from '../../contract/rest/several.ts'
 import { customerPart, wholeCustomer } from '../../contract/rest/customers.ts'
-import { addressLike } from '../messages/search-terms.ts'
-import { filter, idText, oneOf, personIs, timeFilters, timeSorts } from '../records/common-filters.ts'
-import { matching } from '../records/matching-text.ts'
+import { phonePatterns } from '../messages/search-terms.ts'
+import {
+  filter,
+  idText,
+  isAmong,
+  oneOf,
+  personIs,
+  timeFilters,
+  timeSorts,
+} from '../records/common-filters.ts'
+import { bySearchText, matching } from '../records/matching-text.ts'
 import type { RecordKind, RecordRow } from '../records/record-kind.ts'
 import { prepareCustomValues } from '../custom-fields/prepare-custom-values.ts'
 import { setTags } from './set-tags.ts'
@@ -21,23 +30,14 @@ interface CustomerRow extends RecordRow {
   tags: number[]
 }
 
-/** By part of a name, company, e-mail address or number, however it is written. */
-const text = matching((like, q) => {
-  const digits = /\d/.test(q) ? addressLike(q) : null
-  const patterns = digits === null || digits === like ? [like] : [like, digits]
-  return {
-    find: (most, bind) =>
-      patterns
-        .map((one) => `select customer_id as id from find_customers(${bind(one)}, null, ${most})`)
-        .join(' union '),
-    walk: (bind) => `(${patterns.map((one) => `r.search_text like search_key(${bind(one)})`).join(' or ')})`,
-  }
-})
+/** By words of a name, company or e-mail address, or by a number however it is written. */
+const text = matching((q) => bySearchText('customers', q, phonePatterns(q)))
 
 const tagged = filter(
-  idText,
-  (tag, bind) =>
-    `exists (select from customer_tags ct where ct.tenant_id = r.tenant_id and ct.customer_id = r.id and ct.tag_id = ${bind(tag)}::integer)`,
+  severalOf(idText),
+  (tags, bind) =>
+    `exists (select from customer_tags ct
+      where ct.tenant_id = r.tenant_id and ct.customer_id = r.id and ${isAmong('ct.tag_id', tags, 'integer', bind)})`,
 )
 
 /** Companies and people that we do business with. */

@@ -3,6 +3,7 @@ import { type DealView, dealView } from '../../contract/crm/deal.ts'
 import { stageKinds } from '../../contract/crm/pipeline.ts'
 import { dealPart, wholeDeal } from '../../contract/rest/deals.ts'
 import { instant } from '../../contract/rest/record-input.ts'
+import { retellActivitiesOf } from '../contacts/retell-records.ts'
 import { prepareCustomValues } from '../custom-fields/prepare-custom-values.ts'
 import {
   filter,
@@ -124,6 +125,8 @@ export const dealKind: RecordKind<DealRow, DealView> = {
     if (typeof values.stageId === 'number') await recordStageChange(tx, by.actor, id, before, values.stageId)
     if (Array.isArray(values.conversationIds))
       await linkConversations(tx, id, before?.conversation_ids ?? [], values.conversationIds as string[])
+    if (before !== null && ('contactId' in values || 'conversationIds' in values))
+      await retellActivitiesOf(tx, id)
     if ('deletedAt' in values) await announceConversations(tx, before?.conversation_ids ?? [])
   },
 }

@@ -1,9 +1,11 @@
 import { Failure } from '../../contract/errors.ts'
+import type { Scope } from '../../log/scope.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { type Doer, recordAudit } from '../audit/record-audit.ts'
-import { hearersOfRecord } from '../records/record-kind.ts'
+import { hearersOfRecords } from '../records/hearers.ts'
+import { visibleTo } from '../records/list-records.ts'
 import { keyBetween, keysBetween } from './board-order.ts'
-import { type DealRow, dealJoins, dealRights, dealSelect, presentDeal, seesDeal } from './present-deal.ts'
+import { type DealRow, dealJoins, dealRights, dealSelect, presentDeal } from './present-deal.ts'
 
 /** Where in a stage: right behind `after`, or else right before `before`, or else behind the last. */
 export interface Place {
@@ -61,12 +63,14 @@ async function findNeighbour(
   member: 'after' | 'before',
   id: number,
 ): Promise<string> {
-  const [found] = await tx.query<Neighbour & { owner_id: string | null }>(
-    `select id, position, owner_id from deals
-     where tenant_id = $1 and id = $2 and stage_id = $3 and deleted_at is null and id <> $4`,
-    [tx.tenantId, id, stageId, dealId],
+  const values: unknown[] = [tx.tenantId, id, stageId, dealId]
+  const visible = visibleTo(by.actor, { rights: dealRights }, (value) => `$${values.push(value)}`)
+  const [found] = await tx.query<Neighbour>(
+    `select r.id, r.position from deals r
+     where r.tenant_id = $1 and r.id = $2 and r.stage_id = $3 and r.deleted_at is null and r.id <> $4 and ${visible}`,
+    values,
   )
-  if (!found || !seesDeal(by.actor, found)) throw new Failure('conflict', { member })
+  if (!found) throw new Failure('conflict', { member })
   return found.position
 }
 
@@ -147,9 +151,11 @@ async function rewrite(
       [...ids.map(() => 1), ...(mover ? [0] : [])],
     ],
   )
-  for (const [id, row] of await findDeals(tx, ids)) {
+  const rows = await findDeals(tx, ids)
+  const hearers = await hearersOfRecords(tx, dealRights, [...rows.values()])
+  for (const [place, [id, row]] of [...rows].entries()) {
     const deal = presentDeal(row)
-    if (row.deleted_at === null) tx.record('deal.updated', { deal }, hearersOfRecord(dealRights, row))
+    if (row.deleted_at === null) tx.record('deal.updated', { deal }, hearers[place] as Scope)
     const was = before.get(id)
     recordAudit(tx, {
       by,

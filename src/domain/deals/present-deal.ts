@@ -1,5 +1,4 @@
-import type { Actor } from '../../auth/actor.ts'
-import { can } from '../../auth/can.ts'
+import { dealInSight } from '../../auth/owned-visibility.ts'
 import type { DealView } from '../../contract/crm/deal.ts'
 import type { PipelineStageView } from '../../contract/crm/pipeline.ts'
 import type { RecordRow, Rights } from '../records/record-kind.ts'
@@ -38,7 +37,15 @@ export const dealJoins = 'join pipeline_stages s on s.tenant_id = r.tenant_id an
 export const dealRights: Rights<DealRow> = {
   read: 'deal.read',
   write: 'deal.write',
-  owner: { column: 'r.owner_id', of: (row) => row.owner_id, read: 'deal.read' },
+  owner: {
+    column: 'r.owner_id',
+    of: (row) => row.owner_id,
+    read: 'deal.read',
+    subjects: {
+      of: (row) => ({ contactId: row.contact_id, conversationIds: row.conversation_ids, dealId: null }),
+      inSight: (actor, action, bind) => dealInSight(actor, action, 'r', bind),
+    },
+  },
 }
 
 /** Row → wire. */
@@ -66,9 +73,4 @@ export function presentDeal(row: DealRow): DealView {
     deletedAt: row.deleted_at,
     version: row.version,
   }
-}
-
-/** Whether the actor may know of a deal of this owner. */
-export function seesDeal(actor: Actor, deal: Pick<DealRow, 'owner_id'>): boolean {
-  return can(actor, 'deal.read', { ownerId: deal.owner_id })
 }

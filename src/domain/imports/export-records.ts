@@ -2,11 +2,14 @@ import { type Actor, presentActor } from '../../auth/actor.ts'
 import { permit } from '../../auth/can.ts'
 import { readTenant } from '../../log/read-tenant.ts'
 import { inTenant, type LogDeps } from '../../log/tenant-tx.ts'
+import type { Config } from '../../platform/config.ts'
 import { type Doer, recordAudit } from '../audit/record-audit.ts'
 import { type ListQuery, listRecords } from '../records/list-records.ts'
 import { csvLine } from './csv-text.ts'
 import { loadKnown } from './file-columns.ts'
 import type { FileKind } from './file-kind.ts'
+
+export type ExportDeps = LogDeps & { readonly config: Pick<Config, 'LIST_WALK'> }
 
 /** Records that one statement reads. */
 const pageRows = 500
@@ -15,7 +18,7 @@ type Asked = Omit<ListQuery, 'limit' | 'cursor'>
 
 /** Fails as an export would, reads one record at most and takes nothing out. */
 export async function mayExport(
-  deps: LogDeps,
+  deps: ExportDeps,
   { kind }: FileKind,
   { actor }: Doer,
   asked: Asked,
@@ -23,9 +26,9 @@ export async function mayExport(
   await readPage(deps, kind, actor, { ...asked, limit: 1 })
 }
 
-function readPage(deps: LogDeps, kind: FileKind['kind'], actor: Actor, asked: ListQuery) {
+function readPage(deps: ExportDeps, kind: FileKind['kind'], actor: Actor, asked: ListQuery) {
   permit(actor, kind.rights.read)
-  return readTenant(deps, actor.tenantId, (query) => listRecords(query, actor, kind, asked))
+  return readTenant(deps, actor.tenantId, (query) => listRecords(query, actor, kind, asked, deps.config))
 }
 
 /**
@@ -35,7 +38,7 @@ function readPage(deps: LogDeps, kind: FileKind['kind'], actor: Actor, asked: Li
  * row. Fails with `forbidden`.
  */
 export async function exportRecords(
-  deps: LogDeps,
+  deps: ExportDeps,
   { kind, columns: columnsOf }: FileKind,
   by: Doer,
   asked: Asked,

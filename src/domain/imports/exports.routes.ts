@@ -5,14 +5,13 @@ import { z } from 'zod'
 import { declare, plain } from '../../http/declaration.ts'
 import { parsePart } from '../../http/faults.ts'
 import { callerOf } from '../../http/request-context.ts'
-import type { LogDeps } from '../../log/tenant-tx.ts'
 import { listedBy } from '../records/record.routes.ts'
-import { exportRecords, mayExport } from './export-records.ts'
+import { type ExportDeps, exportRecords, mayExport } from './export-records.ts'
 import type { FileKind } from './file-kind.ts'
 import { fileKinds } from './file-kinds.ts'
 
 /** GET /admin/{path}/export of each kind that goes out as a file: the records of a list as CSV. */
-export function exportRoutes(deps: LogDeps): Router {
+export function exportRoutes(deps: ExportDeps): Router {
   const router = Router()
   for (const file of Object.values(fileKinds)) {
     const { path, rights } = file.kind
@@ -30,7 +29,7 @@ export function exportRoutes(deps: LogDeps): Router {
 }
 
 function sendFile(
-  deps: LogDeps,
+  deps: ExportDeps,
   file: FileKind,
   query: z.ZodObject<ReturnType<typeof listedBy>>,
 ): RequestHandler {

@@ -1,14 +1,24 @@
 import { z } from 'zod'
 import { type NoteView, noteView } from '../../contract/conversation.ts'
+import { severalOf } from '../../contract/rest/several.ts'
 import { notePart, wholeNote } from '../../contract/rest/notes.ts'
-import { containing, filter, refersTo, timeFilters, timeSorts } from '../records/common-filters.ts'
+import {
+  anyOf,
+  containing,
+  filter,
+  isAmong,
+  refersTo,
+  timeFilters,
+  timeSorts,
+} from '../records/common-filters.ts'
 import type { RecordKind } from '../records/record-kind.ts'
 import { presentNote } from './note-row.ts'
-import { noteJoins, noteSight, type PlacedNote } from './note-sight.ts'
+import { noteDeal, noteJoins, noteSight, type PlacedNote } from './note-sight.ts'
 import { prepareNote } from './prepare-note.ts'
 
 /** `me`, or an id: of a user, or of a key that wrote. */
-const somebody = z.union([z.literal('me'), z.uuid()])
+const people = severalOf(z.union([z.literal('me'), z.uuid()]))
+const idsOf = (asked: readonly string[], me: string) => asked.map((who) => (who === 'me' ? me : who))
 
 /** What one of us writes about a customer, a contact, a deal or a conversation, for us alone. */
 export const noteKind: RecordKind<PlacedNote, NoteView> = {
@@ -16,7 +26,7 @@ export const noteKind: RecordKind<PlacedNote, NoteView> = {
   path: 'notes',
   table: 'notes',
   select: `r.id, r.body, r.pinned, r.mentions, r.author_id, r.author_name, r.customer_id, r.contact_id, r.deal_id, r.conversation_id,
-    r.version, r.created_at, r.updated_at, r.deleted_at, d.owner_id as deal_owner, c.channel_id, c.assignee_id, c.team_id,
+    r.version, r.created_at, r.updated_at, r.deleted_at, d.owner_id as deal_owner, ${noteDeal}, c.channel_id, c.assignee_id, c.team_id,
     case when r.contact_id is not null then array(select distinct k.channel_id from conversations k
       where k.tenant_id = r.tenant_id and k.contact_id = r.contact_id) end as contact_channels`,
   joins: noteJoins,
@@ -39,12 +49,9 @@ export const noteKind: RecordKind<PlacedNote, NoteView> = {
     customerId: refersTo('r.customer_id'),
     contactId: refersTo('r.contact_id'),
     dealId: refersTo('r.deal_id'),
-    conversationId: filter(z.uuid(), (id, bind) => `r.conversation_id = ${bind(id)}::uuid`),
-    authorId: filter(somebody, (who, bind, me) => `r.author_id = ${bind(who === 'me' ? me : who)}`),
-    mentions: filter(
-      somebody,
-      (who, bind, me) => `r.mentions @> array[${bind(who === 'me' ? me : who)}::uuid]`,
-    ),
+    conversationId: anyOf('r.conversation_id', z.uuid(), 'uuid'),
+    authorId: filter(people, (asked, bind, me) => isAmong('r.author_id', idsOf(asked, me), 'text', bind)),
+    mentions: filter(people, (asked, bind, me) => `r.mentions && ${bind(idsOf(asked, me))}::uuid[]`),
     pinned: filter(z.enum(['true', 'false']), (wanted) => (wanted === 'true' ? 'r.pinned' : 'not r.pinned')),
     ...timeFilters,
   },

@@ -1,6 +1,7 @@
 import type { Actor } from '../../auth/actor.ts'
 import { can } from '../../auth/can.ts'
 import { contactVisibility } from '../../auth/contact-visibility.ts'
+import { dealVisibility } from '../../auth/owned-visibility.ts'
 import { invalid } from '../../http/faults.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 
@@ -12,7 +13,6 @@ interface Found {
   customer: boolean
   contact: boolean
   deal: boolean
-  deal_owner: string | null
   channel_id: string | null
   assignee_id: string | null
   team_id: string | null
@@ -32,21 +32,23 @@ export async function checkLinks(
   if (fresh.length === 0) return
   const id = (name: (typeof links)[number]) => (fresh.includes(name) ? values[name] : null)
   const bound: unknown[] = [tx.tenantId, ...links.map(id)]
-  const seen = contactVisibility(actor, 'contacts', (value) => `$${bound.push(value)}`)
+  const bind = (value: unknown) => `$${bound.push(value)}`
+  const seen = contactVisibility(actor, 'contacts', bind)
+  const dealSeen = dealVisibility(actor, 'deals', bind)
   const [found] = await tx.query<Found>(
     `select
        exists (select from customers where tenant_id = $1 and id = $2 and deleted_at is null) as customer,
        exists (select from contacts where tenant_id = $1 and id = $3 and deleted_at is null and ${seen}) as contact,
-       d.id is not null as deal, d.owner_id as deal_owner, c.channel_id, c.assignee_id, c.team_id
+       exists (select from deals where tenant_id = $1 and id = $4 and deleted_at is null and ${dealSeen}) as deal,
+       c.channel_id, c.assignee_id, c.team_id
      from (select) one
-     left join deals d on d.tenant_id = $1 and d.id = $4 and d.deleted_at is null
      left join conversations c on c.tenant_id = $1 and c.id = $5`,
     bound,
   )
   const isThere = {
     customerId: found?.customer === true,
     contactId: found?.contact === true,
-    dealId: found?.deal === true && can(actor, 'deal.read', { ownerId: found.deal_owner }),
+    dealId: found?.deal === true,
     conversationId: found !== undefined && mayReadConversation(actor, found),
   }
   const faults = fresh

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { instant } from '../../contract/rest/record-input.ts'
-import { contactLike } from '../messages/search-terms.ts'
-import type { Filter, Sort } from './record-kind.ts'
+import { severalOf } from '../../contract/rest/several.ts'
+import { namePatterns } from '../messages/search-terms.ts'
+import type { Bind, Filter, Sort } from './record-kind.ts'
 
 /** A filter whose value its schema gives a type. */
 export function filter<Value>(schema: z.ZodType<Value>, where: Filter<Value>['where']): Filter {
@@ -29,30 +30,49 @@ export const timeSorts = {
   updatedAt: { sql: 'r.updated_at', type: 'timestamptz', order: 'desc' },
 } satisfies Record<string, Sort>
 
-/** One of the given words. */
+/** One of several values. A single one is compared as such, which lets an index give its rows in its own order. */
+export function anyOf<Value>(sql: string, item: z.ZodType<Value>, type: string): Filter {
+  return filter(severalOf(item), (values, bind) => isAmong(sql, values, type, bind))
+}
+
+/** The condition that something is one of these values. */
+export function isAmong(sql: string, values: readonly unknown[], type: string, bind: Bind): string {
+  return values.length === 1
+    ? `${sql} = ${bind(values[0])}::${type}`
+    : `${sql} = any (${bind(values)}::${type}[])`
+}
+
+/** One of the given words, or of several of them. */
 export function oneOf<const Words extends readonly [string, ...string[]]>(sql: string, words: Words): Filter {
-  return filter(z.enum(words), (word, bind) => `${sql} = ${bind(word)}`)
+  return anyOf(sql, z.enum(words), 'text')
 }
 
-/** Part of a text, whatever its case and accents. `sql` is what it is looked for in, folded by search_key. */
+/** The condition that each word of a text is somewhere in what was folded by search_key. */
+export function hasWords(folded: string, q: string, bind: Bind): string {
+  return `(${namePatterns(q)
+    .map((pattern) => `${folded} like search_key(${bind(pattern)})`)
+    .join(' and ')})`
+}
+
+/** Words that are parts of a text, in whatever order, whatever its case and accents. `sql` is the text, folded by search_key. */
 export function containing(sql: string): Filter {
-  return filter(
-    z.string().trim().min(1).max(200),
-    (text, bind) => `${sql} like search_key(${bind(contactLike(text))})`,
-  )
+  return filter(z.string().trim().min(1).max(200), (text, bind) => hasWords(sql, text, bind))
 }
 
-/** A user by id; `me` is who asks, `none` nobody. */
+/** Users by id; `me` is who asks, `none` nobody. */
 export function personIs(column: string): Filter {
-  const found = filter(z.union([z.enum(['me', 'none']), z.uuid()]), (who, bind, me) =>
-    who === 'none' ? `${column} is null` : `${column} = ${bind(who === 'me' ? me : who)}::uuid`,
-  )
+  const found = filter(severalOf(z.union([z.enum(['me', 'none']), z.uuid()])), (asked, bind, me) => {
+    const ids = asked.filter((who) => who !== 'none').map((who) => (who === 'me' ? me : who))
+    const isOne = ids.length === 0 ? [] : [isAmong(column, ids, 'uuid', bind)]
+    const isNone = asked.includes('none') ? [`${column} is null`] : []
+    return `(${[...isOne, ...isNone].join(' or ')})`
+  })
   return { ...found, person: column }
 }
 
-/** The id of another record. */
+/** Ids of other records. */
 export function refersTo(column: string): Filter {
-  return filter(idText, (id, bind) => `${column} = ${bind(id)}::integer`)
+  return anyOf(column, idText, 'integer')
 }
 
 /** An id in a query. */

@@ -1,8 +1,8 @@
 import type { Actor } from '../../auth/actor.ts'
-import { permit } from '../../auth/can.ts'
+import { type Action, permit } from '../../auth/can.ts'
 import { Failure } from '../../contract/errors.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
-import type { Query, RecordKind, RecordRow, RecordView } from './record-kind.ts'
+import type { Bind, Query, RecordKind, RecordRow, RecordView, Rights } from './record-kind.ts'
 
 /**
  * One record, deleted or not; undefined when there is none, or when other tables say that it is not for the reader. What the
@@ -16,7 +16,7 @@ export async function findRecord<Row extends RecordRow, View extends RecordView>
   reader?: Actor,
 ): Promise<Row | undefined> {
   const values: unknown[] = [tenantId, id]
-  const reach = reader && kind.rights.reach?.where(reader, (value) => `$${values.push(value)}`)
+  const reach = reader && reachOf(kind.rights, reader, kind.rights.read, (value) => `$${values.push(value)}`)
   const [row] = await query<Row>(
     `select ${kind.select} from ${kind.table} r ${kind.joins} where r.tenant_id = $1 and r.id = $2 and ${reach ?? 'true'}`,
     values,
@@ -40,21 +40,29 @@ export async function readRecord<Row extends RecordRow, View extends RecordView>
   return row
 }
 
-/** Fails with `not_found` where other tables decide who sees a record, and it is not for this actor. */
+/** Fails with `not_found` where other tables decide who may do this to a record, and it is not for this actor. */
 export async function requireReach<Row extends RecordRow, View extends RecordView>(
   query: Query,
   actor: Actor,
   { rights, table }: RecordKind<Row, View>,
+  action: Action,
   id: number,
 ): Promise<void> {
   const values: unknown[] = [actor.tenantId, id]
-  const where = rights.reach?.where(actor, (value) => `$${values.push(value)}`) ?? 'true'
+  const where = reachOf(rights, actor, action, (value) => `$${values.push(value)}`)
   if (where === 'true') return
   const found = await query(
     `select 1 from ${table} r where r.tenant_id = $1 and r.id = $2 and ${where}`,
     values,
   )
   if (found.length === 0) throw new Failure('not_found')
+}
+
+/** What other tables say of it, as a condition on `r`. */
+function reachOf<Row>({ reach, owner }: Rights<Row>, actor: Actor, action: Action, bind: Bind): string {
+  if (reach) return reach.where(actor, bind)
+  const free = owner?.subjects?.inSight(actor, action, bind) ?? 'true'
+  return free === 'true' ? free : `(${owner?.column} is not null or ${free})`
 }
 
 /** One record as it is, deleted or not, locked until commit. Fails with `not_found`. */

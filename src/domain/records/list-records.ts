@@ -5,7 +5,7 @@ import { formatPosition } from '../../contract/position.ts'
 import { decodeCursor, encodeCursor, type Page, pageOf } from '../../http/cursor.ts'
 import { headIn } from '../../log/read.ts'
 import { hasValues } from '../custom-fields/filter-by-values.ts'
-import type { Bind, Filter, Query, RecordKind, RecordRow, RecordView, Sort } from './record-kind.ts'
+import type { Bind, Filter, Query, RecordKind, RecordRow, RecordView, Rights, Sort } from './record-kind.ts'
 
 /** What a list of records may be asked, beside the filters of its kind. */
 export interface ListQuery {
@@ -83,17 +83,20 @@ export function isReadAtOnce(kind: Pick<RecordKind, 'filters'>, asked: ListQuery
 const nobody = '00000000-0000-0000-0000-000000000000'
 const meOf = (actor: Actor): string => (actor.kind === 'system' ? nobody : actor.id)
 
-/** The rule of can.ts as SQL: who may read somebody else's record reads all. */
-export function visibleTo<Row extends RecordRow, View extends RecordView>(
+/** The rule of can.ts as SQL: who may read somebody else's record reads all; nobody's are seen with what they are about. */
+export function visibleTo<Row>(
   actor: Actor,
-  { rights }: Pick<RecordKind<Row, View>, 'rights'>,
+  { rights }: { readonly rights: Rights<Row> },
   bind: Bind,
 ): string {
   if (rights.sight) return rights.sight.where(actor, bind)
   if (rights.reach) return rights.reach.where(actor, bind)
   if (!rights.owner || readsAll(actor, rights)) return 'true'
-  const { column } = rights.owner
-  return `(${column} is null or ${column} = ${bind(meOf(actor))}::uuid)`
+  const { column, subjects } = rights.owner
+  const free = subjects?.inSight(actor, rights.read, bind) ?? 'true'
+  return free === 'true'
+    ? `(${column} is null or ${column} = ${bind(meOf(actor))}::uuid)`
+    : `(${column} = ${bind(meOf(actor))}::uuid or (${column} is null and ${free}))`
 }
 
 const readsAll = (actor: Actor, rights: { readonly read: Action }): boolean =>

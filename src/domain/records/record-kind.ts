@@ -7,6 +7,7 @@ import type { OwnedAction, Scope } from '../../log/scope.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import type { StatementPlan } from '../../platform/db.ts'
 import type { Doer } from '../audit/record-audit.ts'
+import type { Subjects } from './hearers.ts'
 
 /** `plan`: see `statement` in src/platform/db.ts. */
 export type Query = <Row extends object>(
@@ -85,6 +86,12 @@ export interface Rights<Row> {
     readonly column: string
     readonly of: (row: Row) => string | null
     readonly read: OwnedAction
+    /** Of those that are nobody's, what they are about decides. Left out: everybody sees them. */
+    readonly subjects?: {
+      readonly of: (row: Row) => Subjects
+      /** The condition on `r` that nothing of it is out of the actor's sight; `true` when nothing can be. */
+      readonly inSight: (actor: Actor, action: Action, bind: Bind) => string
+    }
   }
   /** Where neither says it: what the record is about decides. */
   readonly sight?: Sight<Row>
@@ -113,15 +120,6 @@ export interface Sight<Row> {
 export interface NamedChange {
   readonly event: EventType
   readonly action: string
-}
-
-/** Who may hear of a record. */
-export function hearersOfRecord<Row>(rights: Rights<Row>, row: Row): Scope {
-  if (rights.sight) return rights.sight.hearers(row)
-  if (rights.reach) return rights.reach.hearers(row)
-  return rights.owner
-    ? { kind: 'owned', action: rights.owner.read, ownerId: rights.owner.of(row) }
-    : { kind: 'tenant' }
 }
 
 /** What `include` can name: the record that a member refers to (src/domain/records/include-records.ts). */

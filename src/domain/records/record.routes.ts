@@ -21,6 +21,7 @@ export type RecordDeps = RouteDeps & {
   readonly config: Pick<
     Config,
     | 'LIST_LIMIT'
+    | 'LIST_WALK'
     | 'BULK_ITEMS'
     | 'CUSTOM_FIELDS'
     | 'SAVED_VIEWS'
@@ -78,7 +79,7 @@ export function recordRoutes<Row extends RecordRow, View extends RecordView>(
       (ctx) =>
         ctx.read(
           async (query) => {
-            const page = await listRecords(query, ctx.actor, kind, ctx.query)
+            const page = await listRecords(query, ctx.actor, kind, ctx.query, deps.config)
             return { ...page, ...(await includeRelated(query, ctx.actor, asked(ctx.query), page.data)) }
           },
           endOf(ctx.query, isReadAtOnce(kind, ctx.query)),

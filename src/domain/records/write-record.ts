@@ -8,13 +8,8 @@ import { invalid } from '../../http/faults.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { type Doer, recordAudit } from '../audit/record-audit.ts'
 import { findRecord, lockRecord, requireReach } from './find-record.ts'
-import {
-  type Change,
-  hearersOfRecord,
-  type RecordKind,
-  type RecordRow,
-  type RecordView,
-} from './record-kind.ts'
+import { hearersOfRecord, losersOfRecord } from './hearers.ts'
+import type { Change, RecordKind, RecordRow, RecordView } from './record-kind.ts'
 
 type Kind<Row extends RecordRow, View extends RecordView> = RecordKind<Row, View>
 type Values = Readonly<Record<string, unknown>>
@@ -142,7 +137,7 @@ export async function lockWritable<Row extends RecordRow, View extends RecordVie
     if (!sight.sees(by.actor, row)) throw new Failure('not_found')
     sight.mayWrite(by.actor, row)
   }
-  await requireReach(tx.query.bind(tx), by.actor, kind, id)
+  await requireReach(tx.query.bind(tx), by.actor, kind, kind.rights.write, id)
   return row
 }
 
@@ -186,13 +181,10 @@ export async function tellRecord<Row extends RecordRow, View extends RecordView>
     event: `${kind.noun}.${kind.verbs?.[verb] ?? verb}` as EventType,
     action: `${kind.noun}.${actionOf[verb]}`,
   }
+  const hearers = await hearersOfRecord(tx, kind.rights, row)
   for (const type of [event, ...(kind.also?.(before, row) ?? [])])
-    tx.record(
-      type,
-      { [kind.noun]: view } as unknown as EventData<typeof type>,
-      hearersOfRecord(kind.rights, row),
-    )
-  if (before !== null) hide(tx, kind, before, row)
+    tx.record(type, { [kind.noun]: view } as unknown as EventData<typeof type>, hearers)
+  if (before !== null) await hide(tx, kind, before, row)
   recordAudit(tx, {
     by,
     action,
@@ -204,19 +196,21 @@ export async function tellRecord<Row extends RecordRow, View extends RecordView>
   return view
 }
 
-/** Whoever lost sight of it with its former owner is told to forget it. */
-function hide<Row extends RecordRow, View extends RecordView>(
+/** Whoever lost sight of it is told to forget it. */
+async function hide<Row extends RecordRow, View extends RecordView>(
   tx: TenantTx,
   { noun, rights }: Kind<Row, View>,
   before: Row,
   row: Row,
-): void {
-  if (!rights.owner) return
-  const [from, to] = [rights.owner.of(before), rights.owner.of(row)]
-  if (from === to) return
+): Promise<void> {
+  const losers = rights.owner && (await losersOfRecord(tx, rights.owner, before, row))
+  if (!losers) return
   const type = `${noun}.hidden` as EventType
-  const scope = { kind: 'lost-owned', action: rights.owner.read, before: from, after: to } as const
-  tx.record(type, { [`${noun}Id`]: row.id, version: row.version } as unknown as EventData<typeof type>, scope)
+  tx.record(
+    type,
+    { [`${noun}Id`]: row.id, version: row.version } as unknown as EventData<typeof type>,
+    losers,
+  )
 }
 
 const actionOf = { created: 'create', updated: 'update', deleted: 'delete', restored: 'restore' } as const

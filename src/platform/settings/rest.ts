@@ -11,6 +11,10 @@ export const restSettings = {
   JSON_ITEMS: setting(count(10_000), 'Longest array.'),
   IDEMPOTENCY_HOURS: setting(count(24), 'How long an Idempotency-Key is remembered.', { unit: 'h' }),
   LIST_LIMIT: setting(count(200), 'Most rows of a list.'),
+  LIST_WALK: setting(
+    count(50_000),
+    'Most rows that a page of a list looks through for a frequent text; a page that ends there may be short.',
+  ),
   BULK_ITEMS: setting(count(500), 'Most records of one bulk action.'),
   CUSTOM_FIELDS: setting(count(100), 'Most custom fields that one kind of record has.'),
   IMPORT_BYTES: setting(count(64 * 1024 * 1024), 'Largest file of an import.', { unit: 'bytes' }),

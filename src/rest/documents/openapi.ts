@@ -129,6 +129,7 @@ function inPart(shape: Shape, part: 'path' | 'query', book: SchemaBook): Json[] 
       required: part === 'path' || !schema.safeParse(undefined).success,
       ...(about === undefined ? {} : { description: about }),
       schema: written,
+      ...(written['type'] === 'array' ? { explode: false } : {}),
     }
   })
 }
