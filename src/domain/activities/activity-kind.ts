@@ -8,8 +8,16 @@ import {
 } from '../../contract/crm/activity.ts'
 import { activityPart, dueWhen, wholeActivity } from '../../contract/rest/activities.ts'
 import { instant } from '../../contract/rest/record-input.ts'
-import { filter, oneOf, personIs, refersTo, timeFilters, timeSorts } from '../records/common-filters.ts'
-import { matching } from '../records/matching-text.ts'
+import {
+  anyOf,
+  filter,
+  oneOf,
+  personIs,
+  refersTo,
+  timeFilters,
+  timeSorts,
+} from '../records/common-filters.ts'
+import { bySearchText, matching } from '../records/matching-text.ts'
 import type { RecordKind } from '../records/record-kind.ts'
 import { prepareActivity } from './prepare-activity.ts'
 import { type ActivityRow, activityRights, activitySelect, presentActivity } from './present-activity.ts'
@@ -17,10 +25,7 @@ import { type ActivityRow, activityRights, activitySelect, presentActivity } fro
 /** What has no due date comes after everything that has one. As the index has it: coalesce() is no condition of one under row security. */
 const due = `(case when r.due_at is null then 'infinity'::timestamptz else r.due_at end)`
 
-const text = matching((like) => ({
-  find: (most, bind) => `select activity_id as id from find_activities(${bind(like)}, null, ${most})`,
-  walk: (bind) => `r.search_text like search_key(${bind(like)})`,
-}))
+const text = matching((q) => bySearchText('activities', q))
 
 /** Midnight that ends the present day of the tenant, in its own time zone. */
 const endOfToday = `(select ((now() at time zone t.time_zone)::date + 1)::timestamp at time zone t.time_zone
@@ -69,7 +74,7 @@ export const activityKind: RecordKind<ActivityRow, ActivityView> = {
     customerId: refersTo('r.customer_id'),
     contactId: refersTo('r.contact_id'),
     dealId: refersTo('r.deal_id'),
-    conversationId: filter(z.uuid(), (id, bind) => `r.conversation_id = ${bind(id)}::uuid`),
+    conversationId: anyOf('r.conversation_id', z.uuid(), 'uuid'),
     dueFrom: filter(instant, (at, bind) => `${due} >= ${bind(at)}::timestamptz`),
     dueTo: filter(instant, (at, bind) => `${due} < ${bind(at)}::timestamptz`),
     when: filter(z.enum(dueWhen), (when) => `r.status = 'open' and ${dueConditions[when]}`),

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type DealView, dealView } from '../../contract/crm/deal.ts'
 import { stageKinds } from '../../contract/crm/pipeline.ts'
+import { severalOf } from '../../contract/rest/several.ts'
 import { dealPart, wholeDeal } from '../../contract/rest/deals.ts'
 import { instant } from '../../contract/rest/record-input.ts'
 import { retellActivitiesOf } from '../contacts/retell-records.ts'
@@ -8,13 +9,14 @@ import { prepareCustomValues } from '../custom-fields/prepare-custom-values.ts'
 import {
   filter,
   idText,
+  isAmong,
   lookingUp,
   personIs,
   refersTo,
   timeFilters,
   timeSorts,
 } from '../records/common-filters.ts'
-import { matching } from '../records/matching-text.ts'
+import { bySearchText, matching } from '../records/matching-text.ts'
 import type { RecordKind } from '../records/record-kind.ts'
 import { announceConversations, linkConversations } from './link-conversations.ts'
 import { lockBoard } from './lock-stage.ts'
@@ -23,21 +25,19 @@ import { type DealRow, dealJoins, dealRights, dealSelect, presentDeal } from './
 import { findPlaceAgain } from './restore-deal.ts'
 import { recordStageChange } from './stage-changes.ts'
 
-const text = matching((like) => ({
-  find: (most, bind) => `select deal_id as id from find_deals(${bind(like)}, null, null, ${most})`,
-  walk: (bind) => `r.search_text like search_key(${bind(like)})`,
-}))
+const text = matching((q) => bySearchText('deals', q))
 const linked = filter(
-  z.uuid(),
-  (id, bind) =>
-    `exists (select from deal_conversations dc where dc.tenant_id = r.tenant_id and dc.deal_id = r.id and dc.conversation_id = ${bind(id)}::uuid)`,
+  severalOf(z.uuid()),
+  (ids, bind) =>
+    `exists (select from deal_conversations dc
+      where dc.tenant_id = r.tenant_id and dc.deal_id = r.id and ${isAmong('dc.conversation_id', ids, 'uuid', bind)})`,
 )
 /** In stages with a property. Their ids are looked up first: then the planner knows how many deals lie in them. */
-const inStages = <Value>(schema: z.ZodType<Value>, column: string, type: string) =>
-  lookingUp(schema, async (value, bind, _me, query) => {
+const inStages = <Value>(item: z.ZodType<Value>, column: string, type: string) =>
+  lookingUp(severalOf(item), async (values, bind, _me, query) => {
     const stages = await query<{ id: number }>(
-      `select id from pipeline_stages where tenant_id = current_tenant() and ${column} = $1::${type}`,
-      [value],
+      `select id from pipeline_stages where tenant_id = current_tenant() and ${column} = any ($1::${type}[])`,
+      [values],
     )
     return `r.stage_id = any (${bind(stages.map(({ id }) => id))}::integer[])`
   })

@@ -4,8 +4,19 @@ import { type Action, can, permit } from '../../auth/can.ts'
 import { formatPosition } from '../../contract/position.ts'
 import { decodeCursor, encodeCursor, type Page, pageOf } from '../../http/cursor.ts'
 import { headIn } from '../../log/read.ts'
+import type { Config } from '../../platform/config.ts'
 import { hasValues } from '../custom-fields/filter-by-values.ts'
-import type { Bind, Filter, Query, RecordKind, RecordRow, RecordView, Rights, Sort } from './record-kind.ts'
+import type {
+  Bind,
+  Filter,
+  Query,
+  RecordKind,
+  RecordRow,
+  RecordView,
+  Rights,
+  Sort,
+  Walk,
+} from './record-kind.ts'
 
 /** What a list of records may be asked, beside the filters of its kind. */
 export interface ListQuery {
@@ -24,14 +35,18 @@ const deletedIs = { none: 'r.deleted_at is null', with: 'true', only: 'r.deleted
 /**
  * A page of a tenant's records, by one sort and then by id, so that walking the pages neither skips nor repeats a record that
  * stays where it is. Only those that the actor may read. `position` is the one that the page was read at: events after it
- * are news. Two statements, with custom fields four. Fails with `forbidden`, or `validation_failed` for a cursor of another
- * list, sort or order and for custom fields that are not there.
+ * are news. Two statements, with texts and custom fields some more. Fails with `forbidden`, or `validation_failed` for a cursor
+ * of another list, sort or order and for custom fields that are not there.
+ *
+ * What no index finds, because too many have it, is looked for among LIST_WALK rows along the list's order. When they have
+ * less than a page of it, the page is short, or empty, and goes on behind them.
  */
 export async function listRecords<Row extends RecordRow, View extends RecordView>(
   query: Query,
   actor: Actor,
   kind: RecordKind<Row, View>,
   asked: ListQuery,
+  { LIST_WALK: mostWalked }: Pick<Config, 'LIST_WALK'>,
 ): Promise<Page<View> & { position: string }> {
   permit(actor, kind.rights.read)
   const { tenantId } = actor
@@ -47,9 +62,12 @@ export async function listRecords<Row extends RecordRow, View extends RecordView
     visibleTo(actor, kind, bind),
     ...after(list, asked.cursor, sort, order, bind),
   ]
+  const walks: Walk[] = []
+  const meets = (condition: string | Walk) =>
+    typeof condition === 'string' ? conditions.push(condition) : walks.push(condition)
   const filters = filtersOf(kind, asked)
   for (const [filter, value] of filters)
-    conditions.push(
+    meets(
       isSomebodyElses(actor, kind, filter, value)
         ? 'false'
         : await filter.where(value, bind, meOf(actor), query),
@@ -57,22 +75,58 @@ export async function listRecords<Row extends RecordRow, View extends RecordView
   const { customFields } = kind
   const cf = asked['cf'] as readonly string[] | undefined
   if (customFields !== undefined && cf !== undefined)
-    conditions.push(await hasValues(query, tenantId, { table: kind.table, customFields }, cf, bind))
-  const where = `where ${conditions.join(' and ')} order by ${sort.sql} ${order}, r.id ${order} limit ${bind(asked.limit + 1)}`
-  const columns = `select ${kind.select}, (${sort.sql})::text as sort_key`
+    meets(await hasValues(query, tenantId, { table: kind.table, customFields }, cf, bind))
+  const ordered = `order by ${sort.sql} ${order}, r.id ${order}`
+  const sorted = `where ${conditions.join(' and ')} ${ordered}`
   // What is joined is looked up for the rows of the page, and the planner sees one table; unless it decides who sees what.
+  const source = `${kind.table} r ${kind.rights.sight ? kind.joins : ''}`
+  const way = { source, sorted, sort, values: [...values] }
+  const columns = `select ${kind.select}, (${sort.sql})::text as sort_key`
+  const most = bind(asked.limit + 1)
+  const narrow =
+    walks.length === 0
+      ? `select r.* from ${source} ${sorted} limit ${most}`
+      : `select r.* from (select r.*, ${sort.sql} as walked_by from ${source} ${sorted} limit ${bind(mostWalked)}) r
+         where ${walks.map(({ walk }) => `(${walk(bind)})`).join(' and ')} order by r.walked_by ${order}, r.id ${order} limit ${most}`
   const found = query<Row & { sort_key: string }>(
-    kind.rights.sight
-      ? `${columns} from ${kind.table} r ${kind.joins} ${where}`
-      : `${columns} from (select r.* from ${kind.table} r ${where}) r ${kind.joins} order by ${sort.sql} ${order}, r.id ${order}`,
+    kind.rights.sight && walks.length === 0
+      ? `${columns} from ${source} ${sorted} limit ${most}`
+      : `${columns} from (${narrow}) r ${kind.joins} ${ordered}`,
     values,
     filters.length === 0 ? 'kept' : 'fresh',
   )
   const [rows, head] = await Promise.all([found, headIn(query, tenantId)])
+  const page = pageOf(rows, asked.limit, kind.present, (row) => encodeCursor(list, [row.sort_key, row.id]))
+  const isShort = walks.length > 0 && page.nextCursor === null
+  const end = isShort ? await endOfWalk(query, way, mostWalked) : undefined
   return {
-    ...pageOf(rows, asked.limit, kind.present, (row) => encodeCursor(list, [row.sort_key, row.id])),
+    ...page,
+    ...(end && { nextCursor: encodeCursor(list, [end.key, end.id]) }),
     position: formatPosition(head),
   }
+}
+
+interface Way {
+  readonly source: string
+  /** Conditions and order. */
+  readonly sorted: string
+  readonly sort: Sort
+  readonly values: readonly unknown[]
+}
+
+/** The last row of a walk that may not go on although there are more; undefined when it came to the end of the list. */
+async function endOfWalk(
+  query: Query,
+  { source, sorted, sort, values }: Way,
+  mostWalked: number,
+): Promise<{ key: string; id: number } | undefined> {
+  const places = [values.length + 1, values.length + 2].map((place) => `$${place}`)
+  const rows = await query<{ key: string; id: number }>(
+    `select (${sort.sql})::text as key, r.id from ${source} ${sorted} limit ${places[0]} offset ${places[1]}`,
+    [...values, 2, mostWalked - 1],
+    'fresh',
+  )
+  return rows.length < 2 ? undefined : rows[0]
 }
 
 /** Whether the list needs nothing looked up first, so that it can be read in one turn (readTenant). */
@@ -102,7 +156,7 @@ export function visibleTo<Row>(
 const readsAll = (actor: Actor, rights: { readonly read: Action }): boolean =>
   can(actor, rights.read, { ownerId: nobody })
 
-/** Whether it asks for records of somebody whose records the actor does not see: that is known without looking. */
+/** Whether it asks only for records of people whose records the actor does not see: that is known without looking. */
 function isSomebodyElses<Row extends RecordRow, View extends RecordView>(
   actor: Actor,
   { rights }: Pick<RecordKind<Row, View>, 'rights'>,
@@ -110,7 +164,7 @@ function isSomebodyElses<Row extends RecordRow, View extends RecordView>(
   value: unknown,
 ): boolean {
   if (!rights.owner || filter.person !== rights.owner.column || readsAll(actor, rights)) return false
-  return value !== 'me' && value !== 'none' && value !== meOf(actor)
+  return !(value as readonly string[]).some((who) => ['me', 'none', meOf(actor)].includes(who))
 }
 
 function filtersOf(kind: Pick<RecordKind, 'filters'>, asked: ListQuery): [Filter, unknown][] {

@@ -41,14 +41,19 @@ export interface Column {
 /** Puts a value among a statement's parameters and answers with its place, `$3`. */
 export type Bind = (value: unknown) => string
 
+/** A condition on `r` that very many rows meet and no index finds: judged row by row, along the list's own order. */
+export interface Walk {
+  readonly walk: (bind: Bind) => string
+}
+
 /**
  * One filter of a list: what its text in the query may be, and the condition on `r` alone that it makes. `me` is who asks;
  * `query` is for what has to be looked up first.
  */
 export interface Filter<Value = unknown> {
   readonly schema: z.ZodType<Value>
-  readonly where: (value: Value, bind: Bind, me: string, query: Query) => string | Promise<string>
-  /** Where it asks for somebody's records: the column of `r` that says whose they are. */
+  readonly where: (value: Value, bind: Bind, me: string, query: Query) => string | Walk | Promise<string | Walk>
+  /** Where it asks for records of people (`me`, `none`, ids): the column of `r` that says whose they are. */
   readonly person?: string
   /** Whether `where` uses `query`. */
   readonly looksUp?: true
