@@ -1,7 +1,7 @@
 import { actions } from '../auth/can.ts'
 import { roles } from '../contract/records.ts'
 import { createKey } from '../domain/keys/create-key.ts'
-import type { KeyView } from '../domain/keys/key-row.ts'
+import type { KeyDetail, KeyView } from '../contract/access.ts'
 import { listKeys } from '../domain/keys/list-keys.ts'
 import { revokeKey } from '../domain/keys/revoke-key.ts'
 import { readTenant } from '../log/read-tenant.ts'
@@ -71,6 +71,16 @@ function stateOf(key: KeyView): 'active' | 'revoked' | 'expired' {
 
 const tones: Record<ReturnType<typeof stateOf>, Tone> = { active: 'ok', revoked: 'dim', expired: 'warn' }
 
+const isGone = ({ createdBy }: KeyDetail): boolean => !['active', null, undefined].includes(createdBy?.status)
+
+/** Who made it, and what became of them when they may not come in any more. */
+function makerOf(key: KeyDetail): string | null {
+  const { createdBy } = key
+  if (createdBy === null) return null
+  const { name, status } = createdBy
+  return isGone(key) ? `${name} (${status})` : name
+}
+
 const list = verb({
   summary: 'List the keys of a tenant, the newest first; the keys themselves are kept nowhere.',
   options: {
@@ -94,6 +104,11 @@ const list = verb({
           { title: 'EXPIRES', cell: (one) => moment(one.expiresAt) },
           { title: 'LAST USED', cell: (one) => moment(one.lastUsedAt) },
           { title: 'RATE', cell: (one) => one.ratePerMinute },
+          {
+            title: 'MADE BY',
+            cell: (one) => makerOf(one),
+            tone: (one) => (isGone(one) ? 'warn' : 'dim'),
+          },
           { title: 'SCOPES', cell: (one) => one.scopes.join(' ') },
           { title: 'ID', cell: (one) => one.id },
         ],

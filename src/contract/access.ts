@@ -39,6 +39,23 @@ export const keyView = z.strictObject({
 })
 export type KeyView = z.infer<typeof keyView>
 
+/** A key and who made it, as they are now. It lives on without them, so that programs do not stop when people leave. */
+export const keyDetail = keyView.extend({
+  /** null: the key is older than this record. */
+  createdBy: z
+    .strictObject({
+      /** `system`: the command line. */
+      kind: z.enum(['user', 'key', 'system']),
+      id: z.uuid().nullable(),
+      name: z.string(),
+      role: role.nullable(),
+      /** Anything but `active`: look whether the key is still wanted. null for the command line. */
+      status: z.enum(['active', 'disabled', 'revoked', 'expired']).nullable(),
+    })
+    .nullable(),
+})
+export type KeyDetail = z.infer<typeof keyDetail>
+
 /** A user with what they belong to. */
 export const userDetail = userView.extend({
   teamIds: z.array(z.uuid()),

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { channelView, templateView } from './channel.ts'
 import { conversationPatch, conversationView, identityView, noteView, windowView } from './conversation.ts'
-import { channelMembers, keyView, teamView, tenantLimits, tenantSettings } from './access.ts'
+import { channelMembers, keyDetail, keyView, teamView, tenantLimits, tenantSettings } from './access.ts'
 import { activityView } from './crm/activity.ts'
 import { customFieldView } from './crm/custom-field.ts'
 import { customerView } from './crm/customer.ts'
@@ -27,6 +27,7 @@ export const shapeNames: Readonly<Record<string, z.ZodType>> = {
   Activity: activityView,
   Actor: actorView,
   ApiKey: keyView,
+  ApiKeyDetail: keyDetail,
   AuditEntry: auditEntry,
   Caller: callerView,
   Channel: channelView,

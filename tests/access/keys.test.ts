@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest'
-import { keyView } from '../../src/contract/access.ts'
-import type { KeyView } from '../../src/contract/access.ts'
+import { type KeyDetail, keyDetail } from '../../src/contract/access.ts'
 import { newKeyView } from '../../src/contract/rest/access.ts'
-import { asSuperuser } from '../cli/cli.ts'
+import { asSuperuser, cli, cliJson } from '../cli/cli.ts'
 import { eventually } from '../harness/eventually.ts'
 import { startRestOf } from '../harness/rest-client.ts'
 import { startGatewayHub } from '../gateway/setup.ts'
@@ -10,7 +9,7 @@ import { startGatewayHub } from '../gateway/setup.ts'
 interface One<T> {
   data: T
 }
-type NewKey = KeyView & { key: string | null }
+type NewKey = KeyDetail & { key: string | null }
 
 async function begin(more: Record<string, string> = {}) {
   const hub = await startGatewayHub(more)
@@ -26,7 +25,7 @@ async function begin(more: Record<string, string> = {}) {
     return newKeyView.parse(body.data)
   }
   const revoke = (id: string) =>
-    rest.call<One<KeyView>>('POST', `/admin/api-keys/${id}/revoke`, { token: admin, json: {} })
+    rest.call<One<KeyDetail>>('POST', `/admin/api-keys/${id}/revoke`, { token: admin, json: {} })
   return { hub, rest, admin, make, revoke }
 }
 
@@ -40,9 +39,9 @@ test('[RGT8] a key is shown when it is made and never again: not in lists, the l
   expect(key).toMatch(/^sb_[A-Za-z0-9_-]{43}$/)
   const repeated = await make(json, once)
   expect(repeated).toEqual({ ...made, key: null })
-  const list = await rest.call<{ data: KeyView[] }>('GET', '/admin/api-keys', { token: admin })
-  expect(list.body.data.map((one) => keyView.parse(one).id)).toEqual([made.id])
-  const one = await rest.call<One<KeyView>>('GET', `/admin/api-keys/${made.id}`, { token: admin })
+  const list = await rest.call<{ data: KeyDetail[] }>('GET', '/admin/api-keys', { token: admin })
+  expect(list.body.data.map((one) => keyDetail.parse(one).id)).toEqual([made.id])
+  const one = await rest.call<One<KeyDetail>>('GET', `/admin/api-keys/${made.id}`, { token: admin })
   expect(one.body.data).toMatchObject({
     prefix: key.slice(0, 11),
     scopes: json.scopes,
@@ -86,6 +85,105 @@ test('[RGT4] a key makes none that outlives it or may ask more often, so that it
   expect(await asked({ ratePerMinute: 60 })).toBe(403)
   expect(await asked({ expiresAt, ratePerMinute: 61 })).toBe(403)
   expect(await asked({ expiresAt })).toBe(403)
+})
+
+test('[RGT18] a key lives on without its maker, and shows who that was and what became of them', async () => {
+  const { hub, rest, admin, make } = await begin()
+  await using _ = hub
+  const boss = await hub.signIn('admin', { sub: 'boss' })
+  const call = <T>(method: string, path: string, token: string, json?: object) =>
+    rest.call<One<T>>(method, path, { token, ...(json && { json }) })
+  const first = await call<NewKey>('POST', '/admin/api-keys', boss.token, { name: 'n8n', role: 'admin' })
+  const { id, key, createdBy } = newKeyView.parse(first.body.data)
+  const maker = { kind: 'user', id: boss.actor.id, name: 'boss', role: 'admin', status: 'active' }
+  expect(createdBy).toEqual(maker)
+  const second = await call<NewKey>('POST', '/admin/api-keys', key ?? '', { name: 'child', role: 'viewer' })
+  const byKey = { kind: 'key', id, name: 'n8n', role: 'admin', status: 'active' }
+  expect(second.body.data.createdBy).toEqual(byKey)
+  const mine = await make({ name: 'mine', role: 'viewer' })
+
+  expect((await call('POST', `/admin/users/${boss.actor.id}/disable`, admin, {})).status).toBe(200)
+  expect((await call('GET', '/admin/me', key ?? '')).status).toBe(200)
+  const socket = hub.connect({ token: key ?? '' })
+  await socket.next('caught-up')
+  const makerOf = async (one: string) =>
+    (await call<KeyDetail>('GET', `/admin/api-keys/${one}`, admin)).body.data.createdBy
+  expect(await makerOf(id)).toEqual({ ...maker, status: 'disabled' })
+  expect(await makerOf(second.body.data.id)).toEqual(byKey)
+
+  // Whoever shuts somebody out finds what they made.
+  const of = async (createdBy: string) => {
+    const path = `/admin/api-keys?createdBy=${createdBy}`
+    const { body } = await rest.call<{ data: KeyDetail[] }>('GET', path, { token: admin })
+    return body.data.map((one) => keyDetail.parse(one).id)
+  }
+  expect(await of(boss.actor.id)).toEqual([id])
+  expect(await of(id)).toEqual([second.body.data.id])
+  expect(await of(crypto.randomUUID())).toEqual([])
+  await call('POST', `/admin/users/${boss.actor.id}/enable`, admin, {})
+  await call('PATCH', `/admin/users/${boss.actor.id}`, admin, { role: 'viewer', name: 'Boss' })
+  expect(await makerOf(id)).toEqual({ ...maker, role: 'viewer', name: 'Boss' })
+  await call('POST', `/admin/api-keys/${id}/revoke`, admin, {})
+  expect(await makerOf(second.body.data.id)).toEqual({ ...byKey, status: 'revoked' })
+
+  // One from before makers were kept.
+  await asSuperuser(hub, (query) =>
+    query('update api_keys set maker_kind = null, maker_id = null, maker_name = null where id = $1', [
+      mine.id,
+    ]),
+  )
+  expect(await makerOf(mine.id)).toBeNull()
+  const line = await cliJson<{ id: string }>(
+    hub.environment,
+    ...'key create --tenant main --name cli --role viewer'.split(' '),
+  )
+  expect(await makerOf(line.answer.id)).toMatchObject({
+    kind: 'system',
+    id: null,
+    name: expect.stringMatching(/^operator /),
+    role: null,
+    status: null,
+  })
+  const listed = await cli(hub.environment, 'key', 'list', '--tenant', 'main')
+  expect(listed.stdout).toContain('n8n (revoked)')
+})
+
+test('[RGT4] a key ends keys that may do no more than itself, and itself; only one without scopes ends an admin’s', async () => {
+  const { hub, rest, make } = await begin()
+  await using _ = hub
+  const scoped = await make({ name: 'keys', role: 'admin', scopes: ['key.manage', 'user.read'] })
+  const whole = await make({ name: 'whole', role: 'admin' })
+  const others = {
+    admin: await make({ name: 'admin', role: 'admin' }),
+    agent: await make({ name: 'agent', role: 'agent' }),
+    other: await make({ name: 'other', role: 'viewer', scopes: ['record.read'] }),
+    less: await make({ name: 'less', role: 'viewer', scopes: ['user.read'] }),
+  }
+  const revoke = async (by: NewKey, one: NewKey) =>
+    (await rest.call('POST', `/admin/api-keys/${one.id}/revoke`, { token: by.key ?? '', json: {} })).status
+  for (const one of [others.admin, others.agent, others.other]) expect(await revoke(scoped, one)).toBe(403)
+  expect(await revoke(scoped, others.less)).toBe(200)
+  for (const one of [others.admin, others.agent]) expect(await revoke(whole, one)).toBe(200)
+  expect(await revoke(scoped, scoped)).toBe(200)
+})
+
+test('[RGT4] as many scopes as there are make no key that is an admin: it makes and ends none without scopes', async () => {
+  const { hub, rest, admin, make } = await begin()
+  await using _ = hub
+  const me = await rest.call<{ permissions: string[] }>('GET', '/admin/me', { token: admin })
+  const scopes = me.body.permissions
+  const all = await make({ name: 'all', role: 'admin', scopes })
+  const whole = await make({ name: 'whole', role: 'admin' })
+  const token = all.key ?? ''
+  const asked = async (json: object) =>
+    (await rest.call('POST', '/admin/api-keys', { token, json: { name: 'x', role: 'admin', ...json } }))
+      .status
+  expect(await asked({})).toBe(403)
+  expect(await asked({ scopes })).toBe(201)
+  expect(await asked({ role: 'manager' })).toBe(201)
+  expect((await rest.call('POST', `/admin/api-keys/${whole.id}/revoke`, { token, json: {} })).status).toBe(
+    403,
+  )
 })
 
 test('[RGT8] what a key cannot be is refused by name; there are as many living keys as allowed', async () => {

@@ -241,6 +241,80 @@ test('[RGT4] nobody gives a role or a key more than they have: a key that manage
   expect((await rest.call('POST', '/admin/api-keys', { token, json: less })).status).toBe(201)
 })
 
+test('[RGT4] a key changes people who may do no more than itself, in any way, and admins only when it has no scopes', async () => {
+  const { hub, rest, admin } = await begin({ LOCAL_SIGN_IN: 'on' })
+  await using _ = hub
+  const agentMay = await rest.call<{ permissions: string[] }>('GET', '/admin/me', {
+    token: hub.token('agent'),
+  })
+  const everything = await rest.call<{ permissions: string[] }>('GET', '/admin/me', { token: admin })
+  const keyOf = async (scopes: readonly string[]) => {
+    const json = { name: 'a key', role: 'admin', scopes }
+    const made = await rest.call<One<{ key: string }>>('POST', '/admin/api-keys', { token: admin, json })
+    return made.body.data.key
+  }
+  const keys = {
+    narrow: await keyOf(['user.manage', 'user.read']),
+    agents: await keyOf(['user.manage', ...agentMay.body.permissions]),
+    all: await keyOf(everything.body.permissions),
+    whole: await keyOf([]),
+  }
+  // Each is invited, so that all can be done to them.
+  const idOf = async (role: string, n: number) =>
+    (await invite(rest, admin, { email: `${role}${n}@example.com`, role })).body.data.id
+  const team = await rest.call<One<{ id: string }>>('POST', '/admin/teams', {
+    token: admin,
+    json: { name: 'T' },
+  })
+  const teamPath = `/admin/teams/${team.body.data.id}`
+  const may = {
+    narrow: [],
+    agents: ['agent'],
+    all: ['agent', 'manager'],
+    whole: ['agent', 'manager', 'admin'],
+  }
+  let n = 0
+  for (const [name, token] of Object.entries(keys) as [keyof typeof keys, string][])
+    for (const role of ['agent', 'manager', 'admin']) {
+      n += 1
+      const id = await idOf(role, n)
+      const at = `/admin/users/${id}`
+      for (const [method, path, json] of [
+        ['PATCH', at, { name: 'Another' }],
+        ['PATCH', at, { email: `moved-${n}@example.com` }],
+        ['PATCH', at, { role: 'viewer' }],
+        ['PATCH', at, { role }],
+        ['POST', `${at}/password-token`, {}],
+        ['POST', `${at}/disable`, {}],
+        ['POST', `${at}/enable`, {}],
+        ['PATCH', teamPath, { memberIds: [id] }],
+        ['PATCH', teamPath, { memberIds: [] }],
+        ['POST', '/admin/users', { email: `new-${n}@example.com`, role }],
+      ] as const) {
+        const answer = await rest.call(method, path, { token, json })
+        const where = `${name} ${method} ${path} ${JSON.stringify(json)} of ${role}: ${answer.text}`
+        const isAllowed = (may[name] as string[]).includes(role)
+        // Nobody joined, so nobody leaves.
+        if (!isAllowed && 'memberIds' in json && json.memberIds.length === 0) continue
+        if (isAllowed) expect(answer.status, where).toBeLessThan(300)
+        else expect(answer.status, where).toBe(403)
+      }
+      if (!(may[name] as string[]).includes(role)) {
+        const after = await rest.call<One<UserDetail>>('GET', at, { token: admin })
+        expect(after.body.data).toMatchObject({ email: `${role}${n}@example.com`, role, status: 'active' })
+      }
+    }
+  // Taking a team away takes its members out.
+  const boss = await idOf('admin', 99)
+  await rest.call('PATCH', teamPath, { token: admin, json: { memberIds: [boss] } })
+  expect((await rest.call('DELETE', teamPath, { token: keys.agents })).status).toBe(403)
+  expect((await rest.call('PATCH', teamPath, { token: keys.agents, json: { memberIds: [] } })).status).toBe(
+    403,
+  )
+  expect((await rest.call('PATCH', teamPath, { token: keys.agents, json: { name: 'U' } })).status).toBe(200)
+  expect((await rest.call('DELETE', teamPath, { token: keys.whole })).status).toBe(204)
+})
+
 test('[RGT5] as many people as the tenant may have, and one more; who is disabled makes room', async () => {
   const { hub, rest, admin } = await begin({ TENANT_USERS: '3' })
   await using _ = hub

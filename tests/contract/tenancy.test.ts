@@ -116,7 +116,12 @@ describe('the catalogue', () => {
          and relname <> all ($1) order by 1`,
       [(await tables()).map((table) => table.name)],
     )
-    expect(rows.map((row) => row.name)).toEqual(['log_lineage', 'sign_in_attempts', 'switchboard_migrations'])
+    expect(rows.map((row) => row.name)).toEqual([
+      'log_lineage',
+      'operator_keys',
+      'sign_in_attempts',
+      'switchboard_migrations',
+    ])
   })
 
   test('[TEN3] the application owns nothing and may not become anybody', async () => {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { channelMembers, keyView } from '../access.ts'
+import { channelMembers, keyDetail } from '../access.ts'
 import { role } from '../records.ts'
 import { instant, line, timeZoneName } from './record-input.ts'
 
@@ -48,7 +48,7 @@ export const newKeyBody = z.strictObject({
 })
 
 /** The only answer that ever holds the key; a repeat with the same Idempotency-Key has null in its place. */
-export const newKeyView = keyView.extend({ key: z.string().nullable() })
+export const newKeyView = keyDetail.extend({ key: z.string().nullable() })
 
 const locale = z
   .string()

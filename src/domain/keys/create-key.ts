@@ -1,12 +1,14 @@
+import { presentActor } from '../../auth/actor.ts'
 import { makeApiKey } from '../../auth/api-keys.ts'
 import { actions } from '../../auth/can.ts'
+import type { KeyDetail } from '../../contract/access.ts'
 import { Failure } from '../../contract/errors.ts'
 import type { Role } from '../../contract/records.ts'
 import { invalid } from '../../http/faults.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { type Doer, recordAudit } from '../audit/record-audit.ts'
-import { keyColumns, type KeyView } from './key-row.ts'
+import { keyColumns, presentKey } from './key-row.ts'
 
 export interface NewKey {
   readonly name: string
@@ -28,7 +30,7 @@ export async function createKey(
   tx: TenantTx,
   by: Doer,
   input: NewKey,
-): Promise<{ key: string; view: KeyView }> {
+): Promise<{ key: string; view: KeyDetail }> {
   const unknown = input.scopes.filter((scope) => !actions.some((action) => action === scope))
   if (unknown.length > 0)
     throw invalid(
@@ -40,9 +42,11 @@ export async function createKey(
     throw invalid([{ in: 'body', pointer: '/expiresAt', message: 'has passed' }])
   if (by.actor.kind === 'key') await requireNoMore(tx, by.actor.id, input)
   const { key, prefix, hash } = makeApiKey()
-  const [view] = await tx.query<KeyView>(
-    `insert into api_keys (tenant_id, id, name, prefix, hash, role, scopes, expires_at, rate_per_minute, created_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning ${keyColumns}`,
+  const maker = presentActor(by.actor)
+  const [view] = await tx.query<KeyDetail>(
+    `insert into api_keys (tenant_id, id, name, prefix, hash, role, scopes, expires_at, rate_per_minute, created_at,
+       maker_kind, maker_id, maker_name)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) returning ${keyColumns}`,
     [
       tx.tenantId,
       uuidv7(tx.now.getTime()),
@@ -54,11 +58,15 @@ export async function createKey(
       input.expiresAt,
       input.ratePerMinute,
       tx.now,
+      maker.kind,
+      'id' in maker ? maker.id : null,
+      maker.name,
     ],
   )
   if (!view) throw new Failure('internal')
-  tx.record('key.created', { key: view }, { kind: 'admins' })
-  recordAudit(tx, { by, action: 'key.create', entity: 'key', entityId: view.id, after: view })
+  const shown = presentKey(view)
+  tx.record('key.created', { key: shown }, { kind: 'admins' })
+  recordAudit(tx, { by, action: 'key.create', entity: 'key', entityId: view.id, after: shown })
   return { key, view }
 }
 

@@ -1,7 +1,8 @@
 import { Router } from 'express'
 import { z } from 'zod'
-import { permit, permitGrant } from '../../auth/can.ts'
-import { keyView } from '../../contract/access.ts'
+import { permit } from '../../auth/can.ts'
+import { permitPower } from '../../auth/power.ts'
+import { keyDetail } from '../../contract/access.ts'
 import { newKeyBody, newKeyView } from '../../contract/rest/access.ts'
 import { dataOf, listOf } from '../../contract/rest/answers.ts'
 import { decodeCursor, encodeCursor, pageOf, paging } from '../../http/cursor.ts'
@@ -16,7 +17,7 @@ import { revokeKey } from './revoke-key.ts'
 type KeyDeps = RouteDeps & { readonly config: LimitConfig & Pick<Config, 'LIST_LIMIT' | 'BASE_PATH'> }
 
 const one = { id: z.uuid() }
-const shown = { 200: dataOf(keyView) } as const
+const shown = { 200: dataOf(keyDetail) } as const
 
 /** /admin/api-keys: for admins. The key itself is in one answer only, that of its making. */
 export function keyRoutes(deps: KeyDeps): Router {
@@ -29,14 +30,14 @@ export function keyRoutes(deps: KeyDeps): Router {
       {
         does: 'Lists API keys, the newest first',
         action: 'key.manage',
-        query: paging(deps.config),
-        answers: { 200: listOf(keyView) },
+        query: { ...paging(deps.config), createdBy: z.uuid().optional() },
+        answers: { 200: listOf(keyDetail) },
       },
       async (ctx) => {
         permit(ctx.actor, 'key.manage')
-        const { cursor, limit } = ctx.query
+        const { cursor, limit, createdBy } = ctx.query
         const [below] = cursor === undefined ? [null] : decodeCursor('api-keys', cursor, z.tuple([z.uuid()]))
-        const rows = await ctx.read((query) => listKeys(query, limit + 1, below))
+        const rows = await ctx.read((query) => listKeys(query, limit + 1, { below, createdBy }))
         return pageOf(
           rows,
           limit,
@@ -60,7 +61,7 @@ export function keyRoutes(deps: KeyDeps): Router {
       },
       async (ctx) => {
         permit(ctx.actor, 'key.manage')
-        permitGrant(ctx.actor, ctx.body.role, ctx.body.scopes)
+        permitPower(ctx.actor, ctx.body.role, ctx.body.scopes)
         const { expiresAt, ...body } = ctx.body
         return ctx.write(async (tx) => {
           await requireRoom(tx, deps.config, 'keys')

@@ -1,23 +1,31 @@
 import { Failure } from '../../contract/errors.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
-import { keyColumns, type KeyView } from './key-row.ts'
+import type { KeyDetail } from '../../contract/access.ts'
+import { keyColumns } from './key-row.ts'
 
-/** Keys of this tenant, the newest first, after the given one, with those that are revoked or over. Their ids are in the order of their making. */
+/**
+ * Keys of this tenant, the newest first, after the given one, with those that are revoked or over; of one maker when that is
+ * given. Their ids are in the order of their making.
+ */
 export function listKeys(
   query: TenantTx['query'],
   atMost: number,
-  below: string | null = null,
-): Promise<KeyView[]> {
-  return query<KeyView>(
+  {
+    below = null,
+    createdBy,
+  }: { readonly below?: string | null; readonly createdBy?: string | undefined } = {},
+): Promise<KeyDetail[]> {
+  return query<KeyDetail>(
     `select ${keyColumns} from api_keys where tenant_id = (select current_tenant()) and ($2::uuid is null or id < $2)
+       and ($3::uuid is null or maker_id = $3)
      order by id desc limit $1`,
-    [atMost, below],
+    [atMost, below, createdBy ?? null],
   )
 }
 
 /** One key. Fails with `not_found`. */
-export async function getKey(query: TenantTx['query'], id: string): Promise<KeyView> {
-  const [key] = await query<KeyView>(
+export async function getKey(query: TenantTx['query'], id: string): Promise<KeyDetail> {
+  const [key] = await query<KeyDetail>(
     `select ${keyColumns} from api_keys where tenant_id = (select current_tenant()) and id = $1`,
     [id],
   )

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { permitGrant } from '../../auth/can.ts'
 import { type AuthDeps, tenantFacts } from '../../auth/entry.ts'
+import { permitPower } from '../../auth/power.ts'
 import { actorOf, invitedIssuer, type UserRow, userColumns } from '../../auth/signed-users.ts'
 import { Failure } from '../../contract/errors.ts'
 import { inTenant, type TenantTx } from '../../log/tenant-tx.ts'
@@ -34,7 +34,7 @@ export async function makePasswordToken(
     [tx.tenantId, userId],
   )
   if (!user) throw new Failure('not_found')
-  permitGrant(by.actor, user.role)
+  permitPower(by.actor, user.role)
   if (user.email === null || ![invitedIssuer, config.LOCAL_ISSUER].includes(user.issuer))
     throw new Failure('conflict', { member: 'issuer' })
   const token = `sp_${randomBytes(32).toString('base64url')}`

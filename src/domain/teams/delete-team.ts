@@ -7,11 +7,13 @@ import { type Doer, recordAudit } from '../audit/record-audit.ts'
 import { auditConversation } from '../conversations/audit-conversation.ts'
 import { changeConversation } from '../conversations/change-conversation.ts'
 import { lockConversation } from '../conversations/load-conversations.ts'
+import { permitOverUsers } from '../users/permit-over-users.ts'
 import { lockTeam } from './team-row.ts'
 
 /**
  * Takes a team away. Its conversations go to the team `moveTo`, or to nobody's when that is null: then everybody who works
- * on their number sees those without an assignee. Fails with `not_found`, `precondition_failed`, `validation_failed` for a
+ * on their number sees those without an assignee. Fails with `not_found`, `precondition_failed`, `forbidden` for a key when one of
+ * its members may do more, `validation_failed` for a
  * `moveTo` that is not there, and with `conflict` (`details.conversations`) when it has more than CONVERSATIONS_PER_TEAM_MOVE of
  * them or is still given some meanwhile. Locks: both teams by id, then the conversations by id.
  */
@@ -31,6 +33,7 @@ export async function deleteTeam(
   ])
   const team = await lockTeam(tx, id)
   requireVersion(expected, team)
+  await permitOverUsers(tx, by, team.memberIds)
   if (moveTo !== null) await requireTeam(tx, moveTo)
   const most = config.CONVERSATIONS_PER_TEAM_MOVE
   const conversations = await tx.query<{ id: string }>(

@@ -8,10 +8,14 @@ import { isUniqueViolation } from '../../platform/db.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { type Doer, recordAudit } from '../audit/record-audit.ts'
 import { type LimitConfig, requireRoom } from '../tenants/tenant-limits.ts'
+import { permitOverUsers } from '../users/permit-over-users.ts'
 import { requireUsers } from '../users/require-users.ts'
 import { getTeam, lockTeam } from './team-row.ts'
 
-/** Makes a team. Fails with `conflict` for a name that there is, `limit_reached`, or `validation_failed`. */
+/**
+ * Makes a team. Fails with `conflict` for a name that there is, `limit_reached`, `validation_failed`, or `forbidden` for members who
+ * may do more than the key that makes it.
+ */
 export async function createTeam(
   tx: TenantTx,
   config: LimitConfig,
@@ -29,7 +33,7 @@ export async function createTeam(
     ]),
   )
   const joined = [...new Set(memberIds)]
-  await writeMembers(tx, id, { joined, left: [] })
+  await writeMembers(tx, by, id, { joined, left: [] })
   const team = await getTeam(tx.query.bind(tx), id)
   tx.record('team.created', { team, joined, left: [] }, { kind: 'tenant' })
   recordAudit(tx, { by, action: 'team.create', entity: 'team', entityId: id, after: team })
@@ -38,7 +42,8 @@ export async function createTeam(
 
 /**
  * Gives a team another name or other members; what they see changes at once (GW11). A change that changes nothing leaves no
- * trace. Fails with `not_found`, `precondition_failed`, `conflict` or `validation_failed`. Locks: the team.
+ * trace. Fails with `not_found`, `precondition_failed`, `conflict`, `validation_failed`, or `forbidden` when somebody joins or
+ * leaves who may do more than the key that says so. Locks: the team.
  */
 export async function updateTeam(
   tx: TenantTx,
@@ -79,7 +84,7 @@ async function write(tx: TenantTx, by: Doer, before: TeamView, patch: TeamPatch)
       [tx.tenantId, id, name, tx.now],
     ),
   )
-  await writeMembers(tx, id, { joined, left })
+  await writeMembers(tx, by, id, { joined, left })
   const team = await getTeam(tx.query.bind(tx), id)
   tx.record('team.updated', { team, joined, left }, { kind: 'tenant' })
   recordAudit(tx, { by, action: 'team.update', entity: 'team', entityId: id, before, after: team })
@@ -88,10 +93,12 @@ async function write(tx: TenantTx, by: Doer, before: TeamView, patch: TeamPatch)
 
 async function writeMembers(
   tx: TenantTx,
+  by: Doer,
   id: string,
   { joined, left }: { readonly joined: readonly string[]; readonly left: readonly string[] },
 ): Promise<void> {
   await requireUsers(tx, joined, '/memberIds')
+  await permitOverUsers(tx, by, [...joined, ...left])
   await tx.query(
     'delete from team_members where tenant_id = $1 and team_id = $2 and user_id = any($3::uuid[])',
     [tx.tenantId, id, left],

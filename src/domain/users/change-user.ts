@@ -1,5 +1,5 @@
+import { permitPower } from '../../auth/power.ts'
 import { invitedIssuer, presentUser, type UserRow, userColumns } from '../../auth/signed-users.ts'
-import { permitGrant } from '../../auth/can.ts'
 import { Failure } from '../../contract/errors.ts'
 import type { Role, UserView } from '../../contract/records.ts'
 import { type ExpectedVersions, requireVersion } from '../../http/conditional.ts'
@@ -18,7 +18,7 @@ export interface UserChange {
  * Disables a user or lets them back in, or gives them another role, name or address; open sockets hear of it and end or
  * change at once (GW11). A token that is newer and says something else changes it again. `changed` is false when it
  * was so already; then nothing is written.
- * Fails with `not_found`, `precondition_failed`, `forbidden` for a role that may do more than whoever gives it, `conflict`
+ * Fails with `not_found`, `precondition_failed`, `forbidden` for a user who may do, or would, more than whoever changes them, `conflict`
  * for an address that somebody else of the tenant has, and `last_admin` when nobody would be left to let people in;
  * only an operator may do that. Locks: the user's row, and those of all admins when one may cease to be one, by id.
  */
@@ -38,6 +38,7 @@ export async function changeUser(
   )
   const before = locked.find((row) => row.id === id)
   if (!before) throw new Failure('not_found')
+  permitPower(by.actor, before.role)
   requireVersion(expected, before)
   const after = {
     status: change.status ?? before.status,
@@ -48,7 +49,7 @@ export async function changeUser(
   const names = Object.keys(after) as (keyof typeof after)[]
   if (names.every((name) => after[name] === before[name]))
     return { user: presentUser(before), changed: false }
-  if (after.role !== before.role) permitGrant(by.actor, after.role)
+  if (after.role !== before.role) permitPower(by.actor, after.role)
   const others = locked.filter((row) => row.counts && row.id !== id)
   if (mayEndAdmin && before.counts && others.length === 0 && by.actor.kind !== 'system')
     throw new Failure('last_admin', { userId: id })

@@ -1,5 +1,5 @@
+import { permitPower } from '../../auth/power.ts'
 import { invitedIssuer, presentUser, type UserRow } from '../../auth/signed-users.ts'
-import { permitGrant } from '../../auth/can.ts'
 import { Failure } from '../../contract/errors.ts'
 import type { UserDetail } from '../../contract/access.ts'
 import type { NewUser } from '../../contract/rest/access.ts'
@@ -27,7 +27,7 @@ export async function inviteUser(
   by: Doer,
   input: NewUser,
 ): Promise<UserDetail> {
-  permitGrant(by.actor, input.role)
+  permitPower(by.actor, input.role)
   await requireRoom(tx, deps.config, 'users')
   const [known] = await tx.query<{ id: string }>(
     'select id from users where tenant_id = $1 and lower(email) = lower($2) limit 1',
