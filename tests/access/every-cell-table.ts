@@ -187,6 +187,7 @@ const taken: Readonly<Record<string, string>> = {
     /admin/contacts get
     /admin/contacts/duplicates get
     /admin/contacts/export get
+    /admin/contacts/merges get
     /admin/contacts/{id} get
     /admin/contacts/{id}/timeline get
     /admin/custom-fields get

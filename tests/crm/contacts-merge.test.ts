@@ -178,7 +178,7 @@ describe('merging contacts', () => {
   })
 })
 
-test('[PPL6] a contact takes over what it lacks, a name that somebody wrote, and the newer word about marketing', () => {
+test('[PPL6] a contact takes over what it lacks, a name that somebody wrote, and a word about marketing', () => {
   const blank = {
     customer_id: null,
     first_name: '',
@@ -203,6 +203,17 @@ test('[PPL6] a contact takes over what it lacks, a name that somebody wrote, and
   const no = { ...blank, marketing: 'denied' as const, marketing_at: '2026-01-02T00:00:00.000Z' }
   expect(mergePlan(yes, no)).toEqual({ marketing: 'denied', marketing_at: no.marketing_at })
   expect(mergePlan(no, yes)).toEqual({})
+  // A "no" of either stays, and only what is newer than both words counts against it.
+  const later = { ...yes, marketing_at: '2026-01-03T00:00:00.000Z' }
+  expect(mergePlan(no, later)).toEqual({ marketing: 'denied', marketing_at: later.marketing_at })
+  expect(mergePlan(later, no)).toEqual({ marketing: 'denied', marketing_at: later.marketing_at })
+  expect(mergePlan(yes, later)).toEqual({ marketing: 'granted', marketing_at: later.marketing_at })
+  expect(mergePlan(blank, later)).toEqual({ marketing: 'granted', marketing_at: later.marketing_at })
+  const refused = mergePlan(later, no)
+  const undone = { before: { marketing: later.marketing, marketing_at: later.marketing_at }, after: refused }
+  expect(unmergePlan({ ...later, ...refused }, undone)).toEqual(undone.before)
+  const again = { ...later, marketing: 'denied' as const, marketing_at: '2026-01-04T00:00:00.000Z' }
+  expect(unmergePlan(again, undone)).toEqual({})
   const big = { ...blank, custom_fields: { plan: 'pro', size: 2 } }
   const small = { ...blank, custom_fields: { size: 1 } }
   expect(mergePlan(small, big)).toEqual({ custom_fields: { plan: 'pro', size: 1 } })

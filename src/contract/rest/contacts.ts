@@ -96,6 +96,20 @@ export const contactMergeView = z.strictObject({
 export type ContactMergeView = z.infer<typeof contactMergeView>
 export const mergeAnswer = z.strictObject({ data: contactView, merge: contactMergeView })
 
+/** One line of GET /admin/contacts/merges. */
+export const listedMergeView = contactMergeView.extend({
+  /** Who said that they are one person. */
+  by: actorView,
+  /** As they are called now; empty when they have no name. */
+  contactName: z.string(),
+  otherName: z.string(),
+  /** It can be taken back at least until then; null when it was, or when the contact that went on was deleted since. */
+  undoableUntil: z.iso.datetime().nullable(),
+  /** The later merge that has to be taken back first, because the contact that went on went into a third one. */
+  waitsFor: z.uuid().nullable(),
+})
+export type ListedMergeView = z.infer<typeof listedMergeView>
+
 /** Why contacts may be one person: a number, an e-mail address, or a name at one company. */
 export const duplicateReasons = ['phone', 'email', 'name'] as const
 export const duplicatesView = z.strictObject({

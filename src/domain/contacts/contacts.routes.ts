@@ -7,6 +7,7 @@ import {
   duplicatesView,
   identityInput,
   identityQuery,
+  listedMergeView,
   mergeAnswer,
   mergeContactsBody,
   timelineItem,
@@ -17,18 +18,22 @@ import { paging } from '../../http/cursor.ts'
 import { reply } from '../../http/reply.ts'
 import { parsePart } from '../../http/faults.ts'
 import { route } from '../../http/route.ts'
+import type { Config } from '../../platform/config.ts'
 import { type RecordDeps, recordId, recordRoutes } from '../records/record.routes.ts'
 import { addIdentity, removeIdentity } from './contact-identities.ts'
 import { contactKind } from './contact-kind.ts'
 import { findDuplicates } from './find-duplicates.ts'
+import { listMerges } from './list-merges.ts'
 import { listTimeline } from './list-timeline.ts'
 import { mergeContact } from './merge-contact.ts'
 import { undoMerge } from './undo-merge.ts'
 
+export type ContactRouteDeps = RecordDeps & { readonly config: Pick<Config, 'DELETED_KEEP_DAYS'> }
+
 const answer = (contact: ContactView) => reply({ data: contact }, { etag: etagOf(contact) })
 
 /** /admin/contacts: the records, their addresses, who may be there twice, merging them, and their story. */
-export function contactRoutes(deps: RecordDeps): Router {
+export function contactRoutes(deps: ContactRouteDeps): Router {
   const router = Router()
   const params = { id: recordId }
   const changed = { 200: { body: dataOf(contactView), headers: ['etag'] } } as const
@@ -44,6 +49,20 @@ export function contactRoutes(deps: RecordDeps): Router {
         answers: { 200: listOf(duplicatesView) },
       },
       (ctx) => ctx.read((query) => findDuplicates(query, ctx.actor, ctx.query)),
+    ),
+  )
+
+  router.get(
+    '/contacts/merges',
+    route(
+      deps,
+      {
+        does: 'Lists merges of contacts, and until when they can be taken back',
+        action: 'record.read',
+        query: { ...paging(deps.config), contactId: recordId.optional() },
+        answers: { 200: listOf(listedMergeView) },
+      },
+      (ctx) => ctx.read((query) => listMerges(query, ctx.actor, deps.config, ctx.query)),
     ),
   )
 

@@ -12,6 +12,7 @@ import { lockContacts } from '../conversations/open-conversation.ts'
 import { hearersOfContact, requireContacts, retellContacts } from './contact-sight.ts'
 import { type Moved, type MovedConversation, presentMerge, readMerged, writeMerged } from './merge-ledger.ts'
 import { type MergedColumns, mergePlan } from './merge-plan.ts'
+import { moveConsents } from './move-consents.ts'
 import { moveRecords } from './move-records.ts'
 import { viewContacts } from './present-contact.ts'
 import { holdNewContacts } from './resolve-people.ts'
@@ -22,8 +23,8 @@ export interface Merged {
 }
 
 /**
- * Two contacts are one person, says one of us: `otherId` goes into `id` with its addresses, conversations, notes, deals and
- * activities, and is deleted. What moved is kept, so that it can be taken back (undo-merge.ts). Records events for
+ * Two contacts are one person, says one of us: `otherId` goes into `id` with its addresses, conversations, notes, deals,
+ * activities and what it said about marketing, and is deleted. What moved is kept, so that it can be taken back (undo-merge.ts). Records events for
  * everything that moved, then `contact.deleted` and `contact.updated`. Fails with `not_found`, or `validation_failed` when
  * the other one is not there, the same, or one of them is a group.
  * Locks in order: the right to make contacts, the contacts by id, what moves.
@@ -53,6 +54,7 @@ export async function mergeContact(
     [tx.tenantId, otherId, id],
   )
   const records = await moveRecords(tx, by, { from: otherId, to: id })
+  const consents = await moveConsents(tx, { from: otherId, to: id })
   const after = mergePlan(winner, other)
   await writeMerged(tx, otherId, { deleted_at: tx.now })
   await writeMerged(tx, id, after)
@@ -60,7 +62,7 @@ export async function mergeContact(
   const was = Object.fromEntries(
     Object.keys(after).map((name) => [name, winner[name as keyof MergedColumns]]),
   ) as Partial<MergedColumns>
-  const moved: Moved = { ...records, identities, conversations, before: was, after }
+  const moved: Moved = { ...records, identities, conversations, consents, before: was, after }
   const row = {
     id: uuidv7(tx.now.getTime()),
     contact_id: id,

@@ -2,6 +2,7 @@ import { hearersOfContact, retellContacts } from './contact-sight.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import type { Identity } from '../../providers/inbound.ts'
 import { lockContacts } from '../conversations/open-conversation.ts'
+import { moveConsents } from './move-consents.ts'
 import { moveConversations } from '../conversations/move-conversations.ts'
 import { viewContacts } from './present-contact.ts'
 
@@ -94,6 +95,7 @@ async function absorb(tx: TenantTx, from: number, to: number): Promise<void> {
     to,
   ])
   await moveConversations(tx, from, to)
+  await moveConsents(tx, { from, to })
   await tx.query(
     'update contacts set deleted_at = $3, version = version + 1, updated_at = $3 where tenant_id = $1 and id = $2',
     [tx.tenantId, from, tx.now],

@@ -16,6 +16,8 @@ export interface MovedConversation {
 export interface Moved extends MovedRecords {
   readonly identities: readonly IdentityView[]
   readonly conversations: readonly MovedConversation[]
+  /** Ids of the words about marketing that went along; merges that are older than their going have none. */
+  readonly consents?: readonly string[]
   readonly before: Partial<MergedColumns>
   readonly after: Partial<MergedColumns>
 }

@@ -17,6 +17,7 @@ import {
   writeMerged,
 } from './merge-ledger.ts'
 import { unmergePlan } from './merge-plan.ts'
+import { moveConsents, shareRefusal } from './move-consents.ts'
 import { moveRecords } from './move-records.ts'
 import { viewContacts } from './present-contact.ts'
 import { holdNewContacts } from './resolve-people.ts'
@@ -24,7 +25,7 @@ import { holdNewContacts } from './resolve-people.ts'
 /**
  * They are two people after all: the contact that went into another is back, with everything that moved and is still there.
  * What was written or changed since the merge stays as it is, and so does what the other person wrote in conversations of the
- * one that went on. Answers with the contact that went on. Fails with `not_found`, and with `conflict` when it was taken
+ * one that went on. A "no" to marketing that was said since the merge counts for both. Answers with the contact that went on. Fails with `not_found`, and with `conflict` when it was taken
  * back already, or when the contact that went on is deleted or went into a third (`details.contactId`: take that back first).
  * Locks in order: the right to make contacts, the contacts by id, the merge, what moves.
  */
@@ -52,6 +53,8 @@ export async function undoMerge(tx: TenantTx, by: Doer, mergeId: string): Promis
     [tx.tenantId, id, otherId, JSON.stringify(moved.identities)],
   )
   await keepNumbersAmongAddresses(tx, [id, otherId])
+  if (moved.consents) await moveConsents(tx, { from: id, to: otherId }, moved.consents)
+  await shareRefusal(tx, { from: id, to: otherId, since: merge.merged_at })
   await giveConversationsBack(tx, id, otherId, moved.conversations)
   await moveRecords(tx, by, { from: id, to: otherId }, moved)
   await tx.query('update contact_merges set undone_at = $3 where tenant_id = $1 and id = $2', [

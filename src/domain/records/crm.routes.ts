@@ -1,6 +1,6 @@
 import { Router } from 'express'
 import { activityRoutes } from '../activities/activities.routes.ts'
-import { contactRoutes } from '../contacts/contacts.routes.ts'
+import { type ContactRouteDeps, contactRoutes } from '../contacts/contacts.routes.ts'
 import { customFieldKind } from '../custom-fields/custom-field-kind.ts'
 import { customerRoutes } from '../customers/customers.routes.ts'
 import { exportRoutes } from '../imports/exports.routes.ts'
@@ -13,7 +13,7 @@ import { tagKind } from '../tags/tag-kind.ts'
 import { type RecordDeps, recordRoutes } from './record.routes.ts'
 
 /** Every kind of record, under /admin. */
-export function crmRoutes(deps: RecordDeps & ImportRouteDeps): Router {
+export function crmRoutes(deps: RecordDeps & ContactRouteDeps & ImportRouteDeps): Router {
   const router = Router()
   router.use(exportRoutes(deps))
   router.use(importRoutes(deps))

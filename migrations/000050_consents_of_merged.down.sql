@@ -1,0 +1,1 @@
+revoke update (contact_id) on consents from switchboard_app;
