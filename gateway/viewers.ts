@@ -1,6 +1,6 @@
 import type { Server } from 'socket.io'
 import { mayHear } from '../src/auth/audience.ts'
-import { can } from '../src/auth/can.ts'
+import { can, permit } from '../src/auth/can.ts'
 import { Failure } from '../src/contract/errors.ts'
 import type { EphemeralEvents } from '../src/contract/socket.ts'
 import type { Deps } from '../src/deps.ts'
@@ -72,6 +72,7 @@ export class Viewers {
   }
 
   async typing(session: Session, conversationId: string, typing: boolean): Promise<void> {
+    permit(session.actor, 'message.send')
     const room = roomOf(session.tenant.id, conversationId)
     if (!this.#rooms.get(session)?.has(room)) await this.#permit(session, conversationId)
     if (!session.isPresent) return

@@ -287,7 +287,7 @@ export const commandActions: Readonly<Record<string, string>> = {
   'presence.set': 'signed-in',
   'conversation.view': 'conversation.read',
   'conversation.leave': 'signed-in',
-  typing: 'conversation.read',
+  typing: 'message.send',
 }
 
 /** What an event is about decides who hears it; some are about one of several things. */

@@ -37,7 +37,7 @@ async function begin(hours = 1) {
   return { hub, conversation, told, change, writing }
 }
 
-test('[GW17] a customer sees that one of us writes, once for many signs of many colleagues', async () => {
+test('[GW16] [GW17] a customer sees that one of us writes, once for many signs of many colleagues, and none of who only reads', async () => {
   const { hub, conversation, told } = await begin()
   await using _ = hub
   const workers = startWorkers(hub.deps)
@@ -49,7 +49,10 @@ test('[GW17] a customer sees that one of us writes, once for many signs of many 
   for (const one of [ana, ben, viewer]) await one.next('caught-up')
   const say = (one: typeof ana, typing: boolean) =>
     one.send('typing', { conversationId: conversation.id, typing })
-  expect(await say(viewer, true)).toMatchObject({ ok: true })
+  // Who only reads does not write, wherever they look.
+  await viewer.send('conversation.view', { conversationId: conversation.id })
+  for (const typing of [true, false])
+    expect(await say(viewer, typing)).toMatchObject({ ok: false, error: { code: 'forbidden' } })
   for (const one of [ana, ben, ana]) {
     expect(await say(one, true)).toMatchObject({ ok: true })
     expect(await say(one, false)).toMatchObject({ ok: true })
