@@ -1,15 +1,22 @@
 import { z } from 'zod'
+import { conversationView } from '../conversation.ts'
 import { customerView } from '../crm/customer.ts'
+import { dealView } from '../crm/deal.ts'
+import { pipelineStageView, pipelineView } from '../crm/pipeline.ts'
 import { tagView } from '../crm/tag.ts'
 import { positionText } from '../position.ts'
 import { contactView, userView } from '../records.ts'
 
-/** What records refer to, each once: of what `include` names. */
+/** What records refer to, each once: of what `include` names, what its reader may see. */
 const included = z.strictObject({
   users: z.array(userView).optional(),
   tags: z.array(tagView).optional(),
   customers: z.array(customerView).optional(),
   contacts: z.array(contactView).optional(),
+  pipelines: z.array(pipelineView).optional(),
+  stages: z.array(pipelineStageView).optional(),
+  deals: z.array(dealView).optional(),
+  conversations: z.array(conversationView).optional(),
 })
 
 /** One record; `included` is there when it was asked for. */

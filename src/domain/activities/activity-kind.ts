@@ -82,7 +82,7 @@ export const activityKind: RecordKind<ActivityRow, ActivityView> = {
   },
   sorts: { ...timeSorts, dueAt: { sql: due, type: 'timestamptz', order: 'asc' } },
   sortedBy: 'dueAt',
-  includes: ['assignee', 'customer', 'contact'],
+  includes: ['assignee', 'customer', 'contact', 'deal', 'conversation'],
   present: presentActivity,
   rights: activityRights,
   constraints: {

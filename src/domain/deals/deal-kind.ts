@@ -105,7 +105,7 @@ export const dealKind: RecordKind<DealRow, DealView> = {
   },
   sortedBy: 'createdAt',
   customFields: 'deal',
-  includes: ['owner', 'customer', 'contact'],
+  includes: ['owner', 'customer', 'contact', 'pipeline', 'stage', 'conversations'],
   present: presentDeal,
   rights: dealRights,
   constraints: { deals_tenant_id_owner_id_fkey: 'ownerId' },

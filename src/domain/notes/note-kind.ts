@@ -57,7 +57,7 @@ export const noteKind: RecordKind<PlacedNote, NoteView> = {
   },
   sorts: timeSorts,
   sortedBy: 'createdAt',
-  includes: ['customer', 'contact'],
+  includes: ['author', 'mentions', 'customer', 'contact', 'deal', 'conversation'],
   present: presentNote,
   rights: { read: 'record.read', write: 'note.write', sight: noteSight },
   constraints: {},

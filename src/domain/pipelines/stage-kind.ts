@@ -39,6 +39,7 @@ export const stageKind: RecordKind<StageRow, PipelineStageView> = {
     ...timeSorts,
   },
   sortedBy: 'position',
+  includes: ['pipeline'],
   present: (row) => ({
     id: row.id,
     pipelineId: row.pipeline_id,

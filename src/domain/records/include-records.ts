@@ -1,95 +1,123 @@
 import { z } from 'zod'
 import type { Actor } from '../../auth/actor.ts'
 import { type Action, permit } from '../../auth/can.ts'
+import { severalOf } from '../../contract/rest/several.ts'
+import { conversationVisibility } from '../../auth/conversation-visibility.ts'
+import { isUuid } from '../../platform/uuid.ts'
 import { contactKind } from '../contacts/contact-kind.ts'
+import { viewConversations } from '../conversations/load-conversations.ts'
 import { customerKind } from '../customers/customer-kind.ts'
+import { dealKind } from '../deals/deal-kind.ts'
+import { pipelineKind } from '../pipelines/pipeline-kind.ts'
+import { stageKind } from '../pipelines/stage-kind.ts'
 import { tagKind } from '../tags/tag-kind.ts'
 import { findUsers } from '../users/list-users.ts'
 import { visibleTo } from './list-records.ts'
 import type { IncludeName, Query, RecordKind, RecordRow, RecordView } from './record-kind.ts'
 
-/** How to get what a member of a record refers to. */
-interface Relation {
-  /** Holds an id, a list of ids, or null. */
-  readonly member: string
-  /** Where it stands in `included`. */
-  readonly as: 'users' | 'tags' | 'customers' | 'contacts'
+/** How to get things of one sort by their ids. */
+interface Source {
   readonly right: Action
-  /** Those of these that the actor may see. */
-  readonly load: (query: Query, actor: Actor, ids: readonly unknown[]) => Promise<readonly object[]>
+  /** Those of these that the actor may see, by id. As many statements for many as for one. */
+  readonly load: (
+    query: Query,
+    actor: Actor,
+    ids: readonly unknown[],
+    now: Date,
+  ) => Promise<readonly object[]>
 }
 
-function relatedRecords<Row extends RecordRow, View extends RecordView>(
-  kind: RecordKind<Row, View>,
-): Relation['load'] {
-  return async (query, actor, ids) => {
-    const values: unknown[] = [actor.tenantId, ids]
-    const visible = visibleTo(actor, kind, (value) => `$${values.push(value)}`)
-    const rows = await query<Row>(
-      `select ${kind.select} from ${kind.table} r ${kind.joins} where r.tenant_id = $1 and r.id = any ($2) and ${visible} order by r.id`,
-      values,
-    )
-    return rows.map(kind.present)
+function recordsOf<Row extends RecordRow, View extends RecordView>(kind: RecordKind<Row, View>): Source {
+  return {
+    right: kind.rights.read,
+    load: async (query, actor, ids) => {
+      const values: unknown[] = [actor.tenantId, ids]
+      const visible = visibleTo(actor, kind, (value) => `$${values.push(value)}`)
+      const rows = await query<Row>(
+        `select ${kind.select} from ${kind.table} r ${kind.joins} where r.tenant_id = $1 and r.id = any ($2) and ${visible} order by r.id`,
+        values,
+      )
+      return rows.map(kind.present)
+    },
   }
 }
 
-const users = {
-  as: 'users',
-  right: 'user.read',
-  load: (query: Query, { tenantId }: Actor, ids: readonly unknown[]) => findUsers(query, tenantId, ids),
-} as const
-const customers = {
-  as: 'customers',
-  right: customerKind.rights.read,
-  load: relatedRecords(customerKind),
-} as const
-const contacts = {
-  as: 'contacts',
-  right: contactKind.rights.read,
-  load: relatedRecords(contactKind),
-} as const
+/** By where they stand in `included`. */
+const sources = {
+  // An author may also be a program, which is no user.
+  users: {
+    right: 'user.read',
+    load: (query, { tenantId }, ids) => findUsers(query, tenantId, ids.filter(isUuid)),
+  },
+  tags: recordsOf(tagKind),
+  customers: recordsOf(customerKind),
+  contacts: recordsOf(contactKind),
+  pipelines: recordsOf(pipelineKind),
+  stages: recordsOf(stageKind),
+  deals: recordsOf(dealKind),
+  conversations: {
+    right: 'conversation.read',
+    load: async (query, actor, ids, now) => {
+      const visible = conversationVisibility(actor, 3)
+      const rows = await query<{ id: string }>(
+        `select c.id from conversations c where c.tenant_id = $1 and c.id = any ($2) and ${visible.sql} order by c.id`,
+        [actor.tenantId, ids, ...visible.values],
+      )
+      const seen = rows.map(({ id }) => id)
+      const views = await viewConversations(query, actor.tenantId, seen, now)
+      return seen.flatMap((id) => views.get(id) ?? [])
+    },
+  },
+} satisfies Record<string, Source>
 
-const relations: Readonly<Record<IncludeName, Relation>> = {
-  owner: { member: 'ownerId', ...users },
-  assignee: { member: 'assigneeId', ...users },
-  tags: { member: 'tags', as: 'tags', right: tagKind.rights.read, load: relatedRecords(tagKind) },
-  customer: { member: 'customerId', ...customers },
-  contact: { member: 'contactId', ...contacts },
+/** The member that holds an id, a list of ids, or null, and where what it refers to is from. */
+const relations: Readonly<
+  Record<IncludeName, { readonly member: string; readonly as: keyof typeof sources }>
+> = {
+  owner: { member: 'ownerId', as: 'users' },
+  assignee: { member: 'assigneeId', as: 'users' },
+  author: { member: 'authorId', as: 'users' },
+  mentions: { member: 'mentions', as: 'users' },
+  tags: { member: 'tags', as: 'tags' },
+  customer: { member: 'customerId', as: 'customers' },
+  contact: { member: 'contactId', as: 'contacts' },
+  pipeline: { member: 'pipelineId', as: 'pipelines' },
+  stage: { member: 'stageId', as: 'stages' },
+  deal: { member: 'dealId', as: 'deals' },
+  conversation: { member: 'conversationId', as: 'conversations' },
+  conversations: { member: 'conversationIds', as: 'conversations' },
 }
 
 /** `include=owner,tags` in a query: of what a kind can include, each once. Of kinds that include nothing nobody can ask it. */
 export function includeQuery({ includes }: Pick<RecordKind, 'includes'>) {
-  if (includes === undefined) return {}
-  const names = z.array(z.enum(includes))
-  return {
-    include: z
-      .string()
-      .transform((text) => [...new Set(text.split(','))])
-      .pipe(names)
-      .optional(),
-  }
+  return includes === undefined ? {} : { include: severalOf(z.enum(includes)).optional() }
 }
 
-type Included = Partial<Record<Relation['as'], readonly object[]>>
+type Included = Partial<Record<keyof typeof sources, readonly object[]>>
 
 /**
- * What records refer to, each once, also what was deleted since; nothing when nothing is asked for. One statement for each
- * relation, however many records there are. Fails with `forbidden` for a relation that the actor may not read.
+ * What records refer to, each once, also what was deleted since, as far as the actor may see it; nothing when nothing is asked
+ * for. One statement for each sort of thing (three for conversations, which have a newest message), however many records
+ * there are. Fails with `forbidden` for a sort of thing that the actor may not read at all.
  */
 export async function includeRelated(
   query: Query,
   actor: Actor,
   names: readonly IncludeName[] | undefined,
   views: readonly RecordView[],
+  now: Date,
 ): Promise<{ readonly included?: Included }> {
   if (names === undefined) return {}
-  const included: Included = {}
+  const wanted = new Map<keyof typeof sources, Set<unknown>>()
   for (const name of names) {
-    const { member, as, right, load } = relations[name]
-    permit(actor, right)
-    const ids = new Set(views.flatMap((view) => idsIn((view as unknown as Record<string, unknown>)[member])))
-    included[as] = ids.size === 0 ? [] : await load(query, actor, [...ids])
+    const { member, as } = relations[name]
+    permit(actor, sources[as].right)
+    const ids = views.flatMap((view) => idsIn((view as unknown as Record<string, unknown>)[member]))
+    wanted.set(as, new Set([...(wanted.get(as) ?? []), ...ids]))
   }
+  const included: Included = {}
+  for (const [as, ids] of wanted)
+    included[as] = ids.size === 0 ? [] : await sources[as].load(query, actor, [...ids], now)
   return { included }
 }
 

@@ -52,7 +52,12 @@ export interface Walk {
  */
 export interface Filter<Value = unknown> {
   readonly schema: z.ZodType<Value>
-  readonly where: (value: Value, bind: Bind, me: string, query: Query) => string | Walk | Promise<string | Walk>
+  readonly where: (
+    value: Value,
+    bind: Bind,
+    me: string,
+    query: Query,
+  ) => string | Walk | Promise<string | Walk>
   /** Where it asks for records of people (`me`, `none`, ids): the column of `r` that says whose they are. */
   readonly person?: string
   /** Whether `where` uses `query`. */
@@ -127,8 +132,20 @@ export interface NamedChange {
   readonly action: string
 }
 
-/** What `include` can name: the record that a member refers to (src/domain/records/include-records.ts). */
-export type IncludeName = 'owner' | 'assignee' | 'tags' | 'customer' | 'contact'
+/** What `include` can name: what a member refers to (src/domain/records/include-records.ts). */
+export type IncludeName =
+  | 'owner'
+  | 'assignee'
+  | 'author'
+  | 'mentions'
+  | 'tags'
+  | 'customer'
+  | 'contact'
+  | 'pipeline'
+  | 'stage'
+  | 'deal'
+  | 'conversation'
+  | 'conversations'
 
 /**
  * A kind of record that people keep over REST, such as customers. All of them are listed, read, changed, deleted and

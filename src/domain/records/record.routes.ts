@@ -80,7 +80,10 @@ export function recordRoutes<Row extends RecordRow, View extends RecordView>(
         ctx.read(
           async (query) => {
             const page = await listRecords(query, ctx.actor, kind, ctx.query, deps.config)
-            return { ...page, ...(await includeRelated(query, ctx.actor, asked(ctx.query), page.data)) }
+            return {
+              ...page,
+              ...(await includeRelated(query, ctx.actor, asked(ctx.query), page.data, deps.clock.now())),
+            }
           },
           endOf(ctx.query, isReadAtOnce(kind, ctx.query)),
         ),
@@ -139,7 +142,7 @@ export function recordRoutes<Row extends RecordRow, View extends RecordView>(
       (ctx) =>
         ctx.read(async (query) => {
           const view = kind.present(await readRecord(query, ctx.actor, kind, ctx.params.id))
-          const related = await includeRelated(query, ctx.actor, asked(ctx.query), [view])
+          const related = await includeRelated(query, ctx.actor, asked(ctx.query), [view], deps.clock.now())
           return reply({ data: view, ...related }, { etag: etagOf(view) })
         }, endOf(ctx.query)),
     ),

@@ -1,0 +1,281 @@
+import { describe, expect, test } from 'vitest'
+import type { CustomerView } from '../../src/contract/crm/customer.ts'
+import { mostFilterValues } from '../../src/contract/rest/several.ts'
+import { inTenant } from '../../src/log/tenant-tx.ts'
+import { buildChannel, buildConversation } from '../harness/crowd.ts'
+import { type Hub, startHub } from '../harness/hub.ts'
+import { startRestOf } from '../harness/rest-client.ts'
+import { openBoard } from './board.ts'
+import { type Desk, openDesk } from './desk.ts'
+
+interface Page<View> {
+  readonly data: View[]
+  readonly nextCursor: string | null
+}
+
+const inQuery = (query: Readonly<Record<string, string>>) => new URLSearchParams(query).toString()
+
+/** Ids that a list gives, in their order. */
+async function idsIn(desk: Desk, path: string, query: Readonly<Record<string, string>>): Promise<number[]> {
+  const page = await desk.get<Page<{ id: number }>>(`${path}?${inQuery({ ...query, limit: '200' })}`)
+  return page.data.map(({ id }) => id)
+}
+
+/** Where the faults of a refused list are. */
+async function faultsOf(
+  desk: Desk,
+  path: string,
+  query: Readonly<Record<string, string>>,
+): Promise<string[]> {
+  const { status, body } = await desk.call('GET', `${path}?${inQuery(query)}`)
+  expect(status).toBe(400)
+  return (body as unknown as { errors: { pointer: string }[] }).errors.map(({ pointer }) => pointer)
+}
+
+describe('text in lists and search', () => {
+  const person = { firstName: 'Ravi', lastName: 'Sharma', email: 'ravi@sharmaandsons.example' }
+
+  test('[CRM10] words are found in any order, each wherever it stands, and all of them have to be there', async () => {
+    await using hub = await startHub()
+    const board = await openBoard(hub)
+    const customer = await board.make<{ id: number }>('customers', {
+      name: 'Ravi Śharma',
+      company: 'Sons & Co',
+    })
+    await board.make('customers', { name: 'Ravi Kumar' })
+    const contact = await board.make<{ id: number }>('contacts', person)
+    await board.make('contacts', { firstName: 'Ravi', lastName: 'Kumar' })
+    const deal = await board.deal('Ravi Sharma: roof')
+    await board.deal('Ravi Kumar: roof')
+    const activity = await board.make<{ id: number }>('activities', {
+      type: 'call',
+      subject: 'Call Ravi Sharma',
+    })
+    await board.make('activities', { type: 'call', subject: 'Call Ravi Kumar' })
+    const note = await board.make<{ id: number }>('notes', {
+      body: 'Ravi met Sharma',
+      customerId: customer.id,
+    })
+    await board.make('notes', { body: 'Ravi met Kumar', customerId: customer.id })
+    const all: Record<string, number> = {
+      customers: customer.id,
+      contacts: contact.id,
+      deals: deal.id,
+      activities: activity.id,
+      notes: note.id,
+    }
+    for (const [path, id] of Object.entries(all)) {
+      for (const q of ['Sharma Ravi', 'sharma, RAVI', 'ARMA rav', 'ŚHÁRMA  r ravi'])
+        expect(await idsIn(board, path, { q }), `${path} ${q}`).toEqual([id])
+      expect(await idsIn(board, path, { q: 'Sharma Ravi nobody' }), path).toEqual([])
+      expect(await idsIn(board, path, { q: 'ravi' }), path).toHaveLength(2)
+    }
+    for (const kind of ['contacts', 'customers', 'deals']) {
+      const { data } = await board.api.get<Page<{ id: number }>>(
+        board.token,
+        `/search?${inQuery({ kind, q: 'sharma ravi' })}`,
+      )
+      expect(
+        data.map(({ id }) => id),
+        kind,
+      ).toEqual([all[kind]])
+    }
+    const conversation = await buildConversation(hub, await buildChannel(hub), contact.id)
+    const talks = await board.api.get<Page<{ id: string }>>(board.token, '/conversations?q=sharma%20ravi')
+    expect(talks.data.map(({ id }) => id)).toEqual([conversation.id])
+  })
+
+  test('[CRM10] what is deleted is found among the deleted ones', async () => {
+    await using hub = await startHub()
+    const desk = await openDesk(hub)
+    const [kept, gone] = [await customerOf(desk, 'Ravi Sharma'), await customerOf(desk, 'Ravi Sharma too')]
+    await desk.call('DELETE', `customers/${gone}`)
+    expect(await idsIn(desk, 'customers', { q: 'sharma' })).toEqual([kept])
+    expect(await idsIn(desk, 'customers', { q: 'sharma', deleted: 'only' })).toEqual([gone])
+    expect(await idsIn(desk, 'customers', { q: 'sharma', deleted: 'with' })).toEqual([gone, kept])
+  })
+
+  test.each([
+    ['+919876543210', ['098765 43210', '098765', '0091 9876', '+91 (0)98765 43210', '98765-43210']],
+    [
+      '+4917155501',
+      ['0171 555 01', '0171/555', '(0171) 55501', '0049 171 555', '+49 (0) 171 555', '+49 171 555'],
+    ],
+    ['+5511987654321', ['(011) 98765-4321', '011 9876', '00 55 11 98765', '55 11 98765-4321']],
+    ['+12125550123', ['0 212 555 0123', '212-555-0123']],
+  ])('[CRM11] %s is found as it is dialled at home and from abroad', async (phone, asked) => {
+    await using hub = await startHub()
+    const desk = await openDesk(hub)
+    const others = ['+4930017155', '+918888888888', '+14448765000']
+    const ids: Record<string, number> = {}
+    for (const [path, name] of [
+      ['customers', 'name'],
+      ['contacts', 'firstName'],
+    ] as const) {
+      ids[path] = (await desk.make<{ id: number }>(path, { [name]: 'x', phone })).id
+      for (const other of others) await desk.make(path, { [name]: 'y', phone: other })
+    }
+    for (const q of asked)
+      for (const path of ['customers', 'contacts']) {
+        expect(await idsIn(desk, path, { q }), `${path} ${q}`).toEqual([ids[path]])
+        const { data } = await desk.api.get<Page<{ id: number }>>(
+          desk.token,
+          `/search?${inQuery({ kind: path, q })}`,
+        )
+        expect(
+          data.map(({ id }) => id),
+          `search ${path} ${q}`,
+        ).toEqual([ids[path]])
+      }
+    // Two zeros are no trunk prefix, and what follows a country code is not somewhere in the middle.
+    const national = asked[0]?.replaceAll(/\D/g, '') ?? ''
+    expect(await idsIn(desk, 'contacts', { q: `0${national}` })).toEqual([])
+    expect(await idsIn(desk, 'contacts', { q: `0${national.slice(5)}` })).toEqual([])
+  })
+})
+
+const customerOf = async (desk: Desk, name: string, more: object = {}) =>
+  (await desk.make<{ id: number }>('customers', { name, ...more })).id
+
+describe('filters', () => {
+  test('[CRM12] a filter takes several values, with commas or given several times; one of them has to fit', async () => {
+    await using hub = await startHub()
+    const boss = await openBoard(hub, { role: 'manager' })
+    const [ana, ben] = [
+      await openDesk(hub, { sub: 'ana' }, boss.api),
+      await openDesk(hub, { sub: 'ben' }, boss.api),
+    ]
+    const me = (desk: Desk) => (desk.actor as { id: string }).id
+    const tags: number[] = []
+    for (const name of ['a', 'b', 'c']) tags.push((await boss.make<{ id: number }>('tags', { name })).id)
+    const [a, b, c] = tags as [number, number, number]
+    const lead = await customerOf(boss, 'lead', { tags: [a, b], ownerId: me(ana) })
+    const active = await customerOf(boss, 'active', { status: 'active', tags: [b], ownerId: me(ben) })
+    const none = await customerOf(boss, 'inactive', { status: 'inactive', tags: [c] })
+    const customers = (query: Readonly<Record<string, string>>) => idsIn(boss, 'customers', query)
+    expect(await customers({ status: 'lead,active' })).toEqual([active, lead])
+    expect(await customers({ status: 'lead,lead' })).toEqual([lead])
+    expect(await customers({ tag: `${a},${b}` })).toEqual([active, lead])
+    expect(await customers({ tag: `${a},${c}` })).toEqual([none, lead])
+    expect(await customers({ ownerId: `${me(ana)},none` })).toEqual([none, lead])
+    expect(await customers({ ownerId: `${me(ana)},${me(ben)}`, status: 'active,inactive' })).toEqual([active])
+    expect(await idsIn(ana, 'customers', { ownerId: 'me,none' })).toEqual([none, lead])
+    const repeated = await boss.get<Page<CustomerView>>('customers?status=lead&status=inactive')
+    expect(repeated.data.map(({ id }) => id)).toEqual([none, lead])
+
+    const stage = (name: string) => boss.stages[name] ?? 0
+    const card = async (name: string, more: object = {}) =>
+      (await boss.deal(name, { stageId: stage(name), ...more })).id
+    const [fresh, won, lost] = [
+      await card('New', { ownerId: me(ana), customerId: lead }),
+      await card('Won', { ownerId: me(ben), customerId: active }),
+      await card('Lost', { customerId: none }),
+    ]
+    const deals = (query: Readonly<Record<string, string>>) => idsIn(boss, 'deals', query)
+    expect(await deals({ stageId: `${stage('New')},${stage('Won')}` })).toEqual([won, fresh])
+    expect(await deals({ kind: 'won,lost' })).toEqual([lost, won])
+    expect(await deals({ customerId: `${lead},${none}` })).toEqual([lost, fresh])
+    // Whose deals are not hers she does not see for asking for them beside her own.
+    expect(await idsIn(ana, 'deals', { ownerId: `${me(ana)},${me(ben)}` })).toEqual([fresh])
+    expect(await idsIn(ana, 'deals', { ownerId: `${me(ben)},${me(boss)}` })).toEqual([])
+    expect(await idsIn(ana, 'deals', { ownerId: `${me(ben)},none` })).toEqual([lost])
+
+    const task = async (more: object) =>
+      (await boss.make<{ id: number }>('activities', { type: 'task', subject: 'x', ...more })).id
+    const [urgent, call] = [await task({ priority: 'high' }), await task({ type: 'call', priority: 'low' })]
+    await task({ type: 'email', priority: 'normal' })
+    expect(await idsIn(boss, 'activities', { priority: 'high,low', type: 'task,call' })).toEqual([
+      urgent,
+      call,
+    ])
+    const note = async (desk: Desk, mentions: string[]) =>
+      (await desk.make<{ id: number }>('notes', { body: 'x', customerId: lead, mentions })).id
+    const [hers, his] = [await note(ana, [me(boss)]), await note(ben, [me(ana)])]
+    expect(await idsIn(boss, 'notes', { authorId: `${me(ana)},${me(ben)}` })).toEqual([his, hers])
+    expect(await idsIn(boss, 'notes', { mentions: `me,${me(ben)}` })).toEqual([hers])
+    const view = { entity: 'customer', name: 'v', filters: { status: 'lead,active', tag: [`${a}`, `${b}`] } }
+    expect(await boss.make('saved-views', view)).toMatchObject({ filters: view.filters })
+  })
+
+  test('[CRM12] a filter takes 50 values and not one more; a wrong one is named at its place', async () => {
+    await using hub = await startHub()
+    const desk = await openDesk(hub)
+    const { id } = await desk.make<{ id: number }>('contacts', {
+      firstName: 'x',
+      customerId: await customerOf(desk, 'c'),
+    })
+    const many = (count: number) => Array.from({ length: count }, (_, at) => at + 1).join(',')
+    expect(mostFilterValues).toBe(50)
+    expect(await idsIn(desk, 'contacts', { customerId: many(50) })).toEqual([id])
+    expect(await faultsOf(desk, 'contacts', { customerId: many(51) })).toEqual(['/customerId'])
+    expect(await faultsOf(desk, 'customers', { status: 'lead,sold,' })).toEqual(['/status/1', '/status/2'])
+    expect(await faultsOf(desk, 'customers', { status: 'sold' })).toEqual(['/status'])
+    expect(await faultsOf(desk, 'customers', { tag: `1,0`, ownerId: 'me,you' })).toEqual([
+      '/ownerId/1',
+      '/tag/1',
+    ])
+  })
+})
+
+describe('a text that very many have', () => {
+  /** Customers in one statement: everybody is "office", and the first ones are "oak office". */
+  async function crowd(hub: Hub, count: number, oaks: number): Promise<void> {
+    await inTenant(hub.deps, hub.tenant.id, (tx) =>
+      tx.query(
+        `insert into customers (tenant_id, name, created_at)
+         select $1, case when n <= $3 then 'oak office ' else 'office ' end || n, now() - interval '1 day' + n * interval '1 second'
+         from generate_series(1, $2) n`,
+        [tx.tenantId, count, oaks],
+      ),
+    )
+  }
+
+  async function walk(desk: Desk, query: Readonly<Record<string, string>>): Promise<number[][]> {
+    const pages: number[][] = []
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const asked: string = inQuery({ ...query, ...(cursor !== '' && { cursor }) })
+      const page: Page<{ id: number }> = await desk.get(`customers?${asked}`)
+      pages.push(page.data.map(({ id }) => id))
+      cursor = page.nextCursor
+    }
+    return pages
+  }
+
+  test('[CRM13] is looked for among LIST_WALK rows: a page that ends there is short, and the next one goes on behind it', async () => {
+    await using hub = await startHub({ LIST_WALK: '100' })
+    const desk = await openDesk(hub)
+    await crowd(hub, 250, 3)
+    // Two letters have no trigram, so nothing finds them but looking.
+    const query = { q: 'oa', sort: 'createdAt', limit: '10' }
+    const newest = await walk(desk, { ...query, order: 'desc' })
+    expect(newest.map((ids) => ids.length)).toEqual([0, 0, 3])
+    expect(newest.flat()).toEqual([3, 2, 1])
+    expect(await walk(desk, { ...query, order: 'asc' })).toEqual([[1, 2, 3], [], []])
+    expect(await walk(desk, { ...query, order: 'asc', limit: '2' })).toEqual([[1, 2], [3], [], []])
+    expect((await walk(desk, { ...query, q: 'of', limit: '100' })).map((ids) => ids.length)).toEqual([
+      100, 100, 50,
+    ])
+    // What the walk leaves out before it looks costs nothing of it.
+    expect(await walk(desk, { ...query, createdTo: await bornAs(hub, 101) })).toEqual([[3, 2, 1]])
+    expect(await walk(desk, { ...query, createdTo: await bornAs(hub, 102) })).toEqual([[3, 2], [1]])
+  })
+
+  async function bornAs(hub: Hub, id: number): Promise<string> {
+    const [row] = await inTenant(hub.deps, hub.tenant.id, (tx) =>
+      tx.query<{ created_at: string }>('select created_at from customers where tenant_id = $1 and id = $2', [
+        tx.tenantId,
+        id,
+      ]),
+    )
+    return row?.created_at ?? ''
+  }
+
+  test('[CRM13] an export walks on to the end', async () => {
+    await using hub = await startHub({ LIST_WALK: '600' })
+    const rest = await startRestOf(hub)
+    await crowd(hub, 2000, 700)
+    const { text } = await rest.call('GET', '/admin/customers/export?q=oa', { token: hub.token('admin') })
+    const lines = text.split('\r\n').filter((line) => line.includes('oak office'))
+    expect(lines).toHaveLength(700)
+  })
+})
