@@ -97,8 +97,8 @@ export const contactKind: RecordKind<ContactRow, ContactView> = {
   prepare: async (tx, change) =>
     prepareCustomValues(tx, 'contact', { ...change, values: await prepareContact(tx, change) }),
   beforeRestore: beforeContactReturns,
-  follow: async (tx, id, { values }) => {
+  follow: async (tx, id, { values, by }) => {
     if (Array.isArray(values.identities))
-      await setIdentities(tx, id, values.identities as ContactView['identities'])
+      await setIdentities(tx, by.actor, id, values.identities as ContactView['identities'])
   },
 }

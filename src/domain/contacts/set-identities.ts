@@ -1,30 +1,40 @@
+import type { Actor } from '../../auth/actor.ts'
+import { contactVisibility } from '../../auth/contact-visibility.ts'
 import type { IdentityView } from '../../contract/conversation.ts'
 import { Failure } from '../../contract/errors.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 
 /**
  * Gives a contact exactly these addresses. Fails with `conflict` when somebody else has one of them, be it as `phone` or as
- * `wa_id`: `details.contactId` says who, `details.deleted` whether that contact is deleted (then it can be restored).
- * Whoever calls it holds the right to make contacts (holdNewContacts), so that no network makes one meanwhile.
+ * `wa_id`: to whoever may see that contact `details.contactId` says who, and `details.deleted` whether it is deleted (then it
+ * can be restored); to others neither. Whoever calls it holds the right to make contacts (holdNewContacts), so that no network makes one meanwhile.
  */
 export async function setIdentities(
   tx: TenantTx,
+  actor: Actor,
   contactId: number,
   identities: readonly IdentityView[],
 ): Promise<void> {
   const pairs = [identities.map(({ kind }) => kind), identities.map(({ value }) => value)]
-  const [taken] = await tx.query<IdentityView & { contact_id: number; deleted: boolean }>(
-    `select i.kind, i.value, i.contact_id, c.deleted_at is not null as deleted
+  const values: unknown[] = [tx.tenantId, contactId, ...pairs]
+  const seen = contactVisibility(actor, 'c', (value) => `$${values.push(value)}`)
+  const [taken] = await tx.query<IdentityView & { contact_id: number; deleted: boolean; seen: boolean }>(
+    `select i.kind, i.value, i.contact_id, c.deleted_at is not null as deleted, ${seen} as seen
      from unnest($3::text[], $4::text[]) as v(kind, value)
      join contact_identities i on i.tenant_id = $1 and i.value = v.value
        and (i.kind = v.kind or i.kind in ('phone', 'wa_id') and v.kind in ('phone', 'wa_id'))
      join contacts c on c.tenant_id = $1 and c.id = i.contact_id
      where i.contact_id <> $2 limit 1`,
-    [tx.tenantId, contactId, ...pairs],
+    values,
   )
   if (taken) {
-    const { contact_id: owner, deleted, ...identity } = taken
-    throw new Failure('conflict', { member: 'identities', identity, contactId: owner, deleted })
+    const { contact_id: owner, deleted, seen: isSeen, ...identity } = taken
+    const whose = isSeen ? { contactId: owner, deleted } : {}
+    throw new Failure(
+      'conflict',
+      { member: 'identities', identity, ...whose },
+      { message: 'somebody else has this address' },
+    )
   }
   await tx.query(
     `delete from contact_identities i where i.tenant_id = $1 and i.contact_id = $2 and not exists (

@@ -1,8 +1,10 @@
 import { z } from 'zod'
+import type { Actor } from '../../auth/actor.ts'
 import { Failure } from '../../contract/errors.ts'
 import type { ImportView } from '../../contract/crm/import.ts'
 import type { RequestFault } from '../../contract/rest/problem.ts'
 import { idText } from '../records/common-filters.ts'
+import { visibleTo } from '../records/list-records.ts'
 import { createRecord, updateRecord } from '../records/write-record.ts'
 import { invalid, parsePart } from '../../http/faults.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
@@ -32,7 +34,7 @@ export async function writeRow(
   row: RowInput,
 ): Promise<RowOutcome | { readonly fault: string }> {
   const { kind } = file
-  const found = await findByKey(tx, file, upsertKey, row)
+  const found = await findByKey(tx, by.actor, file, upsertKey, row)
   const whole = file.complete === undefined ? row : file.complete(known, row, found === undefined)
   if ('fault' in whole) return whole
   const { values, customFields } = whole
@@ -68,8 +70,10 @@ interface Found {
   version: number
 }
 
+/** What the bringer does not see is not found: a file says no more than a list. */
 async function findByKey(
   tx: TenantTx,
+  actor: Actor,
   { kind, found }: FileKind,
   key: ImportView['upsertKey'],
   { texts, values }: RowInput,
@@ -82,9 +86,15 @@ async function findByKey(
     key === 'id'
       ? parsePart(z.strictObject({ id: idText }), { id: text }, 'body').id
       : (parsePart(kind.part, { [key]: values[key] }, 'body')[key] as string)
+  const bound: unknown[] = [tx.tenantId, value]
+  const rights = { ...kind.rights, read: kind.rights.write }
+  const seen = visibleTo(actor, { rights }, (one) => `$${bound.push(one)}`)
+  // Whoever sees none at all is told so when they write.
+  const visible = seen === 'false' ? 'true' : seen
   const rows = await tx.query<Found>(
-    `select id, version from ${kind.table} where tenant_id = $1 and ${condition} and deleted_at is null order by id limit 2 for no key update`,
-    [tx.tenantId, value],
+    `select r.id, r.version from ${kind.table} r
+     where r.tenant_id = $1 and ${condition} and r.deleted_at is null and ${visible} order by r.id limit 2 for no key update`,
+    bound,
   )
   if (rows.length > 1)
     throw new Failure('conflict', {}, { message: `more than one ${kind.noun} has this ${key}` })

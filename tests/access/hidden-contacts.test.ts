@@ -1,0 +1,85 @@
+import { expect, test } from 'vitest'
+import type { ContactView } from '../../src/contract/records.ts'
+import { bring, errorsOf, openWithWorkers } from '../crm/bringing.ts'
+import { buildChannel, buildContact, buildConversation } from '../harness/crowd.ts'
+import { startHub } from '../harness/hub.ts'
+
+const phone = '4915155512345'
+
+/** Zoë writes on a number that Ana works on and Ben does not; she has an e-mail address and another name there. */
+async function begin() {
+  const hub = await startHub()
+  const rest = await openWithWorkers(hub)
+  const admin = (await hub.signIn('admin')).token
+  const [ana, ben] = [await hub.signIn('agent', { sub: 'ana' }), await hub.signIn('agent', { sub: 'ben' })]
+  const channelId = await buildChannel(hub)
+  const contactId = await buildContact(hub, { firstName: 'Heliotrope', phone })
+  await buildConversation(hub, channelId, contactId)
+  const call = <Body = Record<string, unknown>>(token: string, method: string, path: string, json?: object) =>
+    rest.call<Body>(method, `/admin/${path}`, { token, ...(json && { json }) })
+  await call(admin, 'PATCH', `contacts/${contactId}`, { email: 'zoe@secret.example' })
+  await rest.call('PUT', `/api/v1/channels/${channelId}/members`, {
+    token: admin,
+    json: { membersOnly: true, memberIds: [ana.actor.id] },
+  })
+  return { hub, rest, admin, ana: ana.token, ben: ben.token, contactId, call }
+}
+
+test('[RGT19] who wants an address that somebody has whom they do not see is told that it is taken, and not whose it is', async () => {
+  const { hub, admin, ana, ben, contactId, call } = await begin()
+  await using _ = hub
+  const mine = await call<{ data: ContactView }>(ben, 'POST', 'contacts', { firstName: 'Bo' })
+  const own = `contacts/${mine.body.data.id}`
+  for (const isDeleted of [false, true]) {
+    if (isDeleted) await call(admin, 'DELETE', `contacts/${contactId}`)
+    for (const [method, path, json] of [
+      ['POST', 'contacts', { firstName: 'X', phone: `+${phone}` }],
+      ['POST', 'contacts', { firstName: 'X', identities: [{ kind: 'wa_id', value: phone }] }],
+      ['PATCH', own, { phone: `+${phone}` }],
+      ['PUT', own, { firstName: 'X', phone: `+${phone}` }],
+      ['POST', `${own}/identities`, { kind: 'phone', value: phone }],
+    ] as const) {
+      const refused = await call(ben, method, path, json)
+      expect(refused.status, `${method} ${path}`).toBe(409)
+      expect(refused.body, `${method} ${path}`).toMatchObject({
+        code: 'conflict',
+        details: { member: 'identities', identity: { value: phone } },
+      })
+      expect(Object.keys(refused.body['details'] as object).sort()).toEqual(['identity', 'member'])
+      for (const secret of ['Heliotrope', 'secret.example', 'contactId'])
+        expect(refused.text).not.toContain(secret)
+    }
+    const told = await call(ana, 'POST', 'contacts', { firstName: 'X', phone: `+${phone}` })
+    expect([told.status, told.body]).toMatchObject([409, { details: { contactId, deleted: isDeleted } }])
+  }
+})
+
+test('[RGT19] a file changes nobody whom its bringer does not see, and says no more of them than of nobody', async () => {
+  const { hub, rest, admin, ana, ben, contactId, call } = await begin()
+  await using _ = hub
+  const before = (await call(admin, 'GET', `contacts/${contactId}`)).text
+  const byId = (id: number) => `id,firstName\n${id},Eve\n`
+  const complaint = async (token: string, file: string, upsertKey: string) => {
+    const done = await bring(rest, token, file, { entity: 'contact', upsertKey })
+    expect([done.created, done.updated, done.failed], await errorsOf(rest, token, done.id)).toEqual([0, 0, 1])
+    return errorsOf(rest, token, done.id)
+  }
+  expect(await complaint(ben, byId(contactId), 'id')).toBe(await complaint(ben, byId(2_000_000_000), 'id'))
+  const taken = await complaint(ben, `phone,firstName\n+${phone},Eve\n`, 'phone')
+  expect(taken).toContain('somebody else has this address')
+  expect(taken).not.toContain(`${contactId}`)
+  // E-mail addresses may be several people's; so this is a new one of them.
+  const email = 'email,firstName\nzoe@secret.example,Eve\n'
+  expect(await bring(rest, ben, email, { entity: 'contact', upsertKey: 'email' })).toMatchObject({
+    created: 1,
+    updated: 0,
+  })
+  expect((await call(admin, 'GET', `contacts/${contactId}`)).text).toBe(before)
+  for (const [file, upsertKey] of [
+    [byId(contactId), 'id'],
+    [`phone,firstName\n+${phone},Eva\n`, 'phone'],
+  ] as const)
+    expect(await bring(rest, ana, file, { entity: 'contact', upsertKey }), upsertKey).toMatchObject({
+      updated: 1,
+    })
+}, 60_000)
