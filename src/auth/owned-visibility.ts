@@ -7,7 +7,7 @@ type Bind = (value: unknown) => string
 /**
  * The rule of can.ts for deals that are nobody's as SQL: which of them the actor may do this to, because nothing that they
  * are about is out of its sight. `deal` is the statement's name for the table; `true` for whoever no number is closed to. A
- * test compares the two (RGT18). Whoever changes one changes the other.
+ * test compares the two (NEAR1). Whoever changes one changes the other.
  */
 export function dealInSight(actor: Actor, action: Action, deal: string, bind: Bind): string {
   const closed = closedTo(actor, action)

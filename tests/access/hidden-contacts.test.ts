@@ -25,7 +25,7 @@ async function begin() {
   return { hub, rest, admin, ana: ana.token, ben: ben.token, contactId, call }
 }
 
-test('[RGT19] who wants an address that somebody has whom they do not see is told that it is taken, and not whose it is', async () => {
+test('[NEAR2] who wants an address that somebody has whom they do not see is told that it is taken, and not whose it is', async () => {
   const { hub, admin, ana, ben, contactId, call } = await begin()
   await using _ = hub
   const mine = await call<{ data: ContactView }>(ben, 'POST', 'contacts', { firstName: 'Bo' })
@@ -54,7 +54,7 @@ test('[RGT19] who wants an address that somebody has whom they do not see is tol
   }
 })
 
-test('[RGT19] a file changes nobody whom its bringer does not see, and says no more of them than of nobody', async () => {
+test('[NEAR2] a file changes nobody whom its bringer does not see, and says no more of them than of nobody', async () => {
   const { hub, rest, admin, ana, ben, contactId, call } = await begin()
   await using _ = hub
   const before = (await call(admin, 'GET', `contacts/${contactId}`)).text

@@ -167,7 +167,7 @@ test('[RGT14] people who write on closed numbers only are for those who work the
   const deal = { title: 'x', stageId: stages.data[0]?.id, contactId: conversation.contactId }
   expect(await asBen.status('POST', '/admin/deals', deal)).toBe(400)
   expect(await asAna.status('POST', '/admin/deals', deal)).toBe(201)
-  // What is about them and nobody's is for who sees them (RGT18).
+  // What is about them and nobody's is for who sees them (NEAR1).
   expect((await asBen.get<{ data: unknown[] }>('/admin/activities')).data).toEqual([])
   // Events: what is changed about them is heard by those who see them.
   expect(await asAna.status('PATCH', path, { title: 'boss' })).toBe(200)

@@ -10,7 +10,7 @@ import { databaseUrl } from '../harness/database.ts'
 const [closing, open] = ['01a1fcee-c940-7000-9cf0-c2319d33019a', '01a1fcee-c940-7000-9cf0-c2319d33019b']
 const [number, talk] = ['01a1fcee-c940-7000-9cf0-c2319d330001', '01a1fcee-c940-7000-9cf0-c2319d330002']
 
-test('[RGT18] events from before say what their record was about, where a number is closed, and forget it on the way back', async () => {
+test('[NEAR1] events from before say what their record was about, where a number is closed, and forget it on the way back', async () => {
   const name = `upgrade_${randomBytes(6).toString('hex')}`
   const server = new pg.Client({ connectionString: inject('pgUrl') })
   await server.connect()

@@ -113,7 +113,7 @@ const seenTasks = ['free', 'there', 'ofDeal', 'mine'] as const
 const idsOf = <Name extends string>(all: Readonly<Record<Name, Row>>, names: readonly Name[]): number[] =>
   names.map((name) => all[name].id).sort((one, other) => one - other)
 
-test('[RGT18] what is nobody’s and about a closed number is in no list, search, total, export, story, link or event of who does not work there', async () => {
+test('[NEAR1] what is nobody’s and about a closed number is in no list, search, total, export, story, link or event of who does not work there', async () => {
   const world = await begin()
   await using hub = world.hub
   const { ana, ben, admin, as, stageId } = world
@@ -206,7 +206,7 @@ test('[RGT18] what is nobody’s and about a closed number is in no list, search
   expect(replayed.text.toLowerCase()).not.toContain('heliotrope')
 })
 
-test('[RGT18] who loses sight of what a record is about is told to forget it, who gains sight is shown it, nobody else is told', async () => {
+test('[NEAR1] who loses sight of what a record is about is told to forget it, who gains sight is shown it, nobody else is told', async () => {
   const world = await begin()
   await using hub = world.hub
   const { ana, ben, admin, open, closed, boss, deal, task } = world
@@ -290,7 +290,7 @@ test('[RGT18] who loses sight of what a record is about is told to forget it, wh
   expect(parted['ben']).toContain('deal.hidden')
 }, 60_000)
 
-test('[RGT18] the rule for deals and activities says the same in SQL and in code, for anybody and whatever they are about', async () => {
+test('[NEAR1] the rule for deals and activities says the same in SQL and in code, for anybody and whatever they are about', async () => {
   const world = await begin()
   await using hub = world.hub
   const random = seededRandom(stormSeed('records in sight'))
