@@ -203,7 +203,7 @@ async function seedDeals(
   await client.query(
     `insert into deal_stage_changes (tenant_id, id, deal_id, from_stage_id, to_stage_id, actor, at, seconds_in_stage)
      select $1, gen_random_uuid(), d.id, s.id, d.stage_id, '{"kind": "system"}', d.entered_stage_at,
-       extract(epoch from d.entered_stage_at - d.created_at)::bigint
+       extract(epoch from d.entered_stage_at - d.created_at)
      from deals d, (select min(id) as id from pipeline_stages where tenant_id = $1) s where d.tenant_id = $1 and d.stage_id <> s.id`,
     [tenantId],
   )

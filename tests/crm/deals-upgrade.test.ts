@@ -14,7 +14,8 @@ const tenants = [
 ]
 const deals = 400
 
-test('[PIPE1] [DEAL8] stages and deals from before there were pipelines are in one, in the order they had', async () => {
+/** A database as it was before a migration, and a way to bring it up to now. */
+async function openBefore(migration: string) {
   const name = `upgrade_${randomBytes(6).toString('hex')}`
   const server = new pg.Client({ connectionString: inject('pgUrl') })
   await server.connect()
@@ -22,12 +23,17 @@ test('[PIPE1] [DEAL8] stages and deals from before there were pipelines are in o
   await server.end()
   const config = { DATABASE_URL: databaseUrl(name), DATABASE_OWNER_URL: undefined, DATABASE_SCHEMA: 'public' }
   const before = mkdtempSync(join(tmpdir(), 'migrations-'))
-  for (const file of readdirSync(migrationsDirectory).filter((file) => file < '000023'))
+  for (const file of readdirSync(migrationsDirectory).filter((file) => file < migration))
     cpSync(join(migrationsDirectory, file), join(before, file))
   await migrateUp(config, before)
   rmSync(before, { recursive: true })
   const db = new pg.Client({ connectionString: config.DATABASE_URL })
   await db.connect()
+  return { db, upgrade: () => migrateUp(config) }
+}
+
+test('[PIPE1] [DEAL8] stages and deals from before there were pipelines are in one, in the order they had', async () => {
+  const { db, upgrade } = await openBefore('000023')
   try {
     for (const [at, id] of tenants.entries()) {
       await db.query('insert into tenants (id, slug, name, shard) values ($1, $2, $2, 1)', [id, `t${at}`])
@@ -44,7 +50,7 @@ test('[PIPE1] [DEAL8] stages and deals from before there were pipelines are in o
         [id, deals],
       )
     }
-    await migrateUp(config)
+    await upgrade()
     const { rows: pipelines } = await db.query<{ tenant_id: string; is_default: boolean }>(
       'select tenant_id, is_default from pipelines order by tenant_id',
     )
@@ -69,6 +75,38 @@ test('[PIPE1] [DEAL8] stages and deals from before there were pipelines are in o
     expect(new Set(rows.map((row) => `${row.stage_id} ${row.position}`)).size).toBe(2 * deals)
     const { rows: left } = await db.query('select tenant_id from tenants_without_pipeline(10)')
     expect(left).toEqual([{ tenant_id: tenants[2] }])
+  } finally {
+    await db.end()
+  }
+})
+
+test('[DEAL3] stays that were cut down to whole seconds are as long as they were', async () => {
+  const { db, upgrade } = await openBefore('000047')
+  const [id] = tenants
+  try {
+    await db.query('insert into tenants (id, slug, name, shard) values ($1, $2, $2, 1)', [id, 't'])
+    await db.query(`insert into pipelines (tenant_id, name, is_default) values ($1, 'p', true)`, [id])
+    await db.query(
+      `insert into pipeline_stages (tenant_id, pipeline_id, name, position, probability) select $1, (select id from pipelines), 's', 1, 10`,
+      [id],
+    )
+    await db.query(
+      `insert into deals (tenant_id, title, stage_id, probability, position)
+       select $1, n::text, (select id from pipeline_stages), 10, 'a' || n from generate_series(1, 2) n`,
+      [id],
+    )
+    // Two deals; what one of them says of its last stay is not what its changes say, and is left alone.
+    await db.query(
+      `insert into deal_stage_changes (tenant_id, id, deal_id, from_stage_id, to_stage_id, actor, at, seconds_in_stage)
+       select $1, gen_random_uuid(), v.deal, case when v.seconds is not null then s.id end, s.id, '{}', timestamptz '2026-01-01' + v.at * interval '1 second', v.seconds
+       from pipeline_stages s, (values (1, 0, null), (1, 1.9, 1), (1, 3.9, 2), (2, 0.5, null), (2, 1.25, 0), (2, 9, 99)) v(deal, at, seconds)`,
+      [id],
+    )
+    await upgrade()
+    const { rows } = await db.query<{ seconds_in_stage: number | null }>(
+      'select seconds_in_stage from deal_stage_changes order by deal_id, at',
+    )
+    expect(rows.map((row) => row.seconds_in_stage)).toEqual([null, 1.9, 2, null, 0.75, 99])
   } finally {
     await db.end()
   }

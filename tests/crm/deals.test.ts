@@ -226,6 +226,16 @@ describe('deals', () => {
     const [change] = (await board.get<{ data: StageChangeView[] }>(`deals/${deal.id}/stage-changes`)).data
     expect(change?.secondsInStage).toBeGreaterThanOrEqual(5400)
     expect(change?.secondsInStage).toBeLessThan(5460)
+    // Shown in whole seconds, kept as it was: stays add up to the time between first and last change.
+    await board.move(deal, { stageId: board.stages['New'] })
+    const stays = await inTenant(hub.deps, hub.tenant.id, (tx) =>
+      tx.query<{ exactly: number; between: number }>(
+        `select sum(seconds_in_stage) as exactly, extract(epoch from max(at) - min(at))::float8 + 5400 as between
+         from deal_stage_changes where tenant_id = $1 and deal_id = $2`,
+        [tx.tenantId, deal.id],
+      ),
+    )
+    expect(stays[0]?.exactly).toBeCloseTo(stays[0]?.between ?? 0, 4)
   })
 
   test('[DEAL4] links with conversations show on both sides, and go and come with the deal', async () => {

@@ -112,7 +112,7 @@ async function live(hub: Hub, seed: number, now: number) {
       deal: 1 + below(70),
       from: pick(stages).id,
       at: around(),
-      seconds: below(100_000),
+      seconds: below(100_000) + below(1000) / 1000,
     }),
   )
   await inTenant(hub.deps, t, async (tx) => {
@@ -148,7 +148,7 @@ async function live(hub: Hub, seed: number, now: number) {
     await tx.query(
       `insert into deal_stage_changes (tenant_id, id, deal_id, from_stage_id, to_stage_id, actor, at, seconds_in_stage)
        select $1, gen_random_uuid(), v.deal, v.from, v.from, '{}', to_timestamp(v.at / 1000.0), v.seconds
-       from json_to_recordset($2) as v(deal integer, "from" integer, at float8, seconds bigint)`,
+       from json_to_recordset($2) as v(deal integer, "from" integer, at float8, seconds float8)`,
       rows(moves),
     )
     await tx.query(

@@ -3,6 +3,7 @@ import type { ActorView } from '../../contract/events/define.ts'
 import type { StageChangeView } from '../../contract/crm/deal.ts'
 import type { TimelineItem, TimelineKind } from '../../contract/rest/contacts.ts'
 import { activityKind } from '../activities/activity-kind.ts'
+import { wholeSeconds } from '../deals/stage-changes.ts'
 import { loadMessages } from '../messages/load-messages.ts'
 import { presentMessage } from '../messages/present-message.ts'
 import { noteKind } from '../notes/note-kind.ts'
@@ -49,7 +50,7 @@ const loads: Readonly<Record<TimelineKind, Load>> = {
   stage_change: async (query, tenantId, ids) => {
     const rows = await query<StageChangeView>(
       `select id, deal_id as "dealId", from_stage_id as "fromStageId", to_stage_id as "toStageId", actor as by, at,
-         seconds_in_stage as "secondsInStage"
+         ${wholeSeconds} as "secondsInStage"
        from deal_stage_changes where tenant_id = $1 and id = any($2::uuid[])`,
       [tenantId, ids],
     )

@@ -29,8 +29,7 @@ export async function recordStageChange(
   const at = entryTime(tx, before)
   await tx.query(
     `insert into deal_stage_changes (tenant_id, id, deal_id, from_stage_id, to_stage_id, actor, at, seconds_in_stage)
-     values ($1, $2, $3, $4, $5, $6, $7,
-       floor(extract(epoch from $7::timestamptz - $8::timestamptz)))`,
+     values ($1, $2, $3, $4, $5, $6, $7, extract(epoch from $7::timestamptz - $8::timestamptz))`,
     [
       tx.tenantId,
       uuidv7(Date.parse(at)),
@@ -43,6 +42,9 @@ export async function recordStageChange(
     ],
   )
 }
+
+/** Of a row of deal_stage_changes, as people are shown it. Sums and means are of what the row has, to the microsecond. */
+export const wholeSeconds = 'round(seconds_in_stage)'
 
 const list = 'stage changes'
 
@@ -57,7 +59,7 @@ export async function listStageChanges(
     cursor === undefined ? [null, null] : decodeCursor(list, cursor, z.tuple([z.iso.datetime(), z.uuid()]))
   const rows = await query<StageChangeView>(
     `select id, deal_id as "dealId", from_stage_id as "fromStageId", to_stage_id as "toStageId", actor as by, at,
-       seconds_in_stage as "secondsInStage"
+       ${wholeSeconds} as "secondsInStage"
      from deal_stage_changes
      where tenant_id = $1 and deal_id = $2 and ($3::timestamptz is null or (at, id) < ($3, $4::uuid))
      order by at desc, id desc limit $5`,
