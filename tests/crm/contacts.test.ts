@@ -289,6 +289,44 @@ describe('contacts', () => {
     expect(byName.data.map(({ key }) => key)).toEqual(['zoe q / acme'])
   })
 
+  test('[PPL5] a number with the 0 that is dialled at home is the same number, save where it is part of it', async () => {
+    await using hub = await startHub()
+    const desk = await openDesk(hub)
+    const withNumber = async (phone: string) => make(desk, { firstName: 'x', phone })
+    const groups: number[][] = []
+    for (const [one, other] of [
+      ['+4917155501', '+49 0171 55501'],
+      ['+919876543210', '+91 098765 43210'],
+      ['+55 11 98765-4321', '+55 011 8765 4321'],
+    ] as const)
+      groups.push([(await withNumber(one)).id, (await withNumber(other)).id])
+    for (const phone of ['+39 06 1234567', '+39 6 1234567', '+225 0712345678', '+225 712345678'])
+      await withNumber(phone)
+    const { data } = await desk.get<ListOf<DuplicatesView>>('contacts/duplicates?reason=phone')
+    expect(data.map(({ contacts }) => contacts.map(({ id }) => id))).toEqual(expect.arrayContaining(groups))
+    expect(data).toHaveLength(groups.length)
+  })
+
+  test('[PPL1] the (0) of a number is not dialled from abroad and not kept, save in Italy', async () => {
+    await using hub = await startHub()
+    const desk = await openDesk(hub)
+    for (const [written, kept] of [
+      ['+49 (0)171 555-77', '+4917155577'],
+      ['+91 (0) 98765 43211', '+919876543211'],
+      ['+ 39 (0)6 1234567', '+39061234567'],
+      ['+1 (212) 555 0123', '+12125550123'],
+    ] as const) {
+      const contact = await make(desk, { firstName: 'x', phone: written })
+      expect(contact.phone).toBe(kept)
+      expect(contact.identities).toEqual([{ kind: 'phone', value: kept.slice(1) }])
+      expect(await desk.make('customers', { name: 'x', phone: written })).toMatchObject({ phone: kept })
+      const identities = [{ kind: 'wa_id', value: written }]
+      expect((await desk.call('PATCH', `contacts/${contact.id}`, { identities })).body.data).toMatchObject({
+        identities: [{ kind: 'wa_id', value: kept.slice(1) }],
+      })
+    }
+  })
+
   test('[SYN2] a list that was read before a word about marketing, and comes after it, does not undo it', async () => {
     await using hub = await startHub()
     const desk = await openDesk(hub)

@@ -6,12 +6,19 @@ import { actorView } from '../events/define.ts'
 import { messageView } from '../message.ts'
 import { contactView } from '../records.ts'
 import { patchesCustomValues, wholeCustomValues } from './custom-fields.ts'
-import { line, optionalEmail, optionalLine, optionalPhone, timeZoneName } from './record-input.ts'
+import {
+  line,
+  optionalEmail,
+  optionalLine,
+  optionalPhone,
+  timeZoneName,
+  withoutTrunkZero,
+} from './record-input.ts'
 
 const digits = z
   .string()
   .max(40)
-  .transform((text) => text.replaceAll(/[\s+().-]/g, ''))
+  .transform((text) => withoutTrunkZero(text).replaceAll(/[\s+().-]/g, ''))
   .pipe(z.string().regex(/^[1-9]\d{5,14}$/, 'expected a number with country code'))
 
 const opaque = z

@@ -21,11 +21,15 @@ export const optionalLine = (most: number) =>
 
 export const optionalEmail = z.email().max(254).nullable()
 
+/** Without the `(0)` of `+49 (0)171 …`, which is dialled within the country alone; in Italy it is part of the number. */
+export const withoutTrunkZero = (phone: string): string =>
+  phone.replace(/^(\s*\+?\s*(?!\s*39)[\d\s.-]*)\(0\)/, '$1')
+
 /** With "+" and country code; blanks, dots, dashes and brackets between the digits are taken out. */
 export const optionalPhone = z
   .string()
   .max(40)
-  .transform((text) => text.replaceAll(/[\s().-]/g, ''))
+  .transform((text) => withoutTrunkZero(text).replaceAll(/[\s().-]/g, ''))
   .pipe(
     z.string().regex(/^\+[1-9]\d{5,14}$/, 'expected a number with "+" and country code, such as +4917012345'),
   )
