@@ -1,7 +1,9 @@
 import { hearersOfContact } from './contact-sight.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import type { InboundIdentityChange, Person } from '../../providers/inbound.ts'
+import { lockContacts } from '../conversations/open-conversation.ts'
 import { viewContacts } from './present-contact.ts'
+import { requireAddresses } from './require-addresses.ts'
 import { type ContactOf, resolvePeople } from './resolve-people.ts'
 
 /**
@@ -33,7 +35,10 @@ async function unowned(tx: TenantTx, leave: InboundIdentityChange['leave']): Pro
   return new Set(rows.map(({ kind, value }) => `${kind} ${value}`))
 }
 
+/** Locks: the contact, before its addresses, as whoever joins contacts does; it may have gone into another one until then. */
 async function forget(tx: TenantTx, contactId: number, leave: InboundIdentityChange['leave']): Promise<void> {
+  await lockContacts(tx, [contactId])
+  await requireAddresses(tx, [contactId])
   const gone = await tx.query(
     `delete from contact_identities i using unnest($3::text[], $4::text[]) as v(kind, value)
      where i.tenant_id = $1 and i.contact_id = $2 and i.kind = v.kind and i.value = v.value returning 1`,

@@ -11,6 +11,7 @@ import type { RecordKind } from '../records/record-kind.ts'
 import { hearersOfContact } from './contact-sight.ts'
 import { beforeContactReturns, prepareContact } from './prepare-contact.ts'
 import { type ContactRow, contactColumnsOf, presentContact } from './present-contact.ts'
+import { holdNewContacts } from './resolve-people.ts'
 import { setIdentities } from './set-identities.ts'
 
 /** By words of a name or e-mail address, or by part of any other address, however it is written. */
@@ -94,6 +95,10 @@ export const contactKind: RecordKind<ContactRow, ContactView> = {
     },
   },
   constraints: { contacts_tenant_id_customer_id_fkey: 'customerId', contacts_one_primary: 'isPrimary' },
+  // Addresses belong to one contact each: who writes some holds the right to make contacts, before any contact.
+  lockFirst: async (tx, _id, values) => {
+    if (values['phone'] !== undefined || values['identities'] !== undefined) await holdNewContacts(tx)
+  },
   prepare: async (tx, change) =>
     prepareCustomValues(tx, 'contact', { ...change, values: await prepareContact(tx, change) }),
   beforeRestore: beforeContactReturns,

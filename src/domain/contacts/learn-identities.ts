@@ -1,17 +1,21 @@
 import { hearersOfContact } from './contact-sight.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import type { Identity } from '../../providers/inbound.ts'
+import { lockContactOf } from './contact-of-conversation.ts'
 import { viewContacts } from './present-contact.ts'
 
 /**
- * Adds addresses to a contact, and announces it when one was new. An address that another contact has stays there: who is
- * who is decided by the network's webhooks, not by the answer to a send.
+ * Adds addresses to the contact of a conversation, and announces it when one was new. An address that another contact has stays
+ * there: who is who is decided by the network's webhooks, not by the answer to a send. Locks: the contact, before its addresses, as
+ * whoever joins contacts does.
  */
 export async function learnIdentities(
   tx: TenantTx,
-  contactId: number,
+  conversationId: string,
   identities: readonly Identity[],
 ): Promise<void> {
+  const contactId = await lockContactOf(tx, conversationId)
+  if (contactId === undefined) return
   const added = await tx.query(
     `insert into contact_identities (tenant_id, kind, value, contact_id)
      select $1, v.kind, v.value, $2 from json_to_recordset($3) as v(kind text, value text)

@@ -21,6 +21,8 @@ export async function prepareContact(
   tx: TenantTx,
   { before, values, by }: Change<ContactRow>,
 ): Promise<Values> {
+  // First, for it takes the right to make contacts; those who step back are locked after it.
+  const addresses = await addressed(tx, before, values)
   await checkLinks(tx, by.actor, before && { customerId: before.customer_id }, values)
   const customerId = (values.customerId === undefined ? before?.customer_id : values.customerId) as
     | number
@@ -28,7 +30,7 @@ export async function prepareContact(
     | undefined
   if ((values.isPrimary ?? before?.is_primary) === true && customerId)
     await stepBack(tx, by, customerId, before?.id ?? 0)
-  return { ...values, ...named(before, values), ...(await addressed(tx, before, values)) }
+  return { ...values, ...named(before, values), ...addresses }
 }
 
 /**

@@ -39,7 +39,6 @@ export interface ClaimedSend extends ChannelKey {
   readonly claimToken: string
   /** From 1. */
   readonly number: number
-  readonly contactId: number
   readonly message: Omit<OutboundMessage, 'media'>
   readonly attachmentId: string | null
   readonly priority: number
@@ -246,7 +245,6 @@ function claimed(
     attemptId: uuidv7(now.getTime()),
     claimToken,
     number: candidate.attempts + 1,
-    contactId: candidate.contact_id,
     message: {
       id: candidate.id,
       to: candidate.identities,

@@ -118,7 +118,9 @@ async function writeAll(
     await applyParked(tx, channelId, learnt)
   }
   for (const { send, outcome } of counted) {
-    if (outcome.kind === 'accepted') await learnMore(tx, send, outcome.recipient ?? [])
+    const message = rows.byId.get(send.message.id)
+    if (message && outcome.kind === 'accepted')
+      await learnMore(tx, message.conversation_id, send, outcome.recipient ?? [])
   }
   return reports.map(({ send }) => (held.has(send.attemptId) ? 'recorded' : 'fenced'))
 }
@@ -278,8 +280,13 @@ async function changeLanes(deps: OutcomeDeps, tx: TenantTx, reports: readonly Se
 }
 
 /** Addresses that the network named and that we did not send to. */
-async function learnMore(tx: TenantTx, send: ClaimedSend, told: readonly Identity[]): Promise<void> {
+async function learnMore(
+  tx: TenantTx,
+  conversationId: string,
+  send: ClaimedSend,
+  told: readonly Identity[],
+): Promise<void> {
   const known = new Set(send.message.to.map(({ kind, value }) => `${kind} ${value}`))
   const fresh = told.filter(({ kind, value }) => !known.has(`${kind} ${value}`))
-  if (fresh.length > 0) await learnIdentities(tx, send.contactId, fresh)
+  if (fresh.length > 0) await learnIdentities(tx, conversationId, fresh)
 }

@@ -126,21 +126,21 @@ async function learnRecipients(tx: TenantTx, news: readonly News<InboundStatus>[
         })),
   )
   if (told.length === 0) return
-  const fresh = await tx.query<{ contact_id: number; kind: 'phone'; value: string }>(
-    `select distinct c.contact_id, v.kind, v.value
+  const fresh = await tx.query<{ conversation_id: string; kind: 'phone'; value: string }>(
+    `select distinct c.contact_id, v.conversation_id, v.kind, v.value
      from json_to_recordset($2) as v(conversation_id uuid, kind text, value text)
      join conversations c on c.tenant_id = $1 and c.id = v.conversation_id
      join contacts ct on ct.tenant_id = $1 and ct.id = c.contact_id and not ct.is_group
      where v.kind <> 'group' and not exists (
        select from contact_identities i where i.tenant_id = $1 and i.value = v.value
          and i.kind = any (case when v.kind in ('phone', 'wa_id') then array['phone', 'wa_id'] else array[v.kind] end))
-     order by 1, 2, 3`,
+     order by 1, 2, 3, 4`,
     [tx.tenantId, JSON.stringify(told)],
   )
-  for (const [contactId, identities] of Map.groupBy(fresh, (row) => row.contact_id))
+  for (const [conversationId, identities] of Map.groupBy(fresh, (row) => row.conversation_id))
     await learnIdentities(
       tx,
-      contactId,
+      conversationId,
       identities.map(({ kind, value }) => ({ kind, value })),
     )
 }
