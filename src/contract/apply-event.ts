@@ -169,6 +169,8 @@ function take(state: ClientState, event: AnyLogEvent): ClientState {
       if (note.conversationId === null) return placeRecord(state, 'notes', note)
       return state.notes.has(note.conversationId) ? placeNotes(state, note.conversationId, [note]) : state
     }
+    case 'note.hidden':
+      return forgetRecord(state, 'notes', event.data.noteId, event.data.version)
     case 'contact.created':
     case 'contact.updated':
     case 'contact.deleted':

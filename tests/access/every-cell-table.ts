@@ -296,6 +296,7 @@ export const subjects: Readonly<Record<string, string>> = {
   'conversation.*': 'conversation',
   'conversation.hidden': 'lost-conversation',
   'note.*': 'conversation contact deal tenant',
+  'note.hidden': 'lost-contact',
   'contact.*': 'contact',
   'contact.hidden': 'lost-contact',
   'consent.*': 'contact',

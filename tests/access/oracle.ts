@@ -17,31 +17,38 @@ export class Truth {
     return this.#facts.conversations.filter((one) => this.#sees(id, one)).map((one) => one.id)
   }
 
-  /** Ids of records with an owner that somebody sees. */
+  /** Ids of deals and activities that somebody sees. */
   ownedBy(id: string, what: 'deals' | 'activities'): number[] {
-    return this.#facts[what]
-      .filter(({ owner }) => !this.#isAgent(id) || owner === null || owner === id)
-      .map((one) => one.id)
+    return this.#facts[what].filter((one) => this.#seesOwned(id, one)).map((one) => one.id)
+  }
+
+  /** Ids of deals that are nobody's. */
+  freeDeals(): number[] {
+    return this.#facts.deals.filter(({ owner }) => owner === null).map(({ id }) => id)
   }
 
   /** Ids of the people that somebody sees. */
   contactsOf(id: string): number[] {
-    return this.#facts.contacts
-      .filter((contact) => {
-        const theirs = this.#facts.conversations.filter((one) => one.contact === contact.id)
-        return !this.#isAgent(id) || theirs.length === 0 || theirs.some((one) => this.#worksOn(id, one))
-      })
-      .map((contact) => contact.id)
+    return this.#facts.contacts.filter((one) => this.#seesContact(id, one.id)).map((one) => one.id)
   }
 
-  /** Ids of the notes that somebody sees: about conversations and people. */
+  /** Ids of the notes that somebody sees: about conversations, people and deals. */
   notesOf(id: string): number[] {
-    const [talks, people] = [new Set(this.conversationsOf(id)), new Set(this.contactsOf(id))]
+    const talks = new Set(this.conversationsOf(id))
+    const [people, deals] = [new Set(this.contactsOf(id)), new Set(this.ownedBy(id, 'deals'))]
     return this.#facts.notes
-      .filter(({ conversation, contact }) =>
-        conversation === null ? people.has(contact ?? 0) : talks.has(conversation),
+      .filter(
+        ({ conversation, contact, deal }) =>
+          (conversation !== null && talks.has(conversation)) ||
+          (contact !== null && people.has(contact)) ||
+          (deal !== null && deals.has(deal)),
       )
       .map((one) => one.id)
+  }
+
+  /** Whose a conversation is. */
+  contactOf(conversationId: string): number {
+    return this.#facts.conversations.find(({ id }) => id === conversationId)?.contact ?? 0
   }
 
   isIn(id: string): boolean {
@@ -54,6 +61,23 @@ export class Truth {
 
   #worksOn(id: string, { channel, closed }: Facts['conversations'][number]): boolean {
     return !closed || this.#facts.members.some((one) => one.channel === channel && one.person === id)
+  }
+
+  #seesContact(id: string, contact: number): boolean {
+    const theirs = this.#facts.conversations.filter((one) => one.contact === contact)
+    return !this.#isAgent(id) || theirs.length === 0 || theirs.some((one) => this.#worksOn(id, one))
+  }
+
+  /** Their own; and what is nobody's, unless it is about somebody or something on a number that they do not work on. */
+  #seesOwned(id: string, { owner, contact, talks, deal }: Facts['deals'][number]): boolean {
+    if (!this.#isAgent(id) || owner === id) return true
+    const of = this.#facts.deals.find((one) => one.id === deal)
+    const people = contact ?? of?.contact ?? null
+    const places = this.#facts.conversations.filter((one) =>
+      [...talks, ...(of?.talks ?? [])].includes(one.id),
+    )
+    const isHidden = people !== null && !this.#seesContact(id, people)
+    return owner === null && !isHidden && places.every((one) => this.#worksOn(id, one))
   }
 
   #sees(id: string, conversation: Facts['conversations'][number]): boolean {
@@ -78,10 +102,23 @@ interface Facts {
     assignee: string | null
     team: string | null
   }[]
-  readonly deals: readonly { id: number; owner: string | null }[]
-  readonly activities: readonly { id: number; owner: string | null }[]
+  readonly deals: readonly Owned[]
+  readonly activities: readonly Owned[]
   readonly contacts: readonly { id: number }[]
-  readonly notes: readonly { id: number; conversation: string | null; contact: number | null }[]
+  readonly notes: readonly {
+    id: number
+    conversation: string | null
+    contact: number | null
+    deal: number | null
+  }[]
+}
+
+interface Owned {
+  readonly id: number
+  readonly owner: string | null
+  readonly contact: number | null
+  readonly talks: readonly string[]
+  readonly deal: number | null
 }
 
 /** The tables as they are, read past all row security. */
@@ -93,11 +130,14 @@ export function readTruth(hub: Hub): Promise<Truth> {
     members: 'select channel_id as channel, user_id as person from channel_members where tenant_id = $1',
     conversations: `select c.id, c.channel_id as channel, c.contact_id as contact, h.members_only as closed, c.assignee_id as assignee, c.team_id as team
       from conversations c join channels h on h.id = c.channel_id where c.tenant_id = $1`,
-    deals: 'select id, owner_id as owner from deals where tenant_id = $1 and deleted_at is null',
-    activities: 'select id, assignee_id as owner from activities where tenant_id = $1 and deleted_at is null',
+    deals: `select id, owner_id as owner, contact_id as contact, null as deal,
+      array(select l.conversation_id::text from deal_conversations l where l.deal_id = d.id) as talks
+      from deals d where tenant_id = $1 and deleted_at is null`,
+    activities: `select id, assignee_id as owner, contact_id as contact, deal_id as deal,
+      array_remove(array[conversation_id::text], null) as talks from activities where tenant_id = $1 and deleted_at is null`,
     contacts: 'select id from contacts where tenant_id = $1 and deleted_at is null',
     notes:
-      'select id, conversation_id as conversation, contact_id as contact from notes where tenant_id = $1 and deleted_at is null',
+      'select id, conversation_id as conversation, contact_id as contact, deal_id as deal from notes where tenant_id = $1 and deleted_at is null',
   }
   return asSuperuser(hub, async (query) => {
     const facts: Record<string, unknown> = {}

@@ -260,6 +260,9 @@ export class Console {
           await this.#loadRecords(this)
         }
       }
+    } catch (error) {
+      // Somebody who was shut out keeps asking until the console is closed; then nobody waits for the answer.
+      if (!this.#closed) throw error
     } finally {
       this.#loading = false
     }

@@ -28,4 +28,10 @@ export const conversationEvents = [
   event('note.edited', 'subject', 'A private note changed.', { note: noteView }),
   event('note.deleted', 'subject', 'A private note is gone.', { note: noteView }),
   event('note.restored', 'subject', 'A deleted note is back.', { note: noteView }),
+  event(
+    'note.hidden',
+    'lost sight',
+    'A note went along with somebody whom you may not see: forget it. Notes of what is itself hidden go without it.',
+    { noteId: z.number().int(), version: z.number().int() },
+  ),
 ] as const

@@ -52,7 +52,7 @@ export const crmEvents = [
   event('activity.reminded', 'owner', 'The time of its reminder has come. Once per reminder.', activity),
   event('activity.deleted', 'owner', 'An activity was deleted; it can be restored.', activity),
   event('activity.restored', 'owner', 'A deleted activity is back.', activity),
-  event('activity.hidden', 'lost sight', "An activity is somebody else's now: forget it.", {
+  event('activity.hidden', 'lost sight', 'You may no longer see an activity: forget it.', {
     activityId: z.number().int(),
     version: z.number().int(),
   }),

@@ -48,8 +48,13 @@ export const dealEvents = [
   ),
   event('deal.deleted', 'owner', 'A deal was deleted; it can be restored.', deal),
   event('deal.restored', 'owner', 'A deleted deal is back.', deal),
-  event('deal.hidden', 'lost sight', "A deal is somebody else's now: forget it.", {
-    dealId: z.number().int(),
-    version: z.number().int(),
-  }),
+  event(
+    'deal.hidden',
+    'lost sight',
+    'You may no longer see a deal: forget it and what was written about it.',
+    {
+      dealId: z.number().int(),
+      version: z.number().int(),
+    },
+  ),
 ] as const

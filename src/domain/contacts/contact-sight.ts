@@ -30,13 +30,14 @@ export async function requireContacts(
 /**
  * Contacts have other conversations than before: whoever may see one now is shown it, with what is about it and nobody's, and
  * whoever may not any more forgets both. Only where numbers with members only have a part in it; otherwise everybody sees
- * them all, before and after. `shared` when they gave each other conversations, so that a number of one was another's before.
- * Contacts that were made in this very transaction need it not. Locks: those contacts, by id; then what is about them.
+ * them all, before and after. Contacts that were made in this very transaction need it not. `exchange` when they gave each
+ * other what they had, so that a number of one was another's before, and notes of one are another's now; `gone` are those that
+ * went into them. Locks: those contacts, by id; then what is about them.
  */
 export async function retellContacts(
   tx: TenantTx,
   ids: readonly number[],
-  { shared = false }: { readonly shared?: boolean } = {},
+  exchange?: { readonly gone: readonly number[] },
 ): Promise<void> {
   if (ids.length === 0) return
   const concerned = await tx.query<{ id: number }>(
@@ -44,7 +45,7 @@ export async function retellContacts(
        and exists (select from channels h where h.tenant_id = $1 and h.members_only)
        and exists (
          select from conversations c join channels h on h.tenant_id = c.tenant_id and h.id = c.channel_id
-         where c.tenant_id = $1 and c.contact_id = ${shared ? 'any($2)' : 'ct.id'} and h.members_only)
+         where c.tenant_id = $1 and c.contact_id = ${exchange ? 'any($2)' : 'ct.id'} and h.members_only)
      order by ct.id for no key update`,
     [tx.tenantId, ids, tx.now],
   )
@@ -61,4 +62,21 @@ export async function retellContacts(
     tx.record('contact.hidden', { contactId, version }, { kind: 'lost-contact', contactId })
   }
   await retellRecordsOf(tx, found)
+  if (exchange) await hideWhatMoved(tx, found, exchange.gone)
+}
+
+/** Whoever may not see these contacts forgets those that went into them, and notes that were about another one before. */
+async function hideWhatMoved(tx: TenantTx, ids: readonly number[], gone: readonly number[]): Promise<void> {
+  const moved = await tx.query<{ id: number; contact_id: number; version: number; is_note: boolean }>(
+    `select n.id, n.contact_id, n.version, true as is_note from notes n
+     where n.tenant_id = $1 and n.contact_id = any($2) and n.deleted_at is null
+     union all select g.id, i.id, g.version, false from contacts g cross join unnest($2::integer[]) i(id)
+     where g.tenant_id = $1 and g.id = any($3) order by is_note, id`,
+    [tx.tenantId, ids, gone],
+  )
+  for (const { id, contact_id: contactId, version, is_note: isNote } of moved) {
+    const scope = { kind: 'lost-contact', contactId } as const
+    if (isNote) tx.record('note.hidden', { noteId: id, version }, scope)
+    else tx.record('contact.hidden', { contactId: id, version }, scope)
+  }
 }

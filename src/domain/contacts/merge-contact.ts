@@ -80,7 +80,7 @@ export async function mergeContact(
   // What went into another has no conversations of its own any more; it is still for nobody else's eyes.
   tx.record('contact.deleted', { contact: gone }, hearersOfContact(id))
   tx.record('contact.updated', { contact }, hearersOfContact(id))
-  await retellContacts(tx, [id])
+  await retellContacts(tx, [id], { gone: [otherId] })
   const merge = presentMerge(row)
   const entry = { by, action: 'contact.merge', entity: 'contact' }
   recordAudit(tx, { ...entry, entityId: id, before: before ?? null, after: { ...contact, merge } })

@@ -48,7 +48,8 @@ export async function mergeContacts(
     else await absorb(tx, loser.id, winner.id)
   }
   // It writes on their numbers too from now on.
-  if (candidates.some((one) => one !== winner && !one.tended)) await retellContacts(tx, [winner.id])
+  const gone = candidates.filter((one) => one !== winner && !one.tended).map(({ id }) => id)
+  if (gone.length > 0) await retellContacts(tx, [winner.id], { gone })
   const word = candidates.reduce((one, other) => (outranks(other, one) ? other : one), winner)
   const blocked = candidates.some((one) => one.blocked)
   if (word !== winner || blocked !== winner.blocked)

@@ -68,7 +68,7 @@ export async function undoMerge(tx: TenantTx, by: Doer, mergeId: string): Promis
   if (!back || !contact) throw new Error('contacts of a merge are not there')
   tx.record('contact.restored', { contact: back }, hearersOfContact(otherId))
   tx.record('contact.updated', { contact }, hearersOfContact(id))
-  await retellContacts(tx, [id, otherId], { shared: true })
+  await retellContacts(tx, [id, otherId], { gone: [] })
   const undone = presentMerge({ ...merge, undone_at: tx.now.toISOString() })
   const entry = { by, action: 'contact.unmerge', entity: 'contact' }
   recordAudit(tx, { ...entry, entityId: id, before: before ?? null, after: { ...contact, merge: undone } })
