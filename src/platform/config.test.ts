@@ -30,6 +30,18 @@ const production = {
 }
 
 describe('settings', () => {
+  test.each([
+    ['EVOLUTION_API_URL', 'https://evo.example', 'evo.example'],
+    ['TEMPLATE_SYNC_HOURS', '1', '0'],
+    ['LOG_KEEP_DAYS', '1', '0'],
+    ['SOCKET_TAIL_BYTES', '1', '0'],
+    ['EVOLUTION_SEND_INTERVAL_MS', '0', '-1'],
+    ['SIMULATOR_PORT', '65535', '65536'],
+  ])('[CFG1] %s may be %j and not %j', (name, good, bad) => {
+    expect(problemsOf({ [name]: good })).toEqual([])
+    expect(problemsOf({ [name]: bad })).toEqual([expect.stringContaining(name)])
+  })
+
   test('[CFG1] every error is listed at once', () => {
     const wrong = {
       PORT: 'x',

@@ -314,6 +314,26 @@ describe('[NEWS3] when', () => {
     expect(meta.requests).toHaveLength(before)
   })
 
+  test('it is due again TEMPLATE_SYNC_HOURS later, and not a minute before', async () => {
+    const hours = 5
+    const config = { ...hub.deps.config, TEMPLATE_SYNC_HOURS: hours }
+    const read = (channelId: string) =>
+      syncTemplates({ ...hub.deps, config }, { tenantId: hub.tenant.id, channelId })
+    const { channelId } = await connectNumber()
+    const passed = (minutes: number) =>
+      inTenant(hub.deps, hub.tenant.id, (tx) =>
+        tx.query(
+          `update channels set templates_due_at = templates_due_at - make_interval(mins => $3) where tenant_id = $1 and id = $2`,
+          [tx.tenantId, channelId, minutes],
+        ),
+      )
+    expect(await read(channelId)).toBe('read')
+    await passed(hours * 60 - 1)
+    expect(await read(channelId)).toBe('none')
+    await passed(1)
+    expect(await read(channelId)).toBe('read')
+  })
+
   test('workers read it without being told, and again when a check finds the number well', async () => {
     list = [template(1)]
     const { channelId, phone } = await connectNumber()

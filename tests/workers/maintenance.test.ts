@@ -1,4 +1,7 @@
 import { expect, test } from 'vitest'
+import { readEvents, readHead } from '../../src/log/read.ts'
+import { inTenant } from '../../src/log/tenant-tx.ts'
+import { uuidv7 } from '../../src/platform/uuid.ts'
 import { startWorkers } from '../../workers/server.ts'
 import { eventually } from '../harness/eventually.ts'
 import { startIntake, textTo } from '../webhooks/intake-hub.ts'
@@ -30,4 +33,45 @@ test('[HOOK5] processed deliveries and the quarantine are kept for their time an
       'new for 6',
     ]),
   )
+})
+
+test('[LOG6] workers keep the events of LOG_KEEP_DAYS, and not those of a day more; readers are told', async () => {
+  await using intake = await startIntake({ LOG_KEEP_DAYS: '3' })
+  const { hub } = intake
+  const partitionOf = async (days: number) => {
+    const [row] = await intake.asOwner<{ name: string; day: string; next: string }>(
+      `select 'events_' || to_char(d, 'YYYYMMDD') as name, d::text as day, (d + 1)::text as next
+       from (select (now() at time zone 'UTC')::date - $1::integer as d) t`,
+      [days],
+    )
+    return row as { name: string; day: string; next: string }
+  }
+  const record = () =>
+    inTenant(hub.deps, hub.tenant.id, (tx) => {
+      tx.record('channel.removed', { channelId: uuidv7() }, { kind: 'tenant' })
+      return Promise.resolve()
+    })
+  const before = (await readHead(hub.deps, hub.tenant.id)).seq
+  for (const days of [4, 3]) {
+    const { name, day, next } = await partitionOf(days)
+    await intake.asOwner(
+      `create table ${name} partition of events for values from ('${day} 00:00Z') to ('${next} 00:00Z')`,
+      [],
+    )
+    await record()
+    await intake.asOwner(
+      `update events set occurred_at = '${day} 12:00Z' where seq = (select max(seq) from events where tenant_id = $1)
+         and tenant_id = $1`,
+      [hub.tenant.id],
+    )
+  }
+  const there = async (days: number) =>
+    (await intake.asOwner('select to_regclass($1) as name', [(await partitionOf(days)).name]))[0]
+  const workers = startWorkers(hub.deps)
+  hub.onClose(() => workers.close())
+  await eventually(async () => expect(await there(4)).toEqual({ name: null }))
+  expect(await there(3)).not.toEqual({ name: null })
+  const from = (seq: number) => readEvents(hub.deps, hub.tenant.id, { epoch: 1, seq }, 10)
+  expect(await from(before)).toBe('trimmed')
+  expect(await from(before + 1)).toMatchObject({ events: [{ seq: before + 2 }] })
 })
