@@ -23,7 +23,10 @@ const included = z.strictObject({
 export const recordAnswer = <View extends z.ZodType>(view: View) =>
   z.strictObject({ data: view, included: included.optional() })
 
-/** A page of records, as they were at `position`: events after it are news. */
+/**
+ * A page of records, as they were at `position`: events after it are news. It may be short, or empty, and still have a
+ * `nextCursor`: what it went over did not fit.
+ */
 export const recordPage = <View extends z.ZodType>(view: View) =>
   z.strictObject({
     data: z.array(view),
