@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { authenticate } from '../src/auth/authenticate.ts'
 import type { Entry } from '../src/auth/entry.ts'
+import { FailedTries } from '../src/auth/failed-tries.ts'
 import type { Deps } from '../src/deps.ts'
 import { Slots } from './limits.ts'
 
@@ -24,6 +25,7 @@ interface Known {
 export class EntryCache {
   readonly #deps: Deps
   readonly #isWatched: (tenantId: string, since: number) => boolean
+  readonly #failed: FailedTries
   readonly #known = new Map<string, Known>()
   readonly #asking = new Map<string, Promise<Entry>>()
   readonly #changedAt = new Map<string, number>()
@@ -33,13 +35,18 @@ export class EntryCache {
   constructor(deps: Deps, isWatched: (tenantId: string, since: number) => boolean) {
     this.#deps = deps
     this.#isWatched = isWatched
+    this.#failed = new FailedTries(deps)
   }
 
-  /** As `authenticate`. A promise only when it has to ask. */
-  enter(credential: string): Entry | Promise<Entry> {
+  /** As `authenticate`, and `rate_limited` for an address that shows too many bad ones. A promise only when it has to ask. */
+  enter(credential: string, address: string): Entry | Promise<Entry> {
     const key = hash('sha256', credential, 'base64')
     const known = this.#known.get(key)
     if (known && this.#isFresh(known)) return known.entry
+    return this.#failed.watch(address, key, () => this.#askOnce(key, credential))
+  }
+
+  #askOnce(key: string, credential: string): Promise<Entry> {
     let asking = this.#asking.get(key)
     if (!asking) {
       asking = this.#lookups.run(() => this.#ask(key, credential)).finally(() => this.#asking.delete(key))

@@ -6,6 +6,7 @@ import { Failure } from '../src/contract/errors.ts'
 import { handshake } from '../src/contract/socket.ts'
 import { protocolVersion } from '../src/contract/version.ts'
 import type { Deps } from '../src/deps.ts'
+import { networkOf } from '../src/platform/network-of.ts'
 import { addressReader } from './address.ts'
 import type { EntryCache } from './entry-cache.ts'
 import { type CredentialSource, originJudge } from './origins.ts'
@@ -21,7 +22,8 @@ const queryTokens = ['token', 'access_token', 'jwt', 'auth', 'authorization', 'k
 type Connection = Socket['conn']
 
 interface Newcomer {
-  readonly address: string
+  /** Of IPv6 the /64, of which whoever has one address has all. */
+  readonly network: string
   asked: boolean
   packets: number
   bytes: number
@@ -40,7 +42,7 @@ export interface Admitted {
 export class Newcomers {
   readonly #deps: Deps
   readonly #cache: EntryCache
-  readonly #addressOf: (request: IncomingMessage) => string
+  readonly #networkOf: (request: IncomingMessage) => string
   readonly #mayComeFrom: ReturnType<typeof originJudge>
   readonly #newcomers = new Map<Connection, Newcomer>()
   readonly #perAddress = new Map<string, number>()
@@ -50,13 +52,14 @@ export class Newcomers {
   constructor(deps: Deps, cache: EntryCache) {
     this.#deps = deps
     this.#cache = cache
-    this.#addressOf = addressReader(deps.config.TRUST_PROXY)
+    const addressOf = addressReader(deps.config.TRUST_PROXY)
+    this.#networkOf = (request) => networkOf(addressOf(request))
     this.#mayComeFrom = originJudge(deps.config)
   }
 
   /** Whether a connection is worth opening at all: over the limit one is opened to be refused, far over it none. */
   isWorthOpening(request: IncomingMessage): boolean {
-    return (this.#perAddress.get(this.#addressOf(request)) ?? 0) < 2 * this.#deps.config.SOCKETS_PER_ADDRESS
+    return (this.#perAddress.get(this.#networkOf(request)) ?? 0) < 2 * this.#deps.config.SOCKETS_PER_ADDRESS
   }
 
   watch(io: Server): void {
@@ -65,13 +68,13 @@ export class Newcomers {
 
   #arrive(connection: Connection): void {
     const newcomer: Newcomer = {
-      address: this.#addressOf(connection.request),
+      network: this.#networkOf(connection.request),
       asked: false,
       packets: 0,
       bytes: 0,
     }
     this.#newcomers.set(connection, newcomer)
-    this.#perAddress.set(newcomer.address, (this.#perAddress.get(newcomer.address) ?? 0) + 1)
+    this.#perAddress.set(newcomer.network, (this.#perAddress.get(newcomer.network) ?? 0) + 1)
     const count = ({ data }: { data?: string | Buffer }) => {
       newcomer.packets += 1
       newcomer.bytes += data?.length ?? 0
@@ -87,9 +90,9 @@ export class Newcomers {
     this.#newcomers.delete(connection)
     connection.removeAllListeners('packet')
     connection.off('close', this.#onClose)
-    const left = (this.#perAddress.get(newcomer.address) ?? 1) - 1
-    if (left > 0) this.#perAddress.set(newcomer.address, left)
-    else this.#perAddress.delete(newcomer.address)
+    const left = (this.#perAddress.get(newcomer.network) ?? 1) - 1
+    if (left > 0) this.#perAddress.set(newcomer.network, left)
+    else this.#perAddress.delete(newcomer.network)
   }
 
   /** Judges a handshake. Fails with the reason; then the connection is of no more use. */
@@ -99,7 +102,7 @@ export class Newcomers {
     if (!newcomer || newcomer.asked) throw new Failure('forbidden')
     newcomer.asked = true
     this.#refuseWhileDraining()
-    if ((this.#perAddress.get(newcomer.address) ?? 0) > this.#deps.config.SOCKETS_PER_ADDRESS)
+    if ((this.#perAddress.get(newcomer.network) ?? 0) > this.#deps.config.SOCKETS_PER_ADDRESS)
       throw new Failure('too_many_connections', { retryAfterMs: 1000 })
     const { headers, query } = socket.handshake
     const auth = socket.handshake.auth as Record<string, unknown>
@@ -110,8 +113,8 @@ export class Newcomers {
       throw new Failure('unauthorized', {}, { message: 'a token must not be part of the address' })
     const { source, credential } = this.#credential(auth, headers)
     if (!this.#mayComeFrom(headers, source)) throw new Failure('origin_denied')
-    if (credential === '') throw new Failure('unauthorized')
-    const entry = await this.#cache.enter(credential)
+    // Who shows nothing at all is judged as well, so that it counts.
+    const entry = await this.#cache.enter(credential, newcomer.network)
     // A drain that began meanwhile has said goodbye to everybody that it knew.
     this.#refuseWhileDraining()
     this.#forget(socket.conn)
@@ -131,7 +134,6 @@ export class Newcomers {
   ): { source: CredentialSource; credential: string } {
     if (auth['token'] !== undefined) {
       const token = handshake.shape.token.safeParse(auth['token'])
-      if (!token.success) throw new Failure('unauthorized')
       return { source: 'auth', credential: token.data ?? '' }
     }
     const bearer = /^bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]

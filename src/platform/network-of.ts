@@ -29,6 +29,6 @@ function groupsOf(address: string): number[] {
   const numbers = (text: string): number[] =>
     text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16))
   const [before, after] = [numbers(head), numbers(tail ?? '')]
-  const gap = new Array<number>(8 - before.length - after.length).fill(0)
+  const gap = Array.from({ length: 8 - before.length - after.length }, () => 0)
   return [...before, ...gap, ...after]
 }

@@ -43,6 +43,13 @@ export class SharedWindows {
     return { count: window.shared + window.unsent, endsAt: window.endsAt, mark: window.mark }
   }
 
+  /** How many there are in its window, as far as this instance knows: of a key that it never counted, none. */
+  look(key: string): { readonly count: number; readonly endsAt: number } {
+    const window = this.#windows.get(key)
+    if (!window || window.endsAt <= Date.now()) return { count: 0, endsAt: 0 }
+    return { count: window.shared + window.unsent, endsAt: window.endsAt }
+  }
+
   /** Windows lie on the clock, so that all instances mean the same one. */
   #windowOf(key: string): Window {
     const now = Date.now()

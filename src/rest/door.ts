@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express'
 import { Failure } from '../contract/errors.ts'
-import { enter } from '../http/request-context.ts'
+import { addressOf, enter } from '../http/request-context.ts'
 import type { Config } from '../platform/config.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { credentialOf, requireOwnOrigin } from './credential.ts'
@@ -19,7 +19,7 @@ export function door(
       const credential = credentialOf(request, deps.config)
       if (credential === null) throw new Failure('unauthorized')
       requireOwnOrigin(request, credential, deps.config)
-      enter(request, await entries.enter(credential.text))
+      enter(request, await entries.enter(credential.text, addressOf(request)))
     } catch (error) {
       if (error instanceof Failure) deps.metrics.authzDenied.inc({ code: error.code })
       throw error

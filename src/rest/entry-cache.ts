@@ -1,6 +1,7 @@
 import { hash as hashOf } from 'node:crypto'
 import { authenticate } from '../auth/authenticate.ts'
 import type { AuthDeps, Entry } from '../auth/entry.ts'
+import { FailedTries, type FailedTriesDeps } from '../auth/failed-tries.ts'
 import { type AccessNews, readAccessNews } from './access-news.ts'
 
 const longestMs = 15_000
@@ -33,15 +34,21 @@ interface Watch {
  */
 export class EntryCache {
   readonly #deps: AuthDeps
+  /** One for all doors of this process. */
+  readonly failed: FailedTries
   readonly #kept = new Map<string, Kept>()
   readonly #watches = new Map<string, Watch>()
 
-  constructor(deps: AuthDeps) {
+  constructor(deps: AuthDeps & FailedTriesDeps) {
     this.#deps = deps
+    this.failed = new FailedTries(deps)
   }
 
-  /** As `authenticate`. Requests that come at once with one credential share one look-up; refusals are not remembered. */
-  async enter(credential: string): Promise<Entry> {
+  /**
+   * As `authenticate`, and `rate_limited` for an address that shows too many bad ones. Requests that come at once with one
+   * credential share one look-up; refusals are not remembered.
+   */
+  async enter(credential: string, address: string | undefined): Promise<Entry> {
     const now = this.#deps.clock.now()
     const hash = hashOf('sha256', credential, 'base64')
     const kept = this.#kept.get(hash)
@@ -50,7 +57,8 @@ export class EntryCache {
       if (entry.expiresAt > now) return entry
     }
     this.#forget(hash)
-    return this.#keep(hash, authenticate(this.#deps, credential), now.getTime() + longestMs)
+    const ask = () => this.#keep(hash, authenticate(this.#deps, credential), now.getTime() + longestMs)
+    return this.failed.watch(address, hash, ask)
   }
 
   close(): void {

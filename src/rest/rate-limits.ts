@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis'
 import { Failure } from '../contract/errors.ts'
 import { addressOf, type Caller, callerOf } from '../http/request-context.ts'
 import type { Config } from '../platform/config.ts'
-import { SharedWindows, windowMs } from './shared-windows.ts'
+import { SharedWindows, windowMs } from '../platform/shared-windows.ts'
 
 interface LimitDeps {
   readonly config: Pick<

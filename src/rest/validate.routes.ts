@@ -4,6 +4,7 @@ import { validateRequest, validateView } from '../contract/rest/identity.ts'
 import { presentCaller } from '../domain/users/present-caller.ts'
 import { declare, plain } from '../http/declaration.ts'
 import { parsePart } from '../http/faults.ts'
+import { addressOf } from '../http/request-context.ts'
 import type { Config } from '../platform/config.ts'
 import { credentialOf } from './credential.ts'
 import type { EntryCache } from './entry-cache.ts'
@@ -42,7 +43,7 @@ export function validateRoutes(
     const shown = credentialOf(request, deps.config)
     const credential = shown === null || (shown.byCookie && token !== undefined) ? token : shown.text
     if (credential === undefined) throw new Failure('unauthorized')
-    const { actor, tenant, expiresAt } = await entries.enter(credential)
+    const { actor, tenant, expiresAt } = await entries.enter(credential, addressOf(request))
     response.json({
       valid: true,
       user: presentCaller(actor),

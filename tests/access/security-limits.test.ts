@@ -34,6 +34,8 @@ const shipped: readonly [name: SettingName, value: number, what: string][] = [
   ['JWT_LEEWAY', 5, 'difference of clocks'],
   ['LOCAL_TOKEN_SECONDS', 900, 'life of a token of our own'],
   ['LOCAL_ATTEMPTS', 5, 'wrong passwords'],
+  ['LOCAL_TENANTS_TRIED', 3, 'tenants of a sign-in that names none'],
+  ['FAILED_AUTH_PER_MINUTE', 100, 'bad credentials of an address'],
   ['LOCAL_LOCK_SECONDS', 900, 'wait after them'],
   ['LOCAL_PASSWORD_LENGTH', 12, 'a password'],
 ]

@@ -8,7 +8,7 @@ let hub: Hub
 let rest: RestClient
 
 beforeAll(async () => {
-  hub = await startHub()
+  hub = await startHub({ FAILED_AUTH_PER_MINUTE: '100000' })
   rest = await startRestOf(hub)
 })
 afterAll(() => hub[Symbol.asyncDispose]())

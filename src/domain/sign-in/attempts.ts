@@ -78,7 +78,7 @@ async function count(
   if (keys.length === 0) return new Map()
   const { rows } = await db.write.query<{ key: Buffer; until: string | null }>(
     'select key, count_sign_in(key, $2, $3, $4) as until from unnest($1::bytea[]) as key',
-    [keys.toSorted(Buffer.compare), clock.now(), most, config.LOCAL_LOCK_SECONDS],
+    [keys.toSorted((one, other) => one.compare(other)), clock.now(), most, config.LOCAL_LOCK_SECONDS],
   )
   return new Map(rows.map(({ key, until }) => [hex(key), until === null ? null : new Date(until)]))
 }
