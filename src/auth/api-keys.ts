@@ -3,8 +3,18 @@ import { createHash, randomBytes } from 'node:crypto'
 /** Keys look like `sb_` and 43 characters of base64url (256 bits). */
 const shape = /^sb_[A-Za-z0-9_-]{43}$/
 
-export function makeApiKey(): { key: string; prefix: string; hash: Buffer } {
-  const key = `sb_${randomBytes(32).toString('base64url')}`
+interface MadeKey {
+  readonly key: string
+  /** How it begins, to tell keys apart. */
+  readonly prefix: string
+  readonly hash: Buffer
+}
+
+export const makeApiKey = (): MadeKey => makeSecret('sb_')
+
+/** 256 random bits behind a word that says what they are for. */
+export function makeSecret(word: string): MadeKey {
+  const key = `${word}${randomBytes(32).toString('base64url')}`
   return { key, prefix: key.slice(0, 11), hash: hashApiKey(key) }
 }
 

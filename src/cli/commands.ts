@@ -32,6 +32,10 @@ export const commands: Readonly<Record<string, Entry>> = {
     summary: 'Make, list and revoke API keys.',
     load: async () => (await import('./key.ts')).key,
   },
+  operator: {
+    summary: 'Make, list and revoke keys with which the installation is operated over REST.',
+    load: async () => (await import('./operator-keys.ts')).operator,
+  },
   token: {
     summary: 'Make a token for development and demos.',
     load: async () => (await import('./token.ts')).token,

@@ -1,16 +1,16 @@
 import { actions } from '../auth/can.ts'
+import type { KeyDetail } from '../contract/access.ts'
 import { roles } from '../contract/records.ts'
 import { createKey } from '../domain/keys/create-key.ts'
-import type { KeyDetail, KeyView } from '../contract/access.ts'
 import { listKeys } from '../domain/keys/list-keys.ts'
 import { revokeKey } from '../domain/keys/revoke-key.ts'
 import { readTenant } from '../log/read-tenant.ts'
 import { type VerbGroup, verb } from './command.ts'
-import { UsageError } from './failure.ts'
 import { withInstallation } from './installation.ts'
+import { endHint, endOfKey, stateOf, tones } from './key-life.ts'
 import { asOperator, tenantOf } from './operator.ts'
-import { count, duration, oneOf, option, required, several, upTo } from './options.ts'
-import { moment, type Tone } from './output.ts'
+import { count, oneOf, option, required, several, upTo } from './options.ts'
+import { moment } from './output.ts'
 
 const tenantOption = required('SLUG', 'Tenant, by slug or id.')
 
@@ -26,7 +26,7 @@ const create = verb({
       'Requests and commands per minute; as many as anybody when not said.',
       count(1, 1_000_000),
     ),
-    expires: option('WHEN', 'A length of time such as 90d, or an instant such as 2027-01-31T00:00:00Z.', end),
+    expires: option('WHEN', endHint, endOfKey),
   },
   notes: `Programs send it as Authorization: Bearer sb_...; without --expires it is good until it is revoked.
 Actions: ${actions.join(', ')}`,
@@ -51,25 +51,6 @@ Actions: ${actions.join(', ')}`,
     return undefined
   },
 })
-
-/** An instant in the future, told as a length of time or as itself. */
-function end(text: string): Date {
-  if (/^\d+[smhd]$/.test(text)) return new Date(Date.now() + duration(text) * 1000)
-  const instant = /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2}))?$/.test(text) ? new Date(text) : undefined
-  if (instant === undefined || Number.isNaN(instant.getTime()))
-    throw new UsageError(
-      `expected a length of time such as 90d or an instant such as 2027-01-31T00:00:00Z, not ${text}`,
-    )
-  if (instant.getTime() <= Date.now()) throw new UsageError(`${text} has passed`)
-  return instant
-}
-
-function stateOf(key: KeyView): 'active' | 'revoked' | 'expired' {
-  if (key.revokedAt !== null) return 'revoked'
-  return key.expiresAt !== null && Date.parse(key.expiresAt) <= Date.now() ? 'expired' : 'active'
-}
-
-const tones: Record<ReturnType<typeof stateOf>, Tone> = { active: 'ok', revoked: 'dim', expired: 'warn' }
 
 const isGone = ({ createdBy }: KeyDetail): boolean => !['active', null, undefined].includes(createdBy?.status)
 

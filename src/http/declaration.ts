@@ -19,9 +19,10 @@ export type Answers = Readonly<Record<number, Answer | z.ZodType | null>>
 
 /**
  * Which action of the policy an operation takes; of several, one is enough to be let in, and the handler decides what more it
- * takes. `signed-in`: whoever came through the door. `public`: nobody is asked who they are.
+ * takes. `signed-in`: whoever came through the door. `operator`: who operates the installation, and nobody of a tenant.
+ * `public`: nobody is asked who they are.
  */
-export type Right = Action | readonly Action[] | 'signed-in' | 'public'
+export type Right = Action | readonly Action[] | 'signed-in' | 'operator' | 'public'
 
 /** All that is to say about an operation but its method and path, which its router knows. The documents are made of it. */
 export interface Declaration {

@@ -2,6 +2,7 @@ import type { Request } from 'express'
 import { isIP } from 'node:net'
 import type { KeyActor, UserActor } from '../auth/actor.ts'
 import type { Entry, TenantFacts } from '../auth/entry.ts'
+import type { Operator } from '../auth/operator-keys.ts'
 import { Failure } from '../contract/errors.ts'
 
 /** What is known of a request before its handler runs: first its id, after the door also whose it is. */
@@ -10,6 +11,7 @@ interface RequestFacts {
   /** Found out once: for each question Express reads X-Forwarded-For anew. */
   readonly ip: string | undefined
   caller: Caller | undefined
+  operator: Operator | undefined
 }
 
 /** On the request itself: a WeakMap of all requests would be work for each collection. */
@@ -20,7 +22,7 @@ export function beginRequest(request: Request, requestId: string): void {
   const { ip } = request
   // X-Forwarded-For is text that a stranger may have written: what is no address is not one.
   const address = ip !== undefined && isIP(ip) !== 0 ? ip : undefined
-  ;(request as Known)[facts] = { requestId, ip: address, caller: undefined }
+  ;(request as Known)[facts] = { requestId, ip: address, caller: undefined, operator: undefined }
 }
 
 export function requestIdOf(request: Request): string {
@@ -47,6 +49,19 @@ export function callerOf(request: Request): Caller {
   const caller = (request as Known)[facts]?.caller
   if (!caller) throw new Failure('unauthorized')
   return caller
+}
+
+/** Notes that the installation's operator was let in. */
+export function beOperator(request: Request, operator: Operator): void {
+  const found = (request as Known)[facts]
+  if (found) found.operator = operator
+}
+
+/** The operator of a request that passed their door. Fails with `unauthorized` where a route was mounted before it. */
+export function operatorOf(request: Request): Operator {
+  const operator = (request as Known)[facts]?.operator
+  if (!operator) throw new Failure('unauthorized')
+  return operator
 }
 
 /** The caller's address; see Caller. */

@@ -23,7 +23,7 @@ export interface RouteSchema<Params extends Shape, Query extends Shape, Body ext
   /** In a few words, for the reference: "Lists customers". */
   readonly does: string
   /** What it takes of the policy; judged before anything of the request is read. */
-  readonly action: Exclude<Right, 'public'>
+  readonly action: Exclude<Right, 'public' | 'operator'>
   /** Members of the path; one in the wrong form is `not_found`, like an id that does not exist. */
   readonly params?: Params
   /** Members of the query, each a text until its schema makes it something else. */
@@ -147,7 +147,7 @@ export function route<
 }
 
 /** Fails with `forbidden` when the caller may do none of it. */
-function requireRight(actor: Caller['actor'], right: Exclude<Right, 'public'>): void {
+function requireRight(actor: Caller['actor'], right: Exclude<Right, 'public' | 'operator'>): void {
   if (right === 'signed-in') return
   const wanted = typeof right === 'string' ? [right] : right
   if (!wanted.some((action) => can(actor, action))) throw new Failure('forbidden')

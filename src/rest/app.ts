@@ -13,6 +13,7 @@ import { teamRoutes } from '../domain/teams/teams.routes.ts'
 import { templateRoutes } from '../domain/templates/templates.routes.ts'
 import { reportRoutes } from '../domain/reports/reports.routes.ts'
 import { crmRoutes } from '../domain/records/crm.routes.ts'
+import { operateTenantsRoutes } from '../domain/tenants/operate-tenants.routes.ts'
 import { tenantRoutes } from '../domain/tenants/tenant.routes.ts'
 import { manageUserRoutes } from '../domain/users/manage-users.routes.ts'
 import { crmProfileRoutes, userRoutes } from '../domain/users/users.routes.ts'
@@ -27,6 +28,7 @@ import { crossOrigin, requestId, securityHeaders } from './headers.ts'
 import { healthRoutes } from './health.routes.ts'
 import { type Mount, nothingThere } from './nothing-there.ts'
 import { operationsOf } from './operations.ts'
+import { operatorDoor } from './operator-door.ts'
 import { limitPerAddress, limitPerCaller } from './rate-limits.ts'
 import { readJson } from './read-json.ts'
 import { requestLog } from './request-log.ts'
@@ -54,7 +56,7 @@ export function createApp(deps: Deps, { entries, readiness }: AppParts): Express
 
   app.use(inOne(requestId, requestLog(deps.log, deps.metrics), securityHeaders(), crossOrigin(config)))
 
-  const { open, beforeDoor, behindDoor } = mountsOf(deps, { entries, readiness })
+  const { open, beforeDoor, forOperators, behindDoor } = mountsOf(deps, { entries, readiness })
   mount(app, open)
   app.use(limitPerAddress(deps))
 
@@ -62,18 +64,21 @@ export function createApp(deps: Deps, { entries, readiness }: AppParts): Express
   app.use(`${base}/api/auth`, json)
   mount(app, beforeDoor)
 
+  app.use(`${base}/operator`, inOne(operatorDoor(deps, entries), json))
+  mount(app, forOperators)
+
   const guarded = [...new Set(behindDoor.map(({ at }) => at))]
   app.use(guarded, inOne(door(deps, entries), limitPerCaller(deps), json))
   mount(app, behindDoor)
 
-  app.use(nothingThere([...open, ...beforeDoor, ...behindDoor]))
+  app.use(nothingThere([...open, ...beforeDoor, ...forOperators, ...behindDoor]))
   app.use(errorResponse(deps.log))
   return app
 }
 
 /**
- * All routers and where they stand: those that everybody reaches, those that take credentials, and those behind the door; and
- * the operations that they serve. Fails when one of them says nothing of itself. Nothing is asked of `deps` but its
+ * All routers and where they stand: those that everybody reaches, those that take credentials, those for who operates the
+ * installation, and those behind the door; and the operations that they serve. Fails when one of them says nothing of itself. Nothing is asked of `deps` but its
  * configuration until somebody calls.
  */
 export function mountsOf(deps: Deps, { entries, readiness }: AppParts) {
@@ -88,6 +93,7 @@ export function mountsOf(deps: Deps, { entries, readiness }: AppParts) {
     { at: `${base}/api/auth`, router: validateRoutes(deps, entries) },
     { at: `${base}/api/auth`, router: signInRoutes(deps, entries) },
   ]
+  const forOperators: Mount[] = [{ at: `${base}/operator`, router: operateTenantsRoutes(deps) }]
   const behindDoor: Mount[] = [
     { at: `${base}/api/v1`, router: channelRoutes(deps) },
     { at: `${base}/api/v1`, router: channelMemberRoutes(deps) },
@@ -107,8 +113,8 @@ export function mountsOf(deps: Deps, { entries, readiness }: AppParts) {
     { at: `${base}/admin`, router: reportRoutes(deps) },
     { at: `${base}/api/users`, router: crmProfileRoutes(deps) },
   ]
-  const operations = operationsOf([...open, ...beforeDoor, ...behindDoor], base)
-  return { open, beforeDoor, behindDoor, operations }
+  const operations = operationsOf([...open, ...beforeDoor, ...forOperators, ...behindDoor], base)
+  return { open, beforeDoor, forOperators, behindDoor, operations }
 }
 
 /** Handlers as one, so that Express compares the path once. */

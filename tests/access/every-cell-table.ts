@@ -4,7 +4,7 @@
  * not in here fails there, so who adds a route says here as well who may use it.
  */
 
-/** Callers of the tests. `key` is an admin's key with all scopes, `narrow` one whose only scope is record.read. */
+/** Callers of the tests. `key` is an admin's key without scopes, which may all, `narrow` one whose only scope is record.read. */
 export const callers = ['admin', 'manager', 'agent', 'viewer', 'key', 'narrow', 'none'] as const
 export type Caller = (typeof callers)[number]
 
@@ -40,8 +40,9 @@ const reaches: Readonly<Record<string, string>> = {
   'key.manage': 'admin',
   'audit.read': 'admin',
   'signed-in': 'viewer agent manager admin',
+  /** Nobody of a tenant; tests/access/operators.test.ts has who may. */
+  operator: '',
 }
-export const allActions = Object.keys(reaches).filter((action) => action !== 'signed-in')
 
 const narrowScopes = ['record.read', 'signed-in']
 
@@ -158,6 +159,11 @@ const taken: Readonly<Record<string, string>> = {
     /admin/notes/{id} put patch delete
     /admin/notes/{id}/restore post
     /api/v1/conversations/{id}/notes post`,
+  operator: `
+    /operator/tenants get
+    /operator/tenants/{id} get patch
+    /operator/tenants/{id}/resume post
+    /operator/tenants/{id}/suspend post`,
   'pipeline.manage': `
     /admin/pipeline-stages post
     /admin/pipeline-stages/bulk post

@@ -106,6 +106,7 @@ describe('every cell of the policy', () => {
       REST_RATE_PER_MINUTE: most,
       REST_IP_RATE_PER_MINUTE: most,
       LOCAL_RATE_PER_MINUTE: most,
+      FAILED_AUTH_PER_MINUTE: most,
       LOCAL_SIGN_IN: 'on',
     })
     rest = await startRestOf(hub)

@@ -68,6 +68,7 @@ describe('every operation', () => {
       REST_RATE_PER_MINUTE: most,
       REST_IP_RATE_PER_MINUTE: most,
       LOCAL_RATE_PER_MINUTE: most,
+      FAILED_AUTH_PER_MINUTE: most,
     })
     rest = await startRestOf(hub)
     number = await connectNumber(hub)
@@ -182,7 +183,7 @@ describe('every operation', () => {
       )
       const tokens = [...others.map(({ token }) => token), undefined, 'not-a-token']
       await prepare(operation, known, random)
-      const { token } = known
+      const token = operation.action === 'operator' ? known.operatorToken : known.token
       const draft = () => drafted(operation, known, random)
       const again = await asItIs(operation, known, random)
       const asked: string[] = []

@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto'
+import { createOperatorKey } from '../../src/domain/operators/operator-keys.ts'
 import { inTenant } from '../../src/log/tenant-tx.ts'
 import { uuidv7 } from '../../src/platform/uuid.ts'
 import type { Hub } from '../harness/hub.ts'
@@ -73,6 +74,8 @@ const firstRecords: readonly (readonly [list: string, body: object])[] = [
 /** What is there in a tenant, for requests that are to succeed. */
 export interface KnownThings {
   readonly token: string
+  /** Of who operates the installation. */
+  readonly operatorToken: string
   readonly slug: string
   /** What fits a member of a body or a query of that name. */
   readonly forMember: (name: string) => readonly unknown[]
@@ -145,6 +148,7 @@ export async function tenantWithThings(hub: Hub, rest: RestClient, number: TestN
 
   return {
     token,
+    operatorToken: (await createOperatorKey(hub.deps, 'tests', { name: 'tests', expiresAt: null })).key,
     slug: tenant.slug,
     look,
     forMember: (name) => [...(name in words ? [words[name]] : []), ...(found.get(lists[name] ?? '') ?? [])],
@@ -152,6 +156,7 @@ export async function tenantWithThings(hub: Hub, rest: RestClient, number: TestN
       if (name === 'key' && path.startsWith('/api/webhooks/')) return evolution.webhookKey
       if (path === '/api/users/{id}/crm-profile') return String(own)
       const list = lists[name] ?? path.slice(0, path.indexOf('/{'))
+      if (list === '/operator/tenants') return tenant.id
       const ids = found.get(list) ?? []
       return ids.length === 0 ? undefined : String(pick(random, ids))
     },

@@ -9,7 +9,7 @@ import { presentTenant, readTenantRow, type TenantRow } from './tenant-settings.
 
 /** What an admin may change, and what only an operator may: limits, null being what the installation gives. */
 export interface SettingsChange extends TenantPatch {
-  readonly limits?: Partial<Record<keyof TenantLimits, number | null>> | undefined
+  readonly limits?: Partial<Record<keyof TenantLimits, number | null | undefined>> | undefined
 }
 
 /**
@@ -26,8 +26,9 @@ export async function changeSettings(
   const before = await readTenantRow(query, true)
   requireVersion(expected, before)
   const { retention = before.settings.retention, timeZone = before.timeZone } = change
+  const given = Object.entries(change.limits ?? {}).filter(([, limit]) => limit !== undefined)
   const limits = Object.fromEntries(
-    Object.entries({ ...before.settings.limits, ...change.limits }).filter(
+    Object.entries({ ...before.settings.limits, ...Object.fromEntries(given) }).filter(
       ([, limit]) => typeof limit === 'number',
     ),
   )

@@ -28,3 +28,17 @@ export async function listTenants(
   )
   return rows
 }
+
+/** As `listTenants`, a page of them behind a tenant. Ids are in the order of their making. */
+export async function pageOfTenants(
+  deps: Pick<LogDeps, 'db'>,
+  { status, after }: { readonly status: TenantView['status'] | undefined; readonly after: string | null },
+  limit: number,
+): Promise<(TenantView & { readonly createdAt: string })[]> {
+  const { rows } = await deps.db.read.query<TenantView & { createdAt: string }>(
+    `select id, slug, name, status, created_at as "createdAt" from list_tenants()
+     where ($1::text is null or status = $1) and ($2::uuid is null or id > $2) order by id limit $3`,
+    [status ?? null, after, limit],
+  )
+  return rows
+}

@@ -22,7 +22,10 @@ const description =
 \`nextCursor\`; ask again with \`cursor\` for the next page. Errors are \`application/problem+json\` (RFC 9457): decide by \`code\` and \`then\`.
 Every answer has \`X-Request-Id\`. Members may be added to answers: ignore those that you do not know. What we refuse to guess we refuse:
 a member that is not documented here fails with \`validation_failed\`. \`x-action\` names what of the policy an operation takes: an action, several of which one is
-enough, \`signed-in\` for everybody who may come in, \`public\` where nobody is asked.`.replaceAll('\n', ' ')
+enough, \`signed-in\` for everybody who may come in, \`operator\` for who operates the installation, \`public\` where nobody is asked.`.replaceAll(
+    '\n',
+    ' ',
+  )
 
 /** The OpenAPI 3.1 document of the operations that are served. */
 export function openApiOf(operations: readonly Operation[], { version, basePath, cookie }: Served): Json {
@@ -48,6 +51,11 @@ export function openApiOf(operations: readonly Operation[], { version, basePath,
     components: {
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', description: 'A token, or an API key (`sb_…`).' },
+        operator: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'A key of who operates the installation (`so_…`), made on the command line.',
+        },
         cookie: {
           type: 'apiKey',
           in: 'cookie',
@@ -95,6 +103,7 @@ function describe(operation: Operation, refusals: Refusals, book: SchemaBook): J
     tags: [tag],
     'x-action': action,
     ...(action === 'public' ? { security: [] } : {}),
+    ...(action === 'operator' ? { security: [{ operator: [] }] } : {}),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(hasBody ? { requestBody: { required: required || takes !== undefined, content } } : {}),
     responses: {
