@@ -93,7 +93,11 @@ async function explainKept(
   { text, values }: { readonly text: string; readonly values: readonly unknown[] },
 ): Promise<unknown[]> {
   const given = values
-    .map((value) => (value === null ? 'null' : client.escapeLiteral(`${value as string | number}`)))
+    .map((value) =>
+      value === null
+        ? 'null'
+        : client.escapeLiteral(Array.isArray(value) ? `{${value.join(',')}}` : `${value as string | number}`),
+    )
     .join(', ')
   await client.query(`set plan_cache_mode = force_generic_plan; prepare page as ${text}`)
   try {
