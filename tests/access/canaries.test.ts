@@ -315,6 +315,16 @@ test('[RGT17] texts of a closed number are in nothing that an agent who does not
     subject: canary,
     assigneeId: own.insider.actor.id,
   })
+  // Nobody's, and about somebody of the closed number.
+  const about = { contactId: contact, conversationId: talk }
+  await write('POST', '/admin/activities', { type: 'task', subject: canary, ...about })
+  const free = await rest.call<{ data: Row }>('POST', '/admin/deals', {
+    token: own.insider.token,
+    json: { title: canary, stageId: own.near['/admin/pipeline-stages'], contactId: contact },
+  })
+  const dealId = free.body.data.id
+  await write('POST', '/admin/notes', { body: canary, dealId })
+  await write('POST', '/admin/activities', { type: 'task', subject: canary, dealId })
   await write('POST', '/admin/saved-views', { entity: 'deal', name: canary })
   await customerWrites(hub, talk, canary)
 

@@ -79,11 +79,51 @@ function casesOf(subject: string, own: World): Case[] {
   const owned = (action: 'deal.read' | 'activity.read' | 'import.read'): Case[] => [
     { scope: { kind: 'owned', action, ownerId: null }, hears: reads(action, 'near') },
     { scope: { kind: 'owned', action, ownerId: insiderId }, hears: reads(action, 'far') },
+    ...[{ contactId: own.closedContact }, { channelIds: [own.closedChannel] }].map(
+      (subject): Case => ({
+        scope: { kind: 'owned', action, ownerId: null, ...subject },
+        hears: reads(action, 'far'),
+      }),
+    ),
+    {
+      scope: {
+        kind: 'owned',
+        action,
+        ownerId: null,
+        contactId: Number(own.near['/admin/contacts']),
+        channelIds: [own.openChannel],
+      },
+      hears: reads(action, 'near'),
+    },
+    // What is theirs is theirs, whatever it is about.
+    {
+      scope: { kind: 'owned', action, ownerId: agentId, contactId: own.closedContact },
+      hears: (who) => who !== 'insider' && reads(action, 'near')(who),
+    },
   ]
   const lost = (action: 'deal.read' | 'activity.read'): Case[] => [
     { scope: { kind: 'lost-owned', action, before: agentId, after: insiderId }, hears: only('agent') },
     { scope: { kind: 'lost-owned', action, before: null, after: agentId }, hears: only('insider') },
     { scope: { kind: 'lost-owned', action, before: insiderId, after: null }, hears: never },
+    {
+      scope: { kind: 'lost-owned', action, before: null, after: null, channelIds: [own.closedChannel] },
+      hears: only('agent'),
+    },
+    {
+      scope: { kind: 'lost-owned', action, before: agentId, after: null, contactId: own.closedContact },
+      hears: only('agent'),
+    },
+    // Who did not see it before has nothing to forget.
+    {
+      scope: {
+        kind: 'lost-owned',
+        action,
+        before: null,
+        was: { contact: { channelIds: [own.closedChannel] }, channelIds: [] },
+        after: insiderId,
+      },
+      hears: never,
+    },
   ]
   const conversations = [own.near, ...own.far.slice(0, 3)].map((ids) => String(ids['/api/v1/conversations']))
   const contacts = [Number(own.near['/admin/contacts']), own.closedContact]

@@ -22,7 +22,7 @@ export interface World {
   /** An agent who sees what the other does not. */
   readonly insider: SignedIn
   readonly near: Ids
-  /** Out of the agent's sight: on a closed number, another team's, another agent's. */
+  /** Out of the agent's sight: on a closed number, about one, another team's, another agent's. */
   readonly far: readonly Ids[]
   /** Contacts that can be merged and deleted. */
   readonly spare: Id
@@ -182,6 +182,18 @@ export async function buildWorld(
     await make('/admin/notes', { body: 'far', contactId: closed.contactId }),
     await make('/admin/notes', { body: 'far', dealId: farDeal }),
   ]
+  // Nobody's, and about somebody whom only the insider sees; the one by a link, the other by the contact of its deal.
+  const freeDeal = await make('/admin/deals', {
+    title: 'of the closed number',
+    stageId: stage,
+    contactId: closed.contactId,
+    conversationIds: [closed.id],
+  })
+  const free: Ids = {
+    '/admin/activities': await make('/admin/activities', { type: 'call', subject: 'x', dealId: freeDeal }),
+    '/admin/deals': freeDeal,
+    '/admin/notes': await make('/admin/notes', { body: 'far', dealId: freeDeal }),
+  }
   const settle = async (path: string, method: string, json: object) => {
     const { status, text } = await rest.call(method, path, { token: admin.token, json })
     if (status !== 200) throw new Error(`${method} ${path}: ${status} ${text}`)
@@ -215,6 +227,7 @@ export async function buildWorld(
       { '/api/v1/conversations': teams.id, '/admin/notes': teamNote },
       { '/api/v1/conversations': theirs.id, '/admin/notes': contactNote },
       { '/admin/notes': dealNote },
+      free,
     ],
     spare,
     messageId,

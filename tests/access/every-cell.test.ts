@@ -38,7 +38,14 @@ const queries: Readonly<Record<string, string>> = {
   'delete /admin/contacts/{id}/identities': '?kind=username&value=gone',
 }
 /** Notes are seen by whoever sees what they are about; those of the world, the near one first. */
-const notesAbout = ['conversation.read', 'conversation.read', 'conversation.read', 'record.read', 'deal.read']
+const notesAbout = [
+  'conversation.read',
+  'conversation.read',
+  'conversation.read',
+  'record.read',
+  'deal.read',
+  'deal.read',
+]
 /** Texts are cut anywhere; half a character is refused before anybody asks who is calling. */
 const wellFormed = (_: string, value: unknown) => (typeof value === 'string' ? value.toWellFormed() : value)
 /** They ask for a secret of the caller, and these callers have none: what they answer says nothing of the policy. */
@@ -53,12 +60,12 @@ const moderated: Readonly<Record<string, string>> = {
 
 /** What operations that succeed may change of a thing so that the next caller finds another world. */
 const putBack: Readonly<Record<string, readonly string[]>> = {
-  activities: ['deleted_at', 'assignee_id'],
+  activities: ['deleted_at', 'assignee_id', 'contact_id', 'deal_id', 'conversation_id'],
   contacts: ['deleted_at'],
   conversations: ['assignee_id', 'team_id', 'contact_id'],
   custom_fields: ['deleted_at'],
   customers: ['deleted_at'],
-  deals: ['deleted_at', 'owner_id', 'stage_id'],
+  deals: ['deleted_at', 'owner_id', 'stage_id', 'contact_id'],
   notes: ['deleted_at'],
   pipelines: ['deleted_at'],
   pipeline_stages: ['deleted_at'],
