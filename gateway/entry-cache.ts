@@ -43,7 +43,7 @@ export class EntryCache {
     const key = hash('sha256', credential, 'base64')
     const known = this.#known.get(key)
     if (known && this.#isFresh(known)) return known.entry
-    return this.#failed.watch(address, key, () => this.#askOnce(key, credential))
+    return this.#failed.watch(address, credential, key, () => this.#askOnce(key, credential))
   }
 
   #askOnce(key: string, credential: string): Promise<Entry> {

@@ -58,7 +58,7 @@ export class EntryCache {
     }
     this.#forget(hash)
     const ask = () => this.#keep(hash, authenticate(this.#deps, credential), now.getTime() + longestMs)
-    return this.failed.watch(address, hash, ask)
+    return this.failed.watch(address, credential, hash, ask)
   }
 
   close(): void {

@@ -22,11 +22,9 @@ export function operatorDoor(deps: Deps, entries: EntryCache): RequestHandler {
         await entries.enter(text, addressOf(request))
         throw new Failure('forbidden')
       }
+      const hash = hashOf('sha256', text, 'base64')
       const ask = () => enterAsOperator(deps, text)
-      beOperator(
-        request,
-        await entries.failed.watch(addressOf(request), hashOf('sha256', text, 'base64'), ask),
-      )
+      beOperator(request, await entries.failed.watch(addressOf(request), text, hash, ask))
     } catch (error) {
       if (error instanceof Failure) deps.metrics.authzDenied.inc({ code: error.code })
       throw error

@@ -315,6 +315,25 @@ test('[RGT4] a key changes people who may do no more than itself, in any way, an
   expect((await rest.call('DELETE', teamPath, { token: keys.whole })).status).toBe(204)
 })
 
+test('[RGT4] a key that manages numbers lets nobody onto a closed one who may do more than itself', async () => {
+  const { hub, rest, admin } = await begin()
+  await using _ = hub
+  const id = await buildChannel(hub)
+  const { actor } = await hub.signIn('agent', { sub: 'ana' })
+  const set = async (scopes: readonly string[], memberIds: readonly string[]) => {
+    const json = { name: 'a key', role: 'admin', scopes }
+    const made = await rest.call<One<{ key: string }>>('POST', '/admin/api-keys', { token: admin, json })
+    const body = { membersOnly: true, memberIds }
+    const path = `/api/v1/channels/${id}/members`
+    return (await rest.call('PUT', path, { token: made.body.data.key, json: body })).status
+  }
+  const narrow = ['channel.manage', 'channel.read']
+  expect(await set(narrow, [])).toBe(200)
+  expect(await set(narrow, [actor.id])).toBe(403)
+  expect(await set([], [actor.id])).toBe(200)
+  expect(await set(narrow, [])).toBe(403)
+})
+
 test('[RGT5] as many people as the tenant may have, and one more; who is disabled makes room', async () => {
   const { hub, rest, admin } = await begin({ TENANT_USERS: '3' })
   await using _ = hub

@@ -5,6 +5,7 @@ import { type ExpectedVersions, requireVersion } from '../../http/conditional.ts
 import { invalid } from '../../http/faults.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { type Doer, recordAudit } from '../audit/record-audit.ts'
+import { permitOverUsers } from '../users/permit-over-users.ts'
 import { requireUsers } from '../users/require-users.ts'
 import { type AddressConfig, type ChannelRow, channelColumns, presentChannel } from './present-channel.ts'
 
@@ -25,8 +26,8 @@ export async function readMembers(query: TenantTx['query'], id: string): Promise
 
 /**
  * Writes who works on a channel; what agents and their keys see of it changes at once (GW11). A change that changes nothing
- * leaves no trace. Fails with `not_found`, `precondition_failed`, or `validation_failed` for a user that there is not.
- * Locks: the channel.
+ * leaves no trace. Fails with `not_found`, `precondition_failed`, `validation_failed` for a user that there is not, or
+ * `forbidden` when somebody joins or leaves who may do more than the key that says so. Locks: the channel.
  */
 export async function setMembers(
   tx: TenantTx,
@@ -43,11 +44,10 @@ export async function setMembers(
   const now = { membersOnly, memberIds: [...new Set(memberIds)].sort() }
   const was = { membersOnly: before.membersOnly, memberIds: before.memberIds }
   if (isDeepStrictEqual(now, was)) return before
-  await requireUsers(
-    tx,
-    now.memberIds.filter((user) => !was.memberIds.includes(user)),
-    '/memberIds',
-  )
+  const joined = now.memberIds.filter((user) => !was.memberIds.includes(user))
+  const left = was.memberIds.filter((user) => !now.memberIds.includes(user))
+  await requireUsers(tx, joined, '/memberIds')
+  await permitOverUsers(tx, by, [...joined, ...left])
   await query(
     'delete from channel_members where tenant_id = $1 and channel_id = $2 and user_id <> all($3::uuid[])',
     [tx.tenantId, id, now.memberIds],

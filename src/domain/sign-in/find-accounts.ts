@@ -18,6 +18,9 @@ type FindDeps = AttemptDeps &
 /** Where a sign-in looks: in the tenant that it names, by slug or id, or in all. */
 export type Where = { readonly tenant: string; readonly tenantId: string | undefined } | undefined
 
+/** A tenant that there is not is looked into as well: its time would tell which ones there are. */
+const nowhere = '00000000-0000-0000-0000-000000000000'
+
 /** `tenantId` is undefined when there is no such tenant; the sign-in goes on alike. */
 export async function whereOf(deps: Pick<LogDeps, 'db'>, tenant: string | undefined): Promise<Where> {
   if (tenant === undefined) return undefined
@@ -40,8 +43,7 @@ export async function findAccounts(
   ip: string | undefined,
 ): Promise<{ accounts: Account[]; tries: Tried[] }> {
   const places = where ? 1 : deps.config.LOCAL_TENANTS_TRIED
-  const found =
-    where && where.tenantId === undefined ? [] : await passwordsOf(deps, given.email, where, places)
+  const found = await passwordsOf(deps, given.email, where && (where.tenantId ?? nowhere), places)
   const targets = Array.from({ length: places }, (_, place) => {
     const account = found[place]
     return account ? accountTarget(account.userId) : ['nobody', given.email, String(place)]
@@ -68,12 +70,12 @@ export const accountTarget = (userId: string): readonly string[] => ['account', 
 async function passwordsOf(
   { db }: Pick<LogDeps, 'db'>,
   email: string,
-  where: Where,
+  tenantId: string | undefined,
   atMost: number,
 ): Promise<(Account & { readonly hash: string })[]> {
   const { rows } = await db.write.query<Account & { hash: string }>(
     'select tenant_id as "tenantId", user_id as "userId", hash from passwords_of_address($1, $2, $3)',
-    [email, where?.tenantId ?? null, atMost],
+    [email, tenantId ?? null, atMost],
   )
   return rows
 }
