@@ -5,7 +5,7 @@ import { startWorkers } from '../../workers/server.ts'
 import { commandHandlers } from '../command-handlers.ts'
 import type { Deps } from '../deps.ts'
 import { ConfigError } from '../platform/config.ts'
-import { startRest } from '../rest/server.ts'
+import { type Pages, startRest } from '../rest/server.ts'
 import { cannotListen } from './free-port.ts'
 import type { Opened } from './opened.ts'
 
@@ -13,7 +13,7 @@ import type { Opened } from './opened.ts'
  * Starts the parts that RUN names, the gateway and REST on one port, and answers with that port. They leave in the order
  * that loses nothing: sockets are told, requests are answered, work under way gets its outcome, and then everything closes.
  */
-export async function startParts(deps: Deps, opened: Opened): Promise<number> {
+export async function startParts(deps: Deps, opened: Opened, pages?: Pages): Promise<number> {
   const { config } = deps
   const runs = (part: string) => config.RUN.includes(part)
   if (!runs('gateway') && !runs('rest'))
@@ -27,7 +27,7 @@ export async function startParts(deps: Deps, opened: Opened): Promise<number> {
       ? await startGateway(deps, { ...place, handlers: commandHandlers })
       : undefined
     if (gateway) opened.defer(() => gateway.close())
-    const rest = runs('rest') ? await startRest(deps, place) : undefined
+    const rest = runs('rest') ? await startRest(deps, { ...place, pages }) : undefined
     if (rest) opened.defer(() => rest.close())
     if (runs('workers')) {
       const workers = startWorkers(deps)

@@ -3,6 +3,7 @@ import { createTenant } from '../domain/tenants/create-tenant.ts'
 import { bootProblems } from '../platform/boot-guard.ts'
 import { type Config, ConfigError, describeConfig } from '../platform/config.ts'
 import { migrateUp } from '../platform/migrate.ts'
+import type { Pages } from '../rest/server.ts'
 import { requireFreePort } from './free-port.ts'
 import type { Opened } from './opened.ts'
 import { startParts } from './parts.ts'
@@ -15,8 +16,16 @@ export interface AllInOne {
   readonly url: string
 }
 
-/** Servers, schema, the first tenant, and then the gateway, REST and the workers in this process on one port. */
-export async function startAllInOne(given: Config, opened: Opened, progress: Progress): Promise<AllInOne> {
+/**
+ * Servers, schema, the first tenant, and then the gateway, REST and the workers in this process on one port. `pages`: served there
+ * too.
+ */
+export async function startAllInOne(
+  given: Config,
+  opened: Opened,
+  progress: Progress,
+  pages?: Pages,
+): Promise<AllInOne> {
   await requireFreePort(given)
   const made = describeConfig(given).filter(({ source }) => source === 'made')
   if (made.length > 0)
@@ -31,7 +40,7 @@ export async function startAllInOne(given: Config, opened: Opened, progress: Pro
   if (problems.length > 0) throw new ConfigError(problems)
   await ensureTenant(deps, config.JWT_TENANT, config.JWT_TENANT)
   await deps.storage.ready()
-  const port = await progress.step(config.RUN.join(', '), () => startParts(deps, opened))
+  const port = await progress.step(config.RUN.join(', '), () => startParts(deps, opened, pages))
   const host = config.HOST === '0.0.0.0' || config.HOST === '::' ? 'localhost' : config.HOST
   return { deps, url: `http://${host}:${port}${config.BASE_PATH}` }
 }

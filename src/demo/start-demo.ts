@@ -9,6 +9,7 @@ import { ensureTeams } from './company.ts'
 import { ensureDemoChannel, realChannels } from './demo-channel.ts'
 import { playOpening } from './opening-scene.ts'
 import { demoTenant, signIn, signPeople } from './people.ts'
+import { signInPage } from './sign-in-page.ts'
 import { welcome } from './welcome.ts'
 
 const customers = 12
@@ -38,6 +39,7 @@ export async function startDemo(
     },
     opened,
     progress,
+    signInPage(given.BASE_PATH),
   )
   // Goes before the hub: its last sends are still answered, but nobody writes any more.
   opened.defer(() => simulator.hush())

@@ -7,10 +7,14 @@ import { readinessOf } from '../platform/readiness.ts'
 import { createApp } from './app.ts'
 import { EntryCache } from './entry-cache.ts'
 
+/** Answers requests for pages that are not of the interface, before it sees them; false leaves them to it. */
+export type Pages = (request: IncomingMessage, response: ServerResponse) => boolean
+
 /** A server to live on beside others, or a port of our own (default PORT on HOST; 0 picks a free one). */
 export interface RestOptions {
   readonly httpServer?: Server
   readonly port?: number
+  readonly pages?: Pages | undefined
 }
 
 export interface RestServer {
@@ -27,7 +31,10 @@ const headerCount = 100
 const keepAliveMs = 75_000
 
 /** Starts the REST server. Needs neither database nor Redis to start. */
-export async function startRest(deps: Deps, { httpServer, port }: RestOptions = {}): Promise<RestServer> {
+export async function startRest(
+  deps: Deps,
+  { httpServer, port, pages }: RestOptions = {},
+): Promise<RestServer> {
   const { config } = deps
   const entries = new EntryCache(deps)
   const readiness = readinessOf(deps)
@@ -39,7 +46,7 @@ export async function startRest(deps: Deps, { httpServer, port }: RestOptions = 
     if (httpServer !== undefined && (request.url === socketPath || request.url?.startsWith(`${socketPath}/`)))
       return
     if (draining) response.setHeader('connection', 'close')
-    app(request, response)
+    if (pages?.(request, response) !== true) app(request, response)
   }
   // Node looks for requests that take too long this often; its own 30 s would double a limit of 30 s.
   const connectionsCheckingInterval = Math.max(100, Math.min(5000, config.REST_REQUEST_MS / 4))

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createServer, type AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { restClient } from '../harness/rest-client.ts'
@@ -90,6 +91,94 @@ test('[DEMO1] there are people, conversations in every state, and customers who 
   watch.kill()
   await once(watch, 'exit')
   expect(names.slice(0, 2)).toEqual(['hello', 'caught-up'])
+})
+
+/** What the page of the sign-in links runs, here without a browser. */
+interface DeskModule {
+  ask(base: string, token: string, path: string): Promise<{ status: number; text: string }>
+  listPaths(base: string): Promise<string[]>
+  follow(
+    base: string,
+    token: string,
+    on: { onEvent(name: string, data: unknown): void; onState(text: string): void },
+  ): () => void
+}
+
+test('[DEMO5] [S10] each sign-in link opens a page that asks and listens as that person; its token is in no address, page or log', async () => {
+  const started = startProgram(demo, { DATA_DIR: dataDir, BASE_PATH: '/crmwhats', LOG_LEVEL: 'info' })
+  program = started
+  const url = await started.ready()
+  const links = started.lines.filter((line) => line.includes('#token=')).map((line) => new URL(line.trim()))
+  expect(links.map(({ hash }) => hash.slice('#token='.length))).toEqual(
+    ['admin', 'manager', 'aiko', 'ben'].map(tokenOf),
+  )
+  const [link] = links as [URL]
+  expect(`${link.origin}${link.pathname}`).toBe(`${url}/demo`)
+  const get = (path: string, init?: RequestInit) => fetch(new URL(path, link), init)
+  const page = await get('')
+  const text = await page.text()
+  expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
+  expect(page.headers.get('content-security-policy')).toContain("script-src 'self'")
+  expect(text).not.toMatch(/<style|style=|javascript:|\son\w+=|<script(?![^>]*\ssrc=)/i)
+  const parts = [...text.matchAll(/(?:href|src)="(demo\/[^"]+)"/g)].map(([, path = '']) => path)
+  expect(parts.toSorted()).toEqual(['demo/page.css', 'demo/page.mjs'])
+  for (const path of [...parts, 'demo/desk.mjs']) expect((await get(path)).status, path).toBe(200)
+  expect(await (await get('', { method: 'HEAD' })).text()).toBe('')
+  for (const [path, method] of [
+    ['demo/welcome.ts', 'GET'],
+    ['demo/../page.mjs', 'GET'],
+    ['demo', 'POST'],
+  ] as const)
+    expect((await get(path, { method })).status, path).toBe(404)
+
+  const module = new URL('../../src/demo/page/desk.mjs', import.meta.url).href
+  const { ask, follow, listPaths } = (await import(module)) as DeskModule
+  for (const [place, role] of ['admin', 'manager', 'agent', 'agent'].entries()) {
+    const me = await ask(url, links[place]?.hash.slice('#token='.length) ?? '', '/admin/me')
+    expect(JSON.parse(me.text)).toMatchObject({ user: { role } })
+  }
+  expect(await ask(url, 'no-token', '/admin/me')).toMatchObject({ status: 401 })
+  // What is typed there is a path, and not another host behind the name of ours.
+  expect(await ask(url, tokenOf('ben'), '@127.0.0.1:1/')).toMatchObject({ status: 404 })
+  const paths = await listPaths(url)
+  expect(paths).toEqual(expect.arrayContaining(['/admin/customers', '/api/v1/conversations']))
+  const states: string[] = []
+  const refused: string[] = []
+  const heard = await new Promise<string>((resolve) => {
+    const end = follow(url, tokenOf('manager'), {
+      onState: (state) => states.push(state),
+      onEvent: (name) => {
+        end()
+        resolve(name)
+      },
+    })
+  })
+  expect([heard, states[0]]).toEqual([expect.stringContaining('.'), expect.stringContaining('Connected')])
+  follow(url, 'no-token', { onState: (state) => refused.push(state), onEvent: () => {} })
+  await vi.waitFor(() => expect(refused).toEqual([expect.stringContaining('Refused')]))
+  const rest = started.lines.filter((line) => !line.includes('#token='))
+  for (const { hash } of links) expect(rest.join('\n')).not.toContain(hash.slice('#token='.length))
+})
+
+test('[DEMO6] the simulator listens on SIMULATOR_PORT; where somebody else does, the demo says so and does not start', async () => {
+  const other = createServer()
+  other.listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo
+  program = startProgram(demo, { DATA_DIR: dataDir, SIMULATOR_PORT: String(port) })
+  expect(await program.ended()).toBe(1)
+  expect(program.lines.at(-1)).toContain(`127.0.0.1:${port}`)
+  other.close()
+  await once(other, 'close')
+  program = startProgram(demo, { DATA_DIR: dataDir, SIMULATOR_PORT: String(port) })
+  await program.ready()
+  expect(program.lines.some((line) => line.includes(`simulated at http://127.0.0.1:${port}`))).toBe(true)
+  expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBeGreaterThanOrEqual(400)
+})
+
+test('[DEMO5] without the demo there is no such page', async () => {
+  program = startProgram(allInOne, { DATA_DIR: dataDir })
+  expect((await fetch(`${await program.ready()}/demo`)).status).toBe(404)
 })
 
 test('[DEMO2] a restart finds everything as it was left, and doubles nothing', async () => {
