@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { CustomerView } from '../../src/contract/crm/customer.ts'
 import { mostFilterValues } from '../../src/contract/rest/several.ts'
 import { inTenant } from '../../src/log/tenant-tx.ts'
-import { buildChannel, buildConversation } from '../harness/crowd.ts'
+import { buildChannel, buildConversation, customerWrites } from '../harness/crowd.ts'
 import { type Hub, startHub } from '../harness/hub.ts'
 import { startRestOf } from '../harness/rest-client.ts'
 import { openBoard } from './board.ts'
@@ -83,6 +83,32 @@ describe('text in lists and search', () => {
     const conversation = await buildConversation(hub, await buildChannel(hub), contact.id)
     const talks = await board.api.get<Page<{ id: string }>>(board.token, '/conversations?q=sharma%20ravi')
     expect(talks.data.map(({ id }) => id)).toEqual([conversation.id])
+  })
+
+  test.each([
+    { name: 'Иван Петров', asked: ['Иван', 'ПЕТРОВ иван', 'петр'] },
+    { name: 'ΟΔΥΣΣΕΥΣ Ελύτης', asked: ['οδυσσευς', 'ΕΛΎΤΗΣ Οδυσσ'] },
+    { name: 'रवि शर्मा', asked: ['शर्मा रवि'] },
+    { name: 'ŞÜKRÜ Öztürk', asked: ['şükrü', 'OZTURK sukru'] },
+  ])('[CRM10] $name is found in its own script, in small and capital letters', async ({ name, asked }) => {
+    await using hub = await startHub()
+    const desk = await openDesk(hub)
+    const customer = await customerOf(desk, name)
+    const contact = (await desk.make<{ id: number }>('contacts', { firstName: name })).id
+    const note = (await desk.make<{ id: number }>('notes', { body: name, customerId: customer })).id
+    await customerOf(desk, 'somebody else')
+    const { id } = await buildConversation(hub, await buildChannel(hub), contact)
+    await customerWrites(hub, id, name)
+    for (const q of asked) {
+      expect(await idsIn(desk, 'customers', { q }), q).toEqual([customer])
+      expect(await idsIn(desk, 'contacts', { q }), q).toEqual([contact])
+      expect(await idsIn(desk, 'notes', { q }), q).toEqual([note])
+    }
+    const { data } = await desk.api.get<Page<{ message: { text: string } }>>(
+      desk.token,
+      `/search?${inQuery({ q: name.toUpperCase() })}`,
+    )
+    expect(data.map(({ message }) => message.text)).toEqual([name])
   })
 
   test('[CRM10] what is deleted is found among the deleted ones', async () => {

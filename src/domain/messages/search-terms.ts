@@ -77,7 +77,7 @@ function numberPatterns(text: string, beginning: string): string[] {
 /** A tsquery for messages that hold every word, the beginnings of words too; null when there is no word in it. */
 export function messageWords(q: string): string | null {
   const words = folded(q)
-    .split(/[^\p{L}\p{N}]+/u)
+    .split(/[^\p{L}\p{N}\p{M}]+/u)
     .filter((word) => word !== '')
   return words.length === 0 ? null : words.map((word) => `'${word}':*`).join(' & ')
 }

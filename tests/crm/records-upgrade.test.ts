@@ -15,11 +15,11 @@ const tenants = [
 const deals = 400
 
 /** A database as it was before a migration, and a way to bring it up to now. */
-async function openBefore(migration: string) {
+async function openBefore(migration: string, locale = `locale 'C'`) {
   const name = `upgrade_${randomBytes(6).toString('hex')}`
   const server = new pg.Client({ connectionString: inject('pgUrl') })
   await server.connect()
-  await server.query(`create database ${name}`)
+  await server.query(`create database ${name} template template0 ${locale}`)
   await server.end()
   const config = { DATABASE_URL: databaseUrl(name), DATABASE_OWNER_URL: undefined, DATABASE_SCHEMA: 'public' }
   const before = mkdtempSync(join(tmpdir(), 'migrations-'))
@@ -111,3 +111,49 @@ test('[DEAL3] stays that were cut down to whole seconds are as long as they were
     await db.end()
   }
 })
+
+test('[PPL5] numbers that were written down with the 0 of home are the same as those without it', async () => {
+  const { db, upgrade } = await openBefore('000048')
+  const [id] = tenants
+  try {
+    await db.query('insert into tenants (id, slug, name, shard) values ($1, $2, $2, 1)', [id, 't'])
+    await db.query(
+      `insert into contacts (tenant_id, first_name) select $1, n::text from generate_series(1, 3) n`,
+      [id],
+    )
+    await db.query(
+      `insert into contact_identities (tenant_id, kind, value, contact_id)
+       values ($1, 'phone', '49017155501', 1), ($1, 'wa_id', '4917155501', 2), ($1, 'phone', '390612345678', 3)`,
+      [id],
+    )
+    await upgrade()
+    const { rows } = await db.query<{ phone_key: string }>(
+      'select phone_key from contact_identities order by contact_id',
+    )
+    expect(rows.map((row) => row.phone_key)).toEqual(['4917155501', '4917155501', '390612345678'])
+  } finally {
+    await db.end()
+  }
+})
+
+test.each([`locale 'C'`, `locale 'C' locale_provider builtin builtin_locale 'C.UTF-8'`])(
+  '[CRM10] with %s, what was written before capital letters of every script were folded is found',
+  async (locale) => {
+    const { db, upgrade } = await openBefore('000051', locale)
+    const [id] = tenants
+    try {
+      await db.query('insert into tenants (id, slug, name, shard) values ($1, $2, $2, 1)', [id, 't'])
+      await db.query(`insert into customers (tenant_id, name) values ($1, 'Иван'), ($1, 'Ívan')`, [id])
+      await db.query(`insert into contacts (tenant_id, first_name) values ($1, 'ΕΛΕΝΗ')`, [id])
+      await db.query(`insert into activities (tenant_id, type, subject) values ($1, 'task', 'Иван')`, [id])
+      await upgrade()
+      const { rows } = await db.query<{ found: string }>(
+        `select trim(search_text) as found from customers union all select trim(search_text) from contacts
+       union all select search_text from activities`,
+      )
+      expect(rows.map(({ found }) => found).sort()).toEqual(['ivan', 'ελενη', 'иван', 'иван'])
+    } finally {
+      await db.end()
+    }
+  },
+)
