@@ -95,13 +95,13 @@ test('[DEMO1] there are people, conversations in every state, and customers who 
 
 /** What the page of the sign-in links runs, here without a browser. */
 interface DeskModule {
-  ask(base: string, token: string, path: string): Promise<{ status: number; text: string }>
-  listPaths(base: string): Promise<string[]>
-  follow(
+  ask: (base: string, token: string, path: string) => Promise<{ status: number; text: string }>
+  listPaths: (base: string) => Promise<string[]>
+  follow: (
     base: string,
     token: string,
-    on: { onEvent(name: string, data: unknown): void; onState(text: string): void },
-  ): () => void
+    on: { onEvent: (name: string, data: unknown) => void; onState: (text: string) => void },
+  ) => () => void
 }
 
 test('[DEMO5] [S10] each sign-in link opens a page that asks and listens as that person; its token is in no address, page or log', async () => {
