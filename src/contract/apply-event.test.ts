@@ -4,6 +4,7 @@ import {
   addImports,
   addMessages,
   addNotes,
+  addRecords,
   applyEvent,
   fromSnapshot,
   moveTo,
@@ -255,6 +256,15 @@ describe('the state of a client', () => {
       event(12, 'conversation.assigned', { conversation: conversation({ version: 4 }) }),
     )
     expect(held(back)?.version).toBe(4)
+  })
+
+  test('[SYN8] a note that went along with somebody out of sight is gone, and no list from before brings it back', () => {
+    const about = (version: number) => note(1, { conversationId: null, contactId: 7, version })
+    const known = addRecords(start(), 'notes', [about(1)])
+    const next = applyEvent(known, event(11, 'note.hidden', { noteId: 1, version: 2 }))
+    expect(next.records.notes.size).toBe(0)
+    expect(addRecords(next, 'notes', [about(1), about(2)]).records.notes.size).toBe(0)
+    expect(addRecords(next, 'notes', [about(3)]).records.notes.get(1)).toEqual(about(3))
   })
 
   test('[SYN6] an import only goes forward, whatever an old list says, and stays away when it is gone', () => {

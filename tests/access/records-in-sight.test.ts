@@ -7,6 +7,7 @@ import type { PipelineStageView } from '../../src/contract/crm/pipeline.ts'
 import type { AnyLogEvent } from '../../src/contract/events/catalogue.ts'
 import { type Role, roles } from '../../src/contract/records.ts'
 import { activityRights } from '../../src/domain/activities/present-activity.ts'
+import { resolvePeople } from '../../src/domain/contacts/resolve-people.ts'
 import { dealRights } from '../../src/domain/deals/present-deal.ts'
 import { visibleTo } from '../../src/domain/records/list-records.ts'
 import type { Rights } from '../../src/domain/records/record-kind.ts'
@@ -189,16 +190,24 @@ test('[NEAR1] what is nobody’s and about a closed number is in no list, search
   expect((await asBen.call('POST', `/admin/activities/${tasks.hidden.id}/complete`, {})).status).toBe(404)
 
   // What is theirs stays theirs, and tells of nobody whom they do not see.
-  for (const path of ['deals', 'activities']) {
-    const { body, text } = await asBen.call<{ included: { contacts: Row[] } }>(
+  for (const [path, names] of [
+    ['deals', 'contact,conversations'],
+    ['activities', 'contact,conversation,deal'],
+    ['notes', 'contact,conversation,deal'],
+  ] as const) {
+    const { status, body, text } = await asBen.call<{ included: Record<string, readonly Row[]> }>(
       'GET',
-      `/admin/${path}?include=contact&limit=200`,
+      `/admin/${path}?include=${names}&limit=200`,
     )
-    expect(
-      body.included.contacts.map(({ id }) => id),
-      path,
-    ).not.toContain(hidden.contactId)
-    expect(text.includes('Heliotrope'), path).toBe(false)
+    expect(status, text).toBe(200)
+    for (const [source, ids] of [
+      ['contacts', [hidden.contactId]],
+      ['conversations', [hidden.id]],
+      ['deals', [deals.hidden.id, deals.half.id]],
+    ] as const)
+      for (const id of ids)
+        expect(body.included[source]?.map((row) => row.id) ?? [], `${path} ${source}`).not.toContain(id)
+    expect(text.toLowerCase().includes('heliotrope'), path).toBe(false)
   }
   const replayed = await asBen.call<{ data: AnyLogEvent[] }>('GET', `/api/v1/events?after=${start}&limit=200`)
   const told = (type: string) => replayed.body.data.filter((event) => event.type === type).length
@@ -289,6 +298,35 @@ test('[NEAR1] who loses sight of what a record is about is told to forget it, wh
   })
   expect(parted['ben']).toContain('deal.hidden')
 }, 60_000)
+
+test('[NEAR1] two whom a network shows to be one: who may not see the one forgets the other, and what was about it', async () => {
+  const world = await begin()
+  await using hub = world.hub
+  const { ben, ana, admin, closed, deal, task } = world
+  const watchers: Watcher[] = Object.entries({ ana, ben, admin }).map(([name, { token }]) => ({
+    name,
+    token,
+  }))
+  const [phone, other] = ['4917155500001', '4917155500002']
+  // Ben knows both: one wrote to nobody yet, nor did the other, about whom a deal was written.
+  const [tended, writing] = [await buildContact(hub, { phone }), await buildContact(hub, { phone: other })]
+  const one = await deal('about them', { contactId: tended })
+  await task('of that deal', { dealId: one.id })
+  await expectReplayEqualsSnapshot(hub, () => buildConversation(hub, closed, writing), { watchers })
+  const identities = [phone, other].map((value) => ({ kind: 'phone', value }) as const)
+  await expectReplayEqualsSnapshot(
+    hub,
+    () =>
+      inTenant(hub.deps, hub.tenant.id, (tx) =>
+        resolvePeople(tx, [{ person: { identities }, create: true }]),
+      ),
+    { watchers },
+  )
+  const asBen = world.as(ben.token)
+  expect(await asBen.rows('/admin/deals')).toEqual([])
+  expect(await asBen.rows('/admin/activities')).toEqual([])
+  expect(await world.as(ana.token).rows('/admin/deals')).toEqual([one.id])
+})
 
 test('[NEAR1] the rule for deals and activities says the same in SQL and in code, for anybody and whatever they are about', async () => {
   const world = await begin()
