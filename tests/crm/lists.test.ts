@@ -111,6 +111,28 @@ describe('text in lists and search', () => {
     expect(data.map(({ message }) => message.text)).toEqual([name])
   })
 
+  test('[CON15] a search among 10,000 matches of others is short and goes on behind them, to what the reader may see', async () => {
+    await using hub = await startHub()
+    const boss = await openBoard(hub, { role: 'manager' })
+    const ana = await openBoard(hub, { sub: 'ana' }, boss.api)
+    const me = (desk: Desk) => (desk.actor as { id: string }).id
+    const hers = await boss.deal('oak door', { ownerId: me(ana) })
+    await inTenant(hub.deps, hub.tenant.id, (tx) =>
+      tx.query(
+        `insert into deals (tenant_id, title, stage_id, owner_id, probability, position)
+         select $1, 'oak door ' || n, $2, $3, 10, 'z' || lpad(n::text, 6, '0') from generate_series(1, 10000) n`,
+        [tx.tenantId, boss.stages['New'], me(boss)],
+      ),
+    )
+    const search = (desk: Desk, cursor = '') =>
+      desk.api.get<Page<{ id: number }>>(desk.token, `/search?kind=deals&q=door%20oak&limit=2${cursor}`)
+    expect((await search(boss)).data).toHaveLength(2)
+    const first = await search(ana)
+    expect(first).toMatchObject({ data: [], nextCursor: expect.any(String) })
+    const second = await search(ana, `&cursor=${first.nextCursor}`)
+    expect([second.data.map(({ id }) => id), second.nextCursor]).toEqual([[hers.id], null])
+  })
+
   test('[CRM10] what is deleted is found among the deleted ones', async () => {
     await using hub = await startHub()
     const desk = await openDesk(hub)

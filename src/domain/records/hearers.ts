@@ -5,15 +5,7 @@ import type { Rights } from './record-kind.ts'
 
 type Owner<Row> = NonNullable<Rights<Row>['owner']>
 
-/** Ids of what a record is about, where that has a place. */
-export interface Subjects {
-  readonly contactId: number | null
-  readonly conversationIds: readonly string[]
-  /** A deal, whose conversations count too; and whose contact does when there is no other. */
-  readonly dealId: number | null
-}
-
-/** Where that is. */
+/** Where that is what a record is about. */
 interface Surroundings {
   readonly contactId: number | null
   readonly about: About

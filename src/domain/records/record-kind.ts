@@ -7,7 +7,6 @@ import type { OwnedAction, Scope } from '../../log/scope.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import type { StatementPlan } from '../../platform/db.ts'
 import type { Doer } from '../audit/record-audit.ts'
-import type { Subjects } from './hearers.ts'
 
 /** `plan`: see `statement` in src/platform/db.ts. */
 export type Query = <Row extends object>(
@@ -83,6 +82,14 @@ export interface Change<Row> {
   /** Members and their new values. */
   readonly values: Readonly<Record<string, unknown>>
   readonly by: Doer
+}
+
+/** Ids of what a record is about, where that has a place. */
+interface Subjects {
+  readonly contactId: number | null
+  readonly conversationIds: readonly string[]
+  /** A deal, whose conversations count too; and whose contact does when there is no other. */
+  readonly dealId: number | null
 }
 
 /**
