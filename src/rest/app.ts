@@ -29,7 +29,7 @@ import { healthRoutes } from './health.routes.ts'
 import { type Mount, nothingThere } from './nothing-there.ts'
 import { operationsOf } from './operations.ts'
 import { operatorDoor } from './operator-door.ts'
-import { limitPerAddress, limitPerCaller } from './rate-limits.ts'
+import { limitPerAddress, limitPerCaller, limitPerOperator } from './rate-limits.ts'
 import { readJson } from './read-json.ts'
 import { requestLog } from './request-log.ts'
 import { signInRoutes } from './sign-in.routes.ts'
@@ -64,7 +64,7 @@ export function createApp(deps: Deps, { entries, readiness }: AppParts): Express
   app.use(`${base}/api/auth`, json)
   mount(app, beforeDoor)
 
-  app.use(`${base}/operator`, inOne(operatorDoor(deps, entries), json))
+  app.use(`${base}/operator`, inOne(operatorDoor(deps, entries), limitPerOperator(deps), json))
   mount(app, forOperators)
 
   const guarded = [...new Set(behindDoor.map(({ at }) => at))]

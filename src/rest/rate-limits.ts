@@ -2,7 +2,7 @@ import type { RequestHandler } from 'express'
 import { ipKeyGenerator } from 'express-rate-limit'
 import type { Redis } from 'ioredis'
 import { Failure } from '../contract/errors.ts'
-import { addressOf, type Caller, callerOf } from '../http/request-context.ts'
+import { addressOf, type Caller, callerOf, operatorOf } from '../http/request-context.ts'
 import type { Config } from '../platform/config.ts'
 import { SharedWindows, windowMs } from '../platform/shared-windows.ts'
 
@@ -47,6 +47,16 @@ export function limitPerCaller({ config, redis }: LimitDeps): RequestHandler {
       const { actor } = callerOf(request)
       return `${actor.kind}:${actor.id}`
     },
+  )
+}
+
+/** Per key of an operator, behind their door. */
+export function limitPerOperator({ config, redis }: LimitDeps): RequestHandler {
+  return limit(
+    'caller',
+    config.REST_RATE_PER_MINUTE,
+    new SharedWindows(redis, config.REDIS_PREFIX),
+    (request) => `operator:${operatorOf(request).id}`,
   )
 }
 
