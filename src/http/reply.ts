@@ -41,7 +41,8 @@ export function reply(
     ...(etag === undefined ? {} : { etag }),
     ...(location === undefined ? {} : { location }),
   }
-  return new Reply(status, JSON.stringify(body), headers, JSON.stringify(kept))
+  const text = JSON.stringify(body)
+  return new Reply(status, text, headers, kept === body ? text : JSON.stringify(kept))
 }
 
 /** 302 to an address that the browser fetches itself. */
@@ -62,10 +63,17 @@ export function sendReply(response: Response, { status, text, headers }: Reply):
   if (text === null) return void response.end()
   const type = headers['content-type'] ?? 'application/json'
   response.setHeader('content-type', type.includes('charset=') ? type : `${type}; charset=utf-8`)
+  if (text.length <= short) {
+    response.setHeader('content-length', Buffer.byteLength(text))
+    return void response.end(text)
+  }
   const bytes = encoder.encode(text)
   response.setHeader('content-length', bytes.length)
   response.end(bytes)
 }
+
+/** A text up to this long goes out in one piece with its headers; copying a longer one costs more than a second piece. */
+const short = 4096
 
 /** The bytes are made once, for their number and for writing them; a text that is given to Node is walked for each. */
 const encoder = new TextEncoder()

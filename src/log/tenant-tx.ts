@@ -243,10 +243,6 @@ async function once<T>(
 ): Promise<T> {
   const client = await deps.db.write.connect()
   let broken: Error | undefined
-  const onError = (error: Error) => {
-    broken = error
-  }
-  client.on('error', onError)
   try {
     // Nobody waits for this answer either: the first statement goes out together with it.
     const begun = client.query(`begin; set local app.tenant_id = '${tenantId}'`)
@@ -265,10 +261,9 @@ async function once<T>(
     for (const then of tx.afterCommit) then()
     return result
   } catch (error) {
-    broken ??= await rollBack(client, error)
+    broken = await rollBack(client, error)
     throw error
   } finally {
-    client.off('error', onError)
     client.release(broken)
   }
 }

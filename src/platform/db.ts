@@ -128,7 +128,11 @@ function guardedPool(options: pg.PoolConfig): pg.Pool {
     } catch {}
   }
   // The pool waits for what this answers with, which its types do not say.
-  const onConnect: (client: pg.ClientBase) => unknown = guard
+  const onConnect = (client: pg.ClientBase): unknown => {
+    // One that breaks while it is in use tells whoever uses it, by the statement that fails, and the pool throws it away.
+    client.on('error', () => {})
+    return guard(client)
+  }
   const pool = new pg.Pool({ ...options, onConnect, Client: CorkedClient })
   // Statements of a connection run in the order they were given, so this one comes before those of whoever got it.
   pool.on('acquire', (client) => {

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Express } from 'express'
 import type { Deps } from '../deps.ts'
 import { readinessOf } from '../platform/readiness.ts'
 import { createApp } from './app.ts'
@@ -50,7 +51,7 @@ export async function startRest(
   }
   // Node looks for requests that take too long this often; its own 30 s would double a limit of 30 s.
   const connectionsCheckingInterval = Math.max(100, Math.min(5000, config.REST_REQUEST_MS / 4))
-  const server = httpServer ?? createServer({ connectionsCheckingInterval })
+  const server = httpServer ?? createServer({ connectionsCheckingInterval, ...bornAs(app) })
   server.on('request', listener)
   if (httpServer === undefined) {
     server.requestTimeout = config.REST_REQUEST_MS
@@ -83,4 +84,17 @@ export async function startRest(
       await once(server, 'close')
     },
   }
+}
+
+/**
+ * Requests and answers that are from the beginning what Express makes of them. It gives each another prototype, which costs
+ * a call into the engine and all that the engine has learned of them; when it is theirs already, nothing.
+ */
+function bornAs(app: Express) {
+  class Incoming extends IncomingMessage {}
+  class Outgoing extends ServerResponse<IncomingMessage> {}
+  Object.setPrototypeOf(Incoming.prototype, app.request)
+  Object.setPrototypeOf(Outgoing.prototype, app.response)
+  Object.assign(app, { request: Incoming.prototype, response: Outgoing.prototype })
+  return { IncomingMessage: Incoming, ServerResponse: Outgoing }
 }

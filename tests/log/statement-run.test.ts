@@ -1,0 +1,136 @@
+import pg from 'pg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { CorkedClient } from '../../src/platform/corked-client.ts'
+import { createDatabase } from '../harness/database.ts'
+
+let client: CorkedClient
+const one = { name: 'one', text: 'select $1::int as n, $2::text as t, null::text as nothing' }
+const fails = { name: 'fails', text: 'select 1 / $1::int as n' }
+
+beforeAll(async () => {
+  client = new CorkedClient({ connectionString: (await createDatabase()).url, pipeline: true })
+  await client.connect()
+})
+afterAll(() => client.end())
+
+test('statements under one Sync answer in their order, the first time and when they are known', async () => {
+  for (let time = 0; time < 3; time++) {
+    const found = await client.run([
+      { name: 'begin', text: 'begin' },
+      { ...one, values: [time, 'ü'] },
+      { name: 'none', text: 'select 1 as n where false' },
+      { text: 'select $1::jsonb as j', values: [JSON.stringify({ a: [time] })] },
+      { ...one, values: [time + 1, null] },
+      { name: 'commit', text: 'commit' },
+    ])
+    expect(found.map(({ rows }) => rows)).toEqual([
+      [],
+      [{ n: time, t: 'ü', nothing: null }],
+      [],
+      [{ j: { a: [time] } }],
+      [{ n: time + 1, t: null, nothing: null }],
+      [],
+    ])
+    expect(found.map(({ command, rowCount }) => [command, rowCount])).toEqual([
+      ['BEGIN', null],
+      ['SELECT', 1],
+      ['SELECT', 0],
+      ['SELECT', 1],
+      ['SELECT', 1],
+      ['COMMIT', null],
+    ])
+  }
+})
+
+test('whoever asks through the pool is answered, and told what went wrong', async () => {
+  const { url } = await createDatabase()
+  const pool = new pg.Pool({ connectionString: url, pipeline: true, Client: CorkedClient })
+  expect((await pool.query({ ...one, values: [7, 'g'] })).rows).toEqual([{ n: 7, t: 'g', nothing: null }])
+  await expect(pool.query({ ...fails, values: [0] })).rejects.toMatchObject({ code: '22012' })
+  await pool.end()
+})
+
+test('the first that fails fails all, what stands behind it is not done, and the next ones work', async () => {
+  await client.query('create table if not exists marks (n int)')
+  const mark = { name: 'mark', text: 'insert into marks values ($1)' }
+  const later = { name: 'later', text: 'select count(*)::int as n from marks where n < $1' }
+  for (let time = 0; time < 2; time++) {
+    // `mark` and `later` are new to the connection the first time: behind the fault they are never parsed.
+    const run = client.run([
+      { ...one, values: [1, 'a'] },
+      { ...fails, values: [0] },
+      { ...mark, values: [1] },
+      { ...later, values: [9] },
+    ])
+    const behind = client.query({ ...one, values: [2, 'b'] })
+    await expect(run).rejects.toMatchObject({ code: '22012' })
+    expect((await behind).rows).toEqual([{ n: 2, t: 'b', nothing: null }])
+  }
+  const [, found] = await client.run([
+    { ...mark, values: [5] },
+    { ...later, values: [9] },
+  ])
+  expect(found?.rows).toEqual([{ n: 1 }])
+})
+
+test('a statement that the server does not understand fails alone, each time', async () => {
+  const wrong = { name: 'wrong', text: 'select frm nowhere' }
+  for (let time = 0; time < 2; time++) {
+    const all = await Promise.allSettled([
+      client.query(wrong),
+      client.query({ ...one, values: [3, 'c'] }),
+      client.query('select 4 as n'),
+    ])
+    expect(all.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled'])
+  }
+})
+
+test('a value that cannot be sent fails before anything is sent', async () => {
+  const circle: Record<string, unknown> = {}
+  circle['itself'] = circle
+  const run = client.run([
+    { ...one, values: [1, 'a'] },
+    { ...one, values: [circle, 'b'] },
+  ])
+  const behind = client.query({ ...one, values: [6, 'f'] })
+  await expect(run).rejects.toThrow(/circular/)
+  expect((await behind).rows).toEqual([{ n: 6, t: 'f', nothing: null }])
+})
+
+test('a statement whose columns changed under it says so, and never reads a row as it was', async () => {
+  await client.query('create table if not exists shapes (a int, b text)')
+  await client.query(`insert into shapes values (1, 'b')`)
+  const all = { name: 'shapes', text: 'select * from shapes' }
+  for (let time = 0; time < 2; time++) expect((await client.query(all)).rows).toEqual([{ a: 1, b: 'b' }])
+  await client.query('alter table shapes alter column a type text, add column c int default 3')
+  await expect(client.query(all)).rejects.toThrow(/cached plan must not change result type/)
+})
+
+test('a value that cannot be read fails its statement and not the connection', async () => {
+  const odd = await createDatabase()
+  const strict = new CorkedClient({
+    connectionString: odd.url,
+    pipeline: true,
+    types: {
+      getTypeParser: () => (text: string) => {
+        if (text === 'bad') throw new Error('cannot be read')
+        return text
+      },
+    },
+  })
+  await strict.connect()
+  const echo = { name: 'echo', text: 'select $1::text as t' }
+  await expect(strict.query({ ...echo, values: ['bad'] })).rejects.toThrow('cannot be read')
+  expect((await strict.query({ ...echo, values: ['good'] })).rows).toEqual([{ t: 'good' }])
+  await strict.end()
+})
+
+test('an answer that does not come in time fails, and nothing waits behind it for ever', async () => {
+  const slow = new CorkedClient({ connectionString: (await createDatabase()).url, pipeline: true })
+  slow.on('error', () => {})
+  await slow.connect()
+  const run = slow.run([{ name: 'sleep', text: 'select pg_sleep($1)', values: [30] }], 100)
+  const behind = slow.query({ ...one, values: [1, 'a'] })
+  await expect(run).rejects.toThrow('Query read timeout')
+  await expect(behind).rejects.toThrow(/Connection terminated/)
+})
