@@ -119,6 +119,7 @@ async function sampleValues(
         ['nothing', 'qqxyzzy'],
         ['everything', 'office'],
         ['two letters', 'af'],
+        ['two letters that nothing has', 'qz'],
       ],
       status: await ends('status'),
       ownerId: await person('owner_id'),
