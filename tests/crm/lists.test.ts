@@ -318,6 +318,36 @@ describe('a text that very many have', () => {
     return row?.created_at ?? ''
   }
 
+  test('[CRM13] notes are looked through in the same way, as far as the reader may see them', async () => {
+    await using hub = await startHub({ LIST_WALK: '50' })
+    const boss = await openBoard(hub, { role: 'manager' })
+    const ana = await openDesk(hub, { sub: 'ana' }, boss.api)
+    const his = await boss.deal('his', { ownerId: (boss.actor as { id: string }).id })
+    const customer = await customerOf(boss, 'c')
+    await inTenant(hub.deps, hub.tenant.id, (tx) =>
+      tx.query(
+        `insert into notes (tenant_id, body, author_id, customer_id, deal_id, created_at)
+         select $1, case when n % 40 = 1 then 'Oak and elm ' else 'elm ' end || n, 'system', case when n % 2 = 1 then $2::integer end,
+           case when n % 2 = 0 then $3::integer end, now() + n * interval '1 second'
+         from generate_series(1, 160) n`,
+        [tx.tenantId, customer, his.id],
+      ),
+    )
+    const pagesOf = async (desk: Desk) => {
+      const pages: number[] = []
+      for (let cursor: string | null = ''; cursor !== null; ) {
+        const asked: string = inQuery({ q: 'elm OAK', ...(cursor !== '' && { cursor }) })
+        const page: Page<{ id: number }> = await desk.get(`notes?${asked}`)
+        pages.push(page.data.length)
+        cursor = page.nextCursor
+      }
+      return pages
+    }
+    // 160 notes, of which every second is about a deal that is not for her eyes.
+    expect(await pagesOf(boss)).toEqual([1, 1, 1, 1])
+    expect(await pagesOf(ana)).toEqual([2, 2])
+  })
+
   test('[CRM13] an export walks on to the end', async () => {
     await using hub = await startHub({ LIST_WALK: '600' })
     const rest = await startRestOf(hub)

@@ -9,7 +9,7 @@ export function filter<Value>(schema: z.ZodType<Value>, where: Filter<Value>['wh
   return { schema, where } as unknown as Filter
 }
 
-/** A filter that looks something up first. */
+/** A filter that looks something up first, or whose pages may have to be asked about again. */
 export function lookingUp<Value>(schema: z.ZodType<Value>, where: Filter<Value>['where']): Filter {
   return { ...filter(schema, where), looksUp: true }
 }
@@ -54,9 +54,14 @@ export function hasWords(folded: string, q: string, bind: Bind): string {
     .join(' and ')})`
 }
 
-/** Words that are parts of a text, in whatever order, whatever its case and accents. `sql` is the text, folded by search_key. */
+/**
+ * Words that are parts of a text, in whatever order, whatever its case and accents, looked for by walking. `sql` is the text,
+ * folded by search_key.
+ */
 export function containing(sql: string): Filter {
-  return filter(z.string().trim().min(1).max(200), (text, bind) => hasWords(sql, text, bind))
+  return lookingUp(z.string().trim().min(1).max(200), (text) => ({
+    walk: (bind) => hasWords(sql, text, bind),
+  }))
 }
 
 /** Users by id; `me` is who asks, `none` nobody. */

@@ -59,7 +59,7 @@ export interface Filter<Value = unknown> {
   ) => string | Walk | Promise<string | Walk>
   /** Where it asks for records of people (`me`, `none`, ids): the column of `r` that says whose they are. */
   readonly person?: string
-  /** Whether `where` uses `query`. */
+  /** Whether `where` uses `query`, or gives a walk. */
   readonly looksUp?: true
 }
 
