@@ -54,6 +54,33 @@ test('[NEAR2] who wants an address that somebody has whom they do not see is tol
   }
 })
 
+test('[NEAR2] a merge that was taken back names nobody who is out of sight again', async () => {
+  const { hub, rest, admin, ana, ben, contactId, call } = await begin()
+  await using _ = hub
+  const met = await buildConversation(hub, await buildChannel(hub))
+  const merged = await call<{ merge: { id: string } }>(admin, 'POST', `contacts/${met.contactId}/merge`, {
+    otherId: contactId,
+  })
+  const listed = async (token: string) => {
+    const { status, body, text } = await call<{ data: { otherName: string }[] }>(
+      token,
+      'GET',
+      'contacts/merges',
+    )
+    expect(status, text).toBe(200)
+    return body.data.map(({ otherName }) => otherName)
+  }
+  // One of their numbers is open, so it is everybody's to see who they are.
+  for (const token of [ana, ben]) expect(await listed(token)).toEqual(['Heliotrope Müller'])
+  await call(admin, 'POST', `contacts/merges/${merged.body.merge.id}/undo`)
+  expect(await listed(ana)).toEqual(['Heliotrope Müller'])
+  expect(await listed(ben)).toEqual([])
+  for (const query of ['', `?contactId=${met.contactId}`, `?contactId=${contactId}`])
+    expect((await rest.call('GET', `/admin/contacts/merges${query}`, { token: ben })).text).not.toContain(
+      'Heliotrope',
+    )
+})
+
 test('[NEAR2] a file changes nobody whom its bringer does not see, and says no more of them than of nobody', async () => {
   const { hub, rest, admin, ana, ben, contactId, call } = await begin()
   await using _ = hub

@@ -29,7 +29,8 @@ const nameOf = (contact: string): string =>
   `trim(${contact}.first_name || ' ' || coalesce(${contact}.last_name, ''))`
 
 /**
- * Merges of contacts by people of ours, the newest first: those whose contact that went on is for the actor's eyes. A merge can be
+ * Merges of contacts by people of ours, the newest first: those whose contact that went on is for the actor's eyes, and of those
+ * that were taken back the other one as well, who is somebody of their own again. A merge can be
  * taken back while the contact that went into the other one is kept, and not before a later merge in which that other one went
  * on as a third. Fails with `forbidden`.
  */
@@ -43,7 +44,8 @@ export async function listMerges(
   const list = `merges ${contactId ?? ''}`
   const [below] = cursor === undefined ? [null] : decodeCursor(list, cursor, cursorShape)
   const values: unknown[] = [actor.tenantId, below, contactId ?? null, keepDays, limit + 1]
-  const visible = contactVisibility(actor, 'c', (value) => `$${values.push(value)}`)
+  const bind = (value: unknown) => `$${values.push(value)}`
+  const [visible, other] = [contactVisibility(actor, 'c', bind), contactVisibility(actor, 'o', bind)]
   const rows = await query<ListedMerge>(
     `select m.id, m.contact_id, m.other_id, m.merged_at, m.undone_at, m.actor,
        ${nameOf('c')} as contact_name, ${nameOf('o')} as other_name, later.id as waits_for,
@@ -57,7 +59,7 @@ export async function listMerges(
          where l.tenant_id = m.tenant_id and l.other_id = m.contact_id and l.undone_at is null and m.undone_at is null
          order by l.merged_at desc limit 1) later on true
      where m.tenant_id = $1 and ($2::uuid is null or m.id < $2) and ($3::integer is null or m.contact_id = $3 or m.other_id = $3)
-       and ${visible}
+       and ${visible} and (m.undone_at is null or ${other})
      order by m.id desc limit $5`,
     values,
   )
