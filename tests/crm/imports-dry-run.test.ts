@@ -3,8 +3,10 @@ import type { PipelineStageView } from '../../src/contract/crm/pipeline.ts'
 import { inTenant } from '../../src/log/tenant-tx.ts'
 import { type Hub, startHub } from '../harness/hub.ts'
 import { seededRandom, stormSeed } from '../harness/random.ts'
-import type { RestClient } from '../harness/rest-client.ts'
-import { bring, errorsOf, openWithWorkers } from './bringing.ts'
+import { eventually } from '../harness/eventually.ts'
+import { type RestClient, startRestOf } from '../harness/rest-client.ts'
+import { startWorkerProcess } from '../harness/worker-process.ts'
+import { bring, ended, errorsOf, get, openWithWorkers, start, upload } from './bringing.ts'
 
 /** What a run says: its counts, and what is wrong with which row. Ids of records that it makes are different each time. */
 async function said(rest: RestClient, token: string, file: string, more: object) {
@@ -186,3 +188,24 @@ test('[CSV5] a dry run says what the real one does, whatever the file and wherev
   }
   for (const [name, count] of Object.entries(sum)) expect(count, name).toBeGreaterThan(0)
 }, 240_000)
+
+test('[CSV5] [CSV6] a dry run that is killed in the middle goes on where it was, with what was there', async () => {
+  await using hub = await startHub()
+  const rest = await startRestOf(hub)
+  const token = hub.token('manager')
+  const settings = { IMPORT_BATCH: '5', IMPORT_LEASE_MS: '500', SWEEP_MS: '100' }
+  // The second half names everybody of the first half again.
+  const row = (at: number) => `c${at},c${at % 300}@b.example`
+  const file = ['name,email', ...Array.from({ length: 600 }, (_, at) => row(at))].join('\n')
+  const { id } = await upload(rest, token, file, { upsertKey: 'email', dryRun: true })
+  const first = await startWorkerProcess(hub, settings)
+  await start(rest, token, id)
+  await eventually(async () => expect((await get(rest, token, id)).rowsDone).toBeGreaterThan(20))
+  first.signal('SIGKILL')
+  await first.ended()
+  const left = await get(rest, token, id)
+  expect([left.state, left.rowsDone < 600]).toEqual(['running', true])
+  await startWorkerProcess(hub, settings)
+  expect(await ended(rest, token, id)).toMatchObject({ state: 'done', created: 300, updated: 300, failed: 0 })
+  expect(await draftsOf(hub)).toEqual([])
+}, 60_000)
