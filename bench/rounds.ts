@@ -15,19 +15,21 @@ export function percentile(values: readonly number[], percent: number): number {
 
 /**
  * Measures several ways in turn, round after round, so that whatever else the machine does meets all of them alike, and
- * answers with the medians. The first round warms up and is not counted. The order turns with the rounds.
+ * answers with the medians. The order turns with the rounds. The first ones (`warmUps`) are not counted: a way that runs code a
+ * few hundred times a round is measured in the interpreter until the engine has compiled it.
  */
 export async function interleaved<Way extends string>(
   rounds: number,
   ways: Readonly<Record<Way, () => Promise<number>>>,
+  warmUps = 1,
 ): Promise<Record<Way, number> & { readonly all: Record<Way, number[]> }> {
   const names = Object.keys(ways) as Way[]
   const all = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Way, number[]>
-  for (let round = 0; round <= rounds; round++)
+  for (let round = 0; round < warmUps + rounds; round++)
     for (let i = 0; i < names.length; i++) {
       const name = names[(i + round) % names.length] as Way
       const value = await ways[name]()
-      if (round > 0) all[name].push(value)
+      if (round >= warmUps) all[name].push(value)
     }
   const medians = Object.fromEntries(names.map((name) => [name, median(all[name])])) as Record<Way, number>
   return { ...medians, all }

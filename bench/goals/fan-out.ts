@@ -17,6 +17,8 @@ interface Load {
 /** Paced so that nothing queues: about 25,000 deliveries a second. */
 const paced200: Load = { sockets: 200, ticks: 200, events: 1, intervalMs: 8 }
 const paced1000: Load = { sockets: 1000, ticks: 50, events: 1, intervalMs: 40 }
+/** 200 events each, all ways alike. */
+const warmUps = 4
 /** Enough that a tenth of a microsecond each could be seen. */
 const bells = 50_000
 const bursts200: Load = { sockets: 200, ticks: 50, events: 10, intervalMs: 40 }
@@ -172,7 +174,11 @@ async function run(world: World, rounds: number, log: (line: string) => void): P
         figures.push(await foreignBells(field, rounds, log))
         continue
       }
-      const found = await interleaved(rounds, { ours: way('ours'), bare: way('bare'), plain: way('plain') })
+      const found = await interleaved(
+        rounds,
+        { ours: way('ours'), bare: way('bare'), plain: way('plain') },
+        warmUps,
+      )
       const what = `one event at a time, ${load.sockets} sockets, against`
       log(`paced, ${load.sockets} sockets: ${JSON.stringify(found.all)}`)
       figures.push(

@@ -8,6 +8,8 @@ import type { World } from '../world.ts'
 
 const lines = 8
 const requests = { one: 4000, list: 1500 }
+/** Of so many requests each, both sides alike. */
+const warmUps = 4
 const sizes = { customers: 20_000, contacts: 2000, deals: 2000, activities: 2000 }
 const unlimited = { REST_RATE_PER_MINUTE: '100000000' }
 
@@ -62,12 +64,16 @@ async function run(world: World, rounds: number, log: (line: string) => void): P
       })
       return cpuUs / requests[what]
     }
-    const found = await interleaved(rounds, {
-      one: cpu(ours, 'one', 'one'),
-      bareOne: cpu(theirs, 'one', 'bareOne'),
-      list: cpu(ours, 'list', 'list'),
-      bareList: cpu(theirs, 'list', 'bareList'),
-    })
+    const found = await interleaved(
+      rounds,
+      {
+        one: cpu(ours, 'one', 'one'),
+        bareOne: cpu(theirs, 'one', 'bareOne'),
+        list: cpu(ours, 'list', 'list'),
+        bareList: cpu(theirs, 'list', 'bareList'),
+      },
+      warmUps,
+    )
     log(`microseconds per request: ${JSON.stringify(found.all)}`)
     const figure = (
       what: string,
@@ -86,7 +92,7 @@ async function run(world: World, rounds: number, log: (line: string) => void): P
       must,
       reach,
     })
-    const wait = (name: string) => median((latencies[name] ?? []).slice(1))
+    const wait = (name: string) => median((latencies[name] ?? []).slice(warmUps))
     return [
       figure(
         'GET one customer, against node:http and pg: CPU of the process',

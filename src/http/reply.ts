@@ -67,13 +67,13 @@ export function sendReply(response: Response, { status, text, headers }: Reply):
     response.setHeader('content-length', Buffer.byteLength(text))
     return void response.end(text)
   }
-  const bytes = encoder.encode(text)
+  const bytes = Buffer.from(text)
   response.setHeader('content-length', bytes.length)
   response.end(bytes)
 }
 
-/** A text up to this long goes out in one piece with its headers; copying a longer one costs more than a second piece. */
+/**
+ * A text up to this long goes out in one piece with its headers. Of a longer one the bytes are made once, for their number and
+ * for writing them.
+ */
 const short = 4096
-
-/** The bytes are made once, for their number and for writing them; a text that is given to Node is walked for each. */
-const encoder = new TextEncoder()

@@ -1,6 +1,8 @@
-import type pg from 'pg'
+import type { Connection } from '../platform/corked-client.ts'
 import { statement } from '../platform/db.ts'
+import type { Found } from '../platform/statement-run.ts'
 import { type Appended, type Appending, newsOf } from './news.ts'
+import { committing } from './statements.ts'
 import type { TrailRow } from './trail-row.ts'
 
 /** What a transaction leaves behind beside its rows. */
@@ -17,27 +19,27 @@ interface Ended {
  * Answers with what a bell may tell of it; undefined when that is nothing or too much for a bell.
  */
 export async function appendAndCommit(
-  client: Pick<pg.PoolClient, 'query'>,
+  client: Pick<Connection, 'ask'>,
   { tenantId, recorded, trail }: Ended,
   newsBytes: number,
 ): Promise<string | undefined> {
   const batch = `[${recorded.map(encode).join(',')}]`
   const tells = Buffer.byteLength(batch) <= newsBytes
-  // Nobody waits between them. After one that fails the commit takes everything back, and the failure is told first.
+  // Nobody waits between them. After one that fails nothing is done any more, and all fail with it.
   const [, appended, end] = await Promise.all([
     trail.length > 0 &&
-      client.query(statement('select append_audit($1, $2)', [tenantId, JSON.stringify(trail)])),
+      client.ask(statement('select append_audit($1, $2)', [tenantId, JSON.stringify(trail)])),
     recorded.length > 0 &&
-      client.query<Appended>(statement('select * from append_events($1, $2, $3)', [tenantId, batch, tells])),
-    client.query('commit'),
+      client.ask(statement('select * from append_events($1, $2, $3)', [tenantId, batch, tells])),
+    client.ask(committing),
   ])
   isCommitted(end)
-  const answer = appended ? appended.rows[0] : undefined
+  const answer = appended ? (appended.rows[0] as unknown as Appended | undefined) : undefined
   return tells && answer ? newsOf(recorded, answer) : undefined
 }
 
 /** Committing a transaction in which a statement failed rolls it back without an error. */
-function isCommitted({ command }: pg.QueryResult): void {
+function isCommitted({ command }: Found): void {
   if (command !== 'COMMIT') throw new Error('a failed statement was ignored; the transaction was rolled back')
 }
 

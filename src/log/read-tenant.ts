@@ -1,8 +1,7 @@
-import type pg from 'pg'
 import { Failure } from '../contract/errors.ts'
-import type { CorkedClient } from '../platform/corked-client.ts'
+import type { Connection } from '../platform/corked-client.ts'
 import { isUnavailable, rollBack, statement, type StatementPlan } from '../platform/db.ts'
-import type { Found, Statement } from '../platform/statement-run.ts'
+import { committing, tenantIs } from './statements.ts'
 import { isUuid } from '../platform/uuid.ts'
 import type { LogDeps } from './tenant-tx.ts'
 
@@ -16,8 +15,6 @@ type Ask = <Row extends object>(
 /** When the transaction of a reader ends: when its work is done, or along with everything that it asks in its first turn. */
 type ReaderEnds = 'after its work' | 'in its turn'
 
-type Client = pg.PoolClient & Pick<CorkedClient, 'run'>
-
 /**
  * Reads rows of one tenant without recording anything. Uses the pool of replays. What is asked in one turn goes out together.
  *
@@ -30,14 +27,27 @@ export async function readTenant<T>(
   work: (query: Ask) => Promise<T>,
   ends: ReaderEnds = 'after its work',
 ): Promise<T> {
-  // The id goes into the text of a statement below; anything but a UUID must not.
   if (!isUuid(tenantId)) throw new Failure('not_found')
-  const read = ends === 'in its turn' ? inItsTurn : inItsOwnTime
   try {
-    const client = (await deps.db.read.connect()) as Client
+    const client = (await deps.db.read.connect()) as Connection
     let broken: Error | undefined
     try {
-      return await read(client, tenantId, work)
+      let end: Promise<unknown> | undefined
+      const commit = () => (end ??= client.ask(committing))
+      // Before the packet is closed, which is a tick that the first statement asks for, and after all that waits for nothing.
+      if (ends === 'in its turn') process.nextTick(() => commit().catch(() => {}))
+      // One snapshot for everything that is read here: a position and the rows that belong to it (LOG5).
+      const begun = Promise.all([client.ask(beginning), client.ask(tenantIs(tenantId))])
+      // When it fails, so does all that stands behind it in the line.
+      begun.catch(() => {})
+      const result = await work(async <Row extends object>(text: string, values = none, plan = kept) => {
+        if (end !== undefined) throw new Error('a reader that ends in its turn asked for more after it')
+        const { rows } = await client.ask(statement(text, values, plan))
+        return rows as Row[]
+      })
+      await begun
+      await commit()
+      return result
     } catch (error) {
       broken = await rollBack(client, error)
       throw error
@@ -51,49 +61,6 @@ export async function readTenant<T>(
   }
 }
 
-type Reader = <T>(client: Client, tenantId: string, work: (query: Ask) => Promise<T>) => Promise<T>
-
-const beginning = 'begin isolation level repeatable read read only'
-
-const inItsOwnTime: Reader = async (client, tenantId, work) => {
-  // One snapshot for everything that is read here: a position and the rows that belong to it (LOG5).
-  const begun = client.query(`${beginning}; set local app.tenant_id = '${tenantId}'`)
-  // When it fails, so does all that stands behind it in the line.
-  begun.catch(() => {})
-  const result = await work(async (text, values = [], plan = 'kept') => {
-    const found = await client.query(statement(text, values, plan))
-    return found.rows
-  })
-  await begun
-  await client.query('commit')
-  return result
-}
-
-const begin: Statement = { name: 'begin a reader', text: beginning }
-const tenant = { name: 'set the tenant', text: `select set_config('app.tenant_id', $1, true)` }
-const commit: Statement = { name: 'commit', text: 'commit' }
-
-const inItsTurn: Reader = async (client, tenantId, work) => {
-  const asked: Statement[] = [begin, { ...tenant, values: [tenantId] }]
-  const run = Promise.withResolvers<Found[]>()
-  run.promise.catch(() => {})
-  let isSent = false
-  // After all that waits for nothing.
-  process.nextTick(() => {
-    isSent = true
-    client.run([...asked, commit]).then(run.resolve, run.reject)
-  })
-  const ask: Ask = async <Row extends object>(
-    text: string,
-    values: readonly unknown[] = [],
-    plan: StatementPlan = 'kept',
-  ) => {
-    if (isSent) throw new Error('a reader that ends in its turn asked for more after it')
-    const place = asked.push(statement(text, values, plan)) - 1
-    const found = await run.promise
-    return (found[place]?.rows ?? []) as Row[]
-  }
-  const result = await work(ask)
-  await run.promise
-  return result
-}
+const none: readonly unknown[] = []
+const kept: StatementPlan = 'kept'
+const beginning = { name: 'begin to read', text: 'begin isolation level repeatable read read only' }

@@ -7,6 +7,7 @@ import { catalogue, type EventData, type EventType } from '../contract/events/ca
 import type { ActorView } from '../contract/events/define.ts'
 import type { Doorbell } from '../doorbell/doorbell.ts'
 import type { Clock } from '../platform/clock.ts'
+import type { Connection } from '../platform/corked-client.ts'
 import {
   type Db,
   isCollision,
@@ -23,6 +24,7 @@ import { appendAndCommit } from './append-and-commit.ts'
 import type { Appending } from './news.ts'
 import type { TrailRow } from './trail-row.ts'
 import { conversationOf, type Scope } from './scope.ts'
+import { type Plans, tenantIs } from './statements.ts'
 
 export interface LogDeps {
   readonly db: Db
@@ -49,7 +51,7 @@ export class TenantTx {
   readonly trail: TrailRow[] = []
   readonly nudges = new Map<string, { name: JobName; data: JobData[JobName] }>()
   readonly afterCommit: (() => void)[] = []
-  readonly #client: pg.PoolClient
+  readonly #client: Connection
   readonly #orm: Db['orm']
   readonly #actor: ActorView
   #unanswered: Promise<unknown>[] = []
@@ -59,7 +61,7 @@ export class TenantTx {
 
   constructor(parts: {
     tenantId: string
-    client: pg.PoolClient
+    client: Connection
     orm: Db['orm']
     actor: ActorView
     now: Date
@@ -79,8 +81,8 @@ export class TenantTx {
     values: readonly unknown[] = [],
     plan: StatementPlan = 'kept',
   ): Promise<Row[]> {
-    const result = await this.#client.query<Row & pg.QueryResultRow>(statement(text, values, plan))
-    return result.rows
+    const { rows } = await this.#client.ask(statement(text, values, plan))
+    return rows as Row[]
   }
 
   /**
@@ -88,7 +90,7 @@ export class TenantTx {
    * with its error, before anything is committed.
    */
   run(text: string, values: readonly unknown[] = []): void {
-    const answer = this.#client.query(statement(text, values))
+    const answer = this.#client.ask(statement(text, values))
     answer.catch((error: unknown) => {
       this.#failure ??= { error }
     })
@@ -216,12 +218,12 @@ export async function inTenant<T>(
   tenantId: string,
   work: (tx: TenantTx) => Promise<T>,
   actor: ActorView = { kind: 'system' },
+  plans?: Plans,
 ): Promise<T> {
-  // The id goes into the text of the statement below; anything but a UUID must not.
   if (!isUuid(tenantId)) throw new Failure('not_found')
   for (let attempt = 1; ; attempt++) {
     try {
-      return await once(deps, tenantId, work, actor)
+      return await once(deps, tenantId, work, actor, plans)
     } catch (error) {
       if (isCollision(error) && attempt < mostTries) {
         await pause(Math.random() * 10 * attempt)
@@ -235,17 +237,20 @@ export async function inTenant<T>(
   }
 }
 
+const beginning = { name: 'begin', text: 'begin' }
+
 async function once<T>(
   deps: LogDeps,
   tenantId: string,
   work: (tx: TenantTx) => Promise<T>,
   actor: ActorView,
+  plans: Plans | undefined,
 ): Promise<T> {
-  const client = await deps.db.write.connect()
+  const client = (await deps.db.write.connect()) as Connection
   let broken: Error | undefined
   try {
-    // Nobody waits for this answer either: the first statement goes out together with it.
-    const begun = client.query(`begin; set local app.tenant_id = '${tenantId}'`)
+    // Nobody waits for these answers either: the first statement goes out together with them.
+    const begun = Promise.all([client.ask(beginning), client.ask(tenantIs(tenantId, plans))])
     begun.catch(() => {})
     const tx = new TenantTx({
       tenantId,
@@ -271,7 +276,7 @@ async function once<T>(
 /** The work and what ends it. Fails with the first error. */
 async function whole<T>(
   deps: LogDeps,
-  client: pg.PoolClient,
+  client: Connection,
   tx: TenantTx,
   begun: Promise<unknown>,
   work: (tx: TenantTx) => Promise<T>,

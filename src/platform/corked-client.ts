@@ -2,14 +2,24 @@ import type { Duplex } from 'node:stream'
 import pg from 'pg'
 import { type Found, type ParserOf, type Statement, StatementRun } from './statement-run.ts'
 
+/** A connection of our pools. */
+export type Connection = pg.PoolClient & Pick<CorkedClient, 'ask'>
+
+interface Asked {
+  readonly statement: Statement
+  readonly resolve: (found: Found) => void
+  readonly reject: (error: Error) => void
+}
+
 /**
  * A connection whose statements of one turn leave in one packet: one system call here and one wakeup there instead of one per
- * statement. pg sends several without waiting (`pipeline`), but writes each by itself. Statements with a name go as
- * StatementRun has them.
+ * statement. pg sends several without waiting (`pipeline`), but writes each by itself. What is asked by `ask` comes back
+ * in one packet too.
  */
 export class CorkedClient extends pg.Client {
   readonly #send: (...all: unknown[]) => unknown
   readonly #parserOf: ParserOf
+  #asked: Asked[] = []
   #corked = false
 
   constructor(config?: string | pg.ClientConfig) {
@@ -17,29 +27,33 @@ export class CorkedClient extends pg.Client {
     this.#parserOf = this.getTypeParser.bind(this) as ParserOf
     this.#send = this.query.bind(this) as (...all: unknown[]) => unknown
     this.query = ((...all: unknown[]) => {
-      const [asked, values, callback] = all
-      if (isNamed(asked) && values === undefined) {
-        const answer = this.#one(asked)
-        // As the pool's own `query` asks.
-        return typeof callback === 'function' ? settle(answer, callback as Callback) : answer
-      }
+      this.#sendAsked()
       this.#cork()
       return this.#send(...all)
     }) as typeof this.query
   }
 
-  /** Runs statements one behind the other under one Sync: the first that fails fails all. What each found, in their order. */
-  run(statements: readonly Statement[], timeoutMs?: number): Promise<Found[]> {
-    this.#cork()
-    return new Promise((resolve, reject) => {
-      const done = (error: Error | null, found: Found[] = []) => (error ? reject(error) : resolve(found))
-      this.#send(new StatementRun(statements, this.#parserOf, done, timeoutMs))
-    })
+  /**
+   * Runs one statement of a transaction. Those of one turn go under one Sync, in their order: the first that fails is what
+   * all of them fail with, and those behind it are not done; so whoever asks outside a transaction asks one at a time.
+   */
+  ask(statement: Statement): Promise<Found> {
+    if (this.#asked.length === 0) process.nextTick(() => this.#sendAsked())
+    return new Promise((resolve, reject) => this.#asked.push({ statement, resolve, reject }))
   }
 
-  async #one(statement: Statement & { readonly query_timeout?: number }): Promise<Found | undefined> {
-    const [found] = await this.run([statement], statement.query_timeout)
-    return found
+  #sendAsked(): void {
+    const asked = this.#asked
+    if (asked.length === 0) return
+    this.#asked = []
+    const settle = (error: Error | null, found: readonly Found[] = []): void => {
+      for (const [place, { resolve, reject }] of asked.entries())
+        if (error) reject(error)
+        else resolve(found[place] as Found)
+    }
+    const statements = asked.map(({ statement }) => statement)
+    this.#cork()
+    this.#send(new StatementRun(statements, this.#parserOf, settle))
   }
 
   #cork(): void {
@@ -54,14 +68,4 @@ export class CorkedClient extends pg.Client {
       stream.uncork()
     })
   }
-}
-
-type Callback = (error: unknown, found?: Found) => void
-
-function settle(answer: Promise<Found | undefined>, callback: Callback): void {
-  answer.then((found) => callback(null, found), callback)
-}
-
-function isNamed(asked: unknown): asked is Statement & { query_timeout?: number } {
-  return typeof asked === 'object' && asked !== null && 'name' in asked && !('submit' in asked)
 }

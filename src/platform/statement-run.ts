@@ -37,7 +37,7 @@ const noColumns: Columns = { names: [], parsers: [] }
 /** By connection and name: while a statement is prepared its columns stay what they are, or it fails. */
 const known = new WeakMap<Wire, Map<string, Columns>>()
 
-const { prepareValue } = (pg as unknown as { utils: { prepareValue(value: unknown): unknown } }).utils
+const { prepareValue } = (pg as unknown as { utils: { prepareValue: (value: unknown) => unknown } }).utils
 
 /**
  * Statements that pg sends under one Sync, so that the server answers once and skips the rest after the first that fails. In
@@ -47,9 +47,7 @@ const { prepareValue } = (pg as unknown as { utils: { prepareValue(value: unknow
  * To be given to `client.query`, which sets `callback` and a limit of time around it.
  */
 export class StatementRun {
-  /** pg waits so long for the answer, milliseconds; undefined is what the connection has. */
-  readonly query_timeout: number | undefined
-  callback: (error: Error | null, found?: Found[]) => void
+  callback: (error: Error | null, found?: readonly Found[]) => void
   readonly #statements: readonly Statement[]
   readonly #parserOf: ParserOf
   readonly #found: Found[] = []
@@ -61,10 +59,8 @@ export class StatementRun {
   constructor(
     statements: readonly Statement[],
     parserOf: ParserOf,
-    callback: (error: Error | null, found?: Found[]) => void,
-    timeoutMs?: number,
+    callback: (error: Error | null, found?: readonly Found[]) => void,
   ) {
-    this.query_timeout = timeoutMs
     this.#statements = statements
     this.#parserOf = parserOf
     this.callback = callback

@@ -5,6 +5,7 @@ import type { ContactView, UserView } from '../../src/contract/records.ts'
 import { createKey } from '../../src/domain/keys/create-key.ts'
 import { inTenant } from '../../src/log/tenant-tx.ts'
 import { buildChannel, buildConversation } from '../harness/crowd.ts'
+import type { Connection } from '../../src/platform/corked-client.ts'
 import { type Hub, startHub } from '../harness/hub.ts'
 import { type RestClient, startRestOf } from '../harness/rest-client.ts'
 
@@ -31,15 +32,15 @@ async function make<View>(rest: RestClient, token: string, path: string, json: o
 function watchReads(hub: Hub): string[][] {
   const transactions: string[][] = []
   hub.deps.db.read.on('connect', (client) => {
-    const query = client.query.bind(client) as (...args: unknown[]) => unknown
+    const connection = client as Connection
+    const ask = connection.ask.bind(client)
     let open: string[] = []
-    client.query = ((...args: unknown[]) => {
-      const [asked] = args
-      const statement = typeof asked === 'string' ? asked : (asked as { text: string }).text
-      if (statement.startsWith('begin')) transactions.push((open = []))
-      else if (statement !== 'commit') open.push(statement)
-      return query(...args)
-    }) as typeof client.query
+    connection.ask = (statement) => {
+      const { text } = statement
+      if (text.startsWith('begin')) transactions.push((open = []))
+      else if (text !== 'commit' && !text.includes('app.tenant_id')) open.push(text)
+      return ask(statement)
+    }
   })
   return transactions
 }

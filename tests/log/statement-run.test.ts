@@ -1,6 +1,6 @@
-import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { CorkedClient } from '../../src/platform/corked-client.ts'
+import type { Statement } from '../../src/platform/statement-run.ts'
 import { createDatabase } from '../harness/database.ts'
 
 let client: CorkedClient
@@ -13,9 +13,13 @@ beforeAll(async () => {
 })
 afterAll(() => client.end())
 
+/** Asks for all in one turn. */
+const ask = (statements: readonly Statement[], from = client) =>
+  Promise.all(statements.map((one) => from.ask(one)))
+
 test('statements under one Sync answer in their order, the first time and when they are known', async () => {
   for (let time = 0; time < 3; time++) {
-    const found = await client.run([
+    const found = await ask([
       { name: 'begin', text: 'begin' },
       { ...one, values: [time, 'ü'] },
       { name: 'none', text: 'select 1 as n where false' },
@@ -42,12 +46,27 @@ test('statements under one Sync answer in their order, the first time and when t
   }
 })
 
-test('whoever asks through the pool is answered, and told what went wrong', async () => {
-  const { url } = await createDatabase()
-  const pool = new pg.Pool({ connectionString: url, pipeline: true, Client: CorkedClient })
-  expect((await pool.query({ ...one, values: [7, 'g'] })).rows).toEqual([{ n: 7, t: 'g', nothing: null }])
-  await expect(pool.query({ ...fails, values: [0] })).rejects.toMatchObject({ code: '22012' })
-  await pool.end()
+test('what is asked stays before what is queried after it, and behind what was queried before', async () => {
+  const first = client.query(
+    'begin; create temp table turns (n int) on commit drop; insert into turns values (1)',
+  )
+  const second = client.ask({
+    name: 'turn',
+    text: 'insert into turns select max(n) + 1 from turns returning n',
+  })
+  const third = client.query('insert into turns select max(n) + 1 from turns returning n')
+  const fourth = client.ask({
+    name: 'turn',
+    text: 'insert into turns select max(n) + 1 from turns returning n',
+  })
+  const end = client.query('commit')
+  await first
+  expect([(await second).rows, (await third).rows, (await fourth).rows]).toEqual([
+    [{ n: 2 }],
+    [{ n: 3 }],
+    [{ n: 4 }],
+  ])
+  await end
 })
 
 test('the first that fails fails all, what stands behind it is not done, and the next ones work', async () => {
@@ -56,54 +75,49 @@ test('the first that fails fails all, what stands behind it is not done, and the
   const later = { name: 'later', text: 'select count(*)::int as n from marks where n < $1' }
   for (let time = 0; time < 2; time++) {
     // `mark` and `later` are new to the connection the first time: behind the fault they are never parsed.
-    const run = client.run([
+    const run = ask([
       { ...one, values: [1, 'a'] },
       { ...fails, values: [0] },
       { ...mark, values: [1] },
       { ...later, values: [9] },
     ])
-    const behind = client.query({ ...one, values: [2, 'b'] })
     await expect(run).rejects.toMatchObject({ code: '22012' })
-    expect((await behind).rows).toEqual([{ n: 2, t: 'b', nothing: null }])
+    expect((await client.ask({ ...one, values: [2, 'b'] })).rows).toEqual([{ n: 2, t: 'b', nothing: null }])
   }
-  const [, found] = await client.run([
+  const [, found] = await ask([
     { ...mark, values: [5] },
     { ...later, values: [9] },
   ])
   expect(found?.rows).toEqual([{ n: 1 }])
 })
 
-test('a statement that the server does not understand fails alone, each time', async () => {
+test('a statement that the server does not understand fails with its turn, each time, and the next turn works', async () => {
   const wrong = { name: 'wrong', text: 'select frm nowhere' }
   for (let time = 0; time < 2; time++) {
-    const all = await Promise.allSettled([
-      client.query(wrong),
-      client.query({ ...one, values: [3, 'c'] }),
-      client.query('select 4 as n'),
-    ])
-    expect(all.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled'])
+    const turn = [client.ask(wrong), client.ask({ ...one, values: [3, 'c'] })]
+    for (const { status } of await Promise.allSettled(turn)) expect(status).toBe('rejected')
+    expect((await client.ask({ ...one, values: [3, 'c'] })).rows).toHaveLength(1)
   }
 })
 
 test('a value that cannot be sent fails before anything is sent', async () => {
   const circle: Record<string, unknown> = {}
   circle['itself'] = circle
-  const run = client.run([
+  const run = ask([
     { ...one, values: [1, 'a'] },
     { ...one, values: [circle, 'b'] },
   ])
-  const behind = client.query({ ...one, values: [6, 'f'] })
   await expect(run).rejects.toThrow(/circular/)
-  expect((await behind).rows).toEqual([{ n: 6, t: 'f', nothing: null }])
+  expect((await client.ask({ ...one, values: [6, 'f'] })).rows).toEqual([{ n: 6, t: 'f', nothing: null }])
 })
 
 test('a statement whose columns changed under it says so, and never reads a row as it was', async () => {
   await client.query('create table if not exists shapes (a int, b text)')
   await client.query(`insert into shapes values (1, 'b')`)
   const all = { name: 'shapes', text: 'select * from shapes' }
-  for (let time = 0; time < 2; time++) expect((await client.query(all)).rows).toEqual([{ a: 1, b: 'b' }])
+  for (let time = 0; time < 2; time++) expect((await client.ask(all)).rows).toEqual([{ a: 1, b: 'b' }])
   await client.query('alter table shapes alter column a type text, add column c int default 3')
-  await expect(client.query(all)).rejects.toThrow(/cached plan must not change result type/)
+  await expect(client.ask(all)).rejects.toThrow(/cached plan must not change result type/)
 })
 
 test('a value that cannot be read fails its statement and not the connection', async () => {
@@ -120,17 +134,23 @@ test('a value that cannot be read fails its statement and not the connection', a
   })
   await strict.connect()
   const echo = { name: 'echo', text: 'select $1::text as t' }
-  await expect(strict.query({ ...echo, values: ['bad'] })).rejects.toThrow('cannot be read')
-  expect((await strict.query({ ...echo, values: ['good'] })).rows).toEqual([{ t: 'good' }])
+  await expect(strict.ask({ ...echo, values: ['bad'] })).rejects.toThrow('cannot be read')
+  expect((await strict.ask({ ...echo, values: ['good'] })).rows).toEqual([{ t: 'good' }])
   await strict.end()
 })
 
 test('an answer that does not come in time fails, and nothing waits behind it for ever', async () => {
-  const slow = new CorkedClient({ connectionString: (await createDatabase()).url, pipeline: true })
+  const { url } = await createDatabase()
+  const slow = new CorkedClient({ connectionString: url, pipeline: true, query_timeout: 50 })
   slow.on('error', () => {})
   await slow.connect()
-  const run = slow.run([{ name: 'sleep', text: 'select pg_sleep($1)', values: [30] }], 100)
-  const behind = slow.query({ ...one, values: [1, 'a'] })
-  await expect(run).rejects.toThrow('Query read timeout')
-  await expect(behind).rejects.toThrow(/Connection terminated/)
+  const turn = ask(
+    [
+      { name: 'sleep', text: 'select pg_sleep($1)', values: [30] },
+      { ...one, values: [1, 'a'] },
+    ],
+    slow,
+  )
+  await expect(turn).rejects.toThrow('Query read timeout')
+  await expect(slow.ask({ ...one, values: [1, 'a'] })).rejects.toThrow(/not queryable|Connection terminated/)
 })

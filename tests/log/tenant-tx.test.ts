@@ -150,7 +150,12 @@ describe('the tenant transaction', () => {
     const careless = inTenant(hub.deps, hub.tenant.id, async (tx) => {
       await tx.query('select 1 / 0').catch(() => {})
     })
-    await expect(careless).rejects.toThrow('rolled back')
+    await expect(careless).rejects.toThrow('division by zero')
+    const late = inTenant(hub.deps, hub.tenant.id, async (tx) => {
+      await tx.query('select 1')
+      await tx.query('select 1 / 0').catch(() => {})
+    })
+    await expect(late).rejects.toThrow('rolled back')
   })
 
   test('a collision is tried again and seen by nobody', async () => {

@@ -219,6 +219,7 @@ async function inInbox<Claim>(
           return nothing
         },
         { kind: 'provider' },
+        'once for all',
       )
     } catch (error) {
       if (!isUniqueViolation(error, 'messages_one_per_provider_id') || attempt === mostTries) throw error
