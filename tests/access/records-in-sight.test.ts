@@ -328,6 +328,30 @@ test('[NEAR1] two whom a network shows to be one: who may not see the one forget
   expect(await world.as(ana.token).rows('/admin/deals')).toEqual([one.id])
 })
 
+test('[NEAR1] a task is given to a deal while the deal goes to somebody out of sight: whoever comes second sees what the first one wrote', async () => {
+  const { hub, ben, open, closed, boss, deal, task } = await begin()
+  await using _ = hub
+  const there = await buildConversation(hub, open)
+  const hidden = await buildConversation(hub, closed)
+  const pairs = await Promise.all(
+    Array.from({ length: 10 }, async (_, n) => ({
+      deal: await deal(`deal ${n}`, { contactId: there.contactId }),
+      task: await task(`task ${n}`),
+    })),
+  )
+  await expectReplayEqualsSnapshot(
+    hub,
+    () =>
+      Promise.all(
+        pairs.flatMap((pair) => [
+          boss.change(`/admin/activities/${pair.task.id}`, { dealId: pair.deal.id }),
+          boss.change(`/admin/deals/${pair.deal.id}`, { contactId: hidden.contactId }),
+        ]),
+      ),
+    { watchers: [{ name: 'ben', token: ben.token }] },
+  )
+})
+
 test('[NEAR1] the rule for deals and activities says the same in SQL and in code, for anybody and whatever they are about', async () => {
   const world = await begin()
   await using hub = world.hub
