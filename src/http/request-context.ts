@@ -19,10 +19,15 @@ const facts = Symbol('facts')
 type Known = Request & { [facts]?: RequestFacts }
 
 export function beginRequest(request: Request, requestId: string): void {
+  ;(request as Known)[facts] = { requestId, ip: addressIn(request), caller: undefined, operator: undefined }
+}
+
+/** Express asks the listed proxies each time, also where none said anything. */
+function addressIn(request: Request): string | undefined {
+  if (request.headers['x-forwarded-for'] === undefined) return request.socket.remoteAddress
   const { ip } = request
   // X-Forwarded-For is text that a stranger may have written: what is no address is not one.
-  const address = ip !== undefined && isIP(ip) !== 0 ? ip : undefined
-  ;(request as Known)[facts] = { requestId, ip: address, caller: undefined, operator: undefined }
+  return ip !== undefined && isIP(ip) !== 0 ? ip : undefined
 }
 
 export function requestIdOf(request: Request): string {
