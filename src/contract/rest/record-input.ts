@@ -22,8 +22,13 @@ export const optionalLine = (most: number) =>
 export const optionalEmail = z.email().max(254).nullable()
 
 /** Without the `(0)` of `+49 (0)171 …`, which is dialled within the country alone; in Italy it is part of the number. */
-export const withoutTrunkZero = (phone: string): string =>
-  phone.replace(/^(\s*\+?\s*(?!\s*39)[\d\s.-]*)\(0\)/, '$1')
+export function withoutTrunkZero(phone: string): string {
+  const at = phone.indexOf(trunkZero)
+  const before = phone.slice(0, Math.max(at, 0)).trim()
+  if (at === -1 || !/^\+?[\d\s.-]*$/.test(before) || /^\+?\s*39/.test(before)) return phone
+  return phone.slice(0, at) + phone.slice(at + trunkZero.length)
+}
+const trunkZero = '(0)'
 
 /** With "+" and country code; blanks, dots, dashes and brackets between the digits are taken out. */
 export const optionalPhone = z
