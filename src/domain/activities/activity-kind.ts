@@ -19,6 +19,7 @@ import {
 } from '../records/common-filters.ts'
 import { bySearchText, matching } from '../records/matching-text.ts'
 import type { RecordKind } from '../records/record-kind.ts'
+import { holdSubjects } from '../records/hold-subjects.ts'
 import { prepareActivity } from './prepare-activity.ts'
 import { type ActivityRow, activityRights, activitySelect, presentActivity } from './present-activity.ts'
 
@@ -96,5 +97,9 @@ export const activityKind: RecordKind<ActivityRow, ActivityView> = {
     before.status !== 'done' && after.status === 'done'
       ? { event: 'activity.completed', action: 'activity.complete' }
       : undefined,
-  prepare: prepareActivity,
+  lockFirst: async (tx, id, values) => holdSubjects(tx, 'activities', id, values),
+  prepare: (tx, change) => {
+    if (change.before === null) holdSubjects(tx, 'activities', null, change.values)
+    return prepareActivity(tx, change)
+  },
 }

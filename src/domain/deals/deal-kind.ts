@@ -19,6 +19,7 @@ import {
 import { bySearchText, matching } from '../records/matching-text.ts'
 import type { RecordKind } from '../records/record-kind.ts'
 import { announceConversations, linkConversations } from './link-conversations.ts'
+import { holdSubjects } from '../records/hold-subjects.ts'
 import { lockBoard } from './lock-stage.ts'
 import { prepareDeal } from './prepare-deal.ts'
 import { type DealRow, dealJoins, dealRights, dealSelect, presentDeal } from './present-deal.ts'
@@ -117,9 +118,14 @@ export const dealKind: RecordKind<DealRow, DealView> = {
     after.stage_kind === 'open' || after.deleted_at !== null || before?.stage_kind === after.stage_kind
       ? []
       : [`deal.${after.stage_kind}`],
-  lockFirst: lockBoard,
-  prepare: async (tx, change) =>
-    prepareCustomValues(tx, 'deal', { ...change, values: await prepareDeal(tx, change) }),
+  lockFirst: async (tx, id, values) => {
+    holdSubjects(tx, 'deals', id, values)
+    await lockBoard(tx, id, values)
+  },
+  prepare: async (tx, change) => {
+    if (change.before === null) holdSubjects(tx, 'deals', null, change.values)
+    return prepareCustomValues(tx, 'deal', { ...change, values: await prepareDeal(tx, change) })
+  },
   beforeRestore: findPlaceAgain,
   follow: async (tx, id, { before, values, by }) => {
     if (typeof values.stageId === 'number') await recordStageChange(tx, by.actor, id, before, values.stageId)

@@ -13,12 +13,12 @@ interface Surroundings {
   readonly isClosed: boolean
 }
 
-/** Who may hear of a record. At most one round trip. */
+/** Who may hear of a record. At most one statement. */
 export async function hearersOfRecord<Row>(tx: TenantTx, rights: Rights<Row>, row: Row): Promise<Scope> {
   return (await hearersOfRecords(tx, rights, [row]))[0] as Scope
 }
 
-/** The same of many, in their order; at most one round trip as well. */
+/** The same of many, in their order; at most one statement as well. */
 export async function hearersOfRecords<Row>(
   tx: TenantTx,
   { owner, sight, reach }: Rights<Row>,
@@ -76,11 +76,7 @@ export function subjectOf(around: Surroundings | undefined): Subject {
   }
 }
 
-/**
- * Where that is what records are about, in their order; nothing where nothing decides it. Locks (shared, where numbers have
- * members): their deals, then their contacts. Whoever changes what those are about locks them too before looking for what
- * is to be told anew, so of the two that come second one sees what the first one wrote.
- */
+/** Where that is what records are about, in their order; nothing where nothing decides it. */
 async function lookAround<Row>(
   tx: TenantTx,
   { subjects }: Owner<Row>,
@@ -90,17 +86,6 @@ async function lookAround<Row>(
   const asked = rows.map(subjects.of)
   if (asked.every(({ contactId, conversationIds, dealId }) => !(contactId ?? dealId ?? conversationIds[0])))
     return []
-  // Sent along with the question behind it, which is asked of the rows as they are when these are locked.
-  tx.run(
-    `with of_deals as materialized (
-       select d.id, d.contact_id from deals d where d.tenant_id = $1 and d.id = any($2)
-         and exists (select from channels h where h.tenant_id = $1 and h.members_only) order by d.id for share of d),
-     of_contacts as materialized (
-       select ct.id from contacts ct where ct.tenant_id = $1 and (ct.id = any($3) or ct.id in (select contact_id from of_deals))
-         and exists (select from channels h where h.tenant_id = $1 and h.members_only) order by ct.id for share of ct)
-     select (select count(*) from of_deals), (select count(*) from of_contacts)`,
-    [tx.tenantId, asked.map(({ dealId }) => dealId ?? null), asked.map(({ contactId }) => contactId ?? null)],
-  )
   const found = await tx.query<{
     contact_id: number | null
     contact_channels: string[]
