@@ -31,6 +31,8 @@ export async function readTenant<T>(
   try {
     const client = (await deps.db.read.connect()) as Connection
     let broken: Error | undefined
+    // Another reader may have the connection then, of another tenant.
+    let isOver = false
     try {
       let end: Promise<unknown> | undefined
       const commit = () => (end ??= client.ask(committing))
@@ -41,7 +43,7 @@ export async function readTenant<T>(
       // When it fails, so does all that stands behind it in the line.
       begun.catch(() => {})
       const result = await work(async <Row extends object>(text: string, values = none, plan = kept) => {
-        if (end !== undefined) throw new Error('a reader that ends in its turn asked for more after it')
+        if (end !== undefined || isOver) throw new Error('a reader asked for more after its end')
         const { rows } = await client.ask(statement(text, values, plan))
         return rows as Row[]
       })
@@ -49,6 +51,7 @@ export async function readTenant<T>(
       await commit()
       return result
     } catch (error) {
+      isOver = true
       broken = await rollBack(client, error)
       throw error
     } finally {

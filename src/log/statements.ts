@@ -8,7 +8,7 @@ export const committing: Statement = { name: 'commit', text: 'commit' }
  * How the server plans the statements of a transaction: for the values that they have whenever it believes that to be worth it, or
  * once for all values. The message path looks up what it needs by keys and writes it, for which there is one right plan; to
  * plan anew was a sixth of its time in the server (docs/measurements.md). That plan may be made while tables are still empty and is
- * kept when they are not, so it never reads one from its beginning to its end.
+ * kept until they are analyzed, so it is told to go by indexes.
  */
 export type Plans = 'for the values' | 'once for all'
 

@@ -56,6 +56,7 @@ export class TenantTx {
   readonly #actor: ActorView
   #unanswered: Promise<unknown>[] = []
   #failure: { readonly error: unknown } | undefined
+  #isOver = false
   readonly #checkEvents: boolean
   #em: EntityManager | undefined
 
@@ -81,8 +82,15 @@ export class TenantTx {
     values: readonly unknown[] = [],
     plan: StatementPlan = 'kept',
   ): Promise<Row[]> {
-    const { rows } = await this.#client.ask(statement(text, values, plan))
-    return rows as Row[]
+    this.#requireOpen()
+    try {
+      const { rows } = await this.#client.ask(statement(text, values, plan))
+      return rows as Row[]
+    } catch (error) {
+      // It came from the reader of the line; whoever looks for a fault wants to know who asked.
+      if (error instanceof Error) Error.captureStackTrace(error)
+      throw error
+    }
   }
 
   /**
@@ -90,11 +98,21 @@ export class TenantTx {
    * with its error, before anything is committed.
    */
   run(text: string, values: readonly unknown[] = []): void {
+    this.#requireOpen()
     const answer = this.#client.ask(statement(text, values))
     answer.catch((error: unknown) => {
       this.#failure ??= { error }
     })
     this.#unanswered.push(answer)
+  }
+
+  /** Nothing is asked any more: another transaction may have the connection, and another tenant. */
+  end(): void {
+    this.#isOver = true
+  }
+
+  #requireOpen(): void {
+    if (this.#isOver) throw new Error('asked after the end of its transaction')
   }
 
   /**
@@ -126,7 +144,11 @@ export class TenantTx {
   get em(): EntityManager {
     if (!this.#em) {
       const client = this.#client
-      const borrowed = { query: client.query.bind(client), release: () => {} } as unknown as pg.PoolClient
+      const query = (...asked: Parameters<typeof client.query>) => {
+        this.#requireOpen()
+        return client.query(...asked)
+      }
+      const borrowed = { query, release: () => {} } as unknown as pg.PoolClient
       const pool = { connect: () => Promise.resolve(borrowed), end: () => Promise.resolve(), options: {} }
       const kysely = new Kysely({ dialect: new PostgresDialect({ pool }) })
       this.#em = this.#orm.em.fork({ clear: true })
@@ -287,11 +309,13 @@ async function whole<T>(
     // Outside a transaction nothing must be appended; by now this is answered and costs nothing.
     await begun
     tx.checkRun()
+    tx.end()
     // What is not answered yet stands before the end in the line: when it fails, so does the end.
     const end = appendAndCommit(client, tx, deps.doorbell.newsBytes)
     const [, news] = await Promise.all([tx.settled(), end])
     return { result, news }
   } catch (error) {
+    tx.end()
     throw await tx.reasonOf(error)
   }
 }

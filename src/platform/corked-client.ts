@@ -2,6 +2,8 @@ import type { Duplex } from 'node:stream'
 import pg from 'pg'
 import { type Found, type ParserOf, type Statement, StatementRun } from './statement-run.ts'
 
+const { prepareValue } = (pg as unknown as { utils: { prepareValue: (value: unknown) => unknown } }).utils
+
 /** A connection of our pools. */
 export type Connection = pg.PoolClient & Pick<CorkedClient, 'ask'>
 
@@ -37,9 +39,18 @@ export class CorkedClient extends pg.Client {
    * Runs one statement of a transaction. Those of one turn go under one Sync, in their order: the first that fails is what
    * all of them fail with, and those behind it are not done; so whoever asks outside a transaction asks one at a time.
    */
-  ask(statement: Statement): Promise<Found> {
+  ask({ values = [], ...statement }: Statement): Promise<Found> {
+    let sendable: unknown[]
+    try {
+      sendable = values.map(prepareValue)
+    } catch (error) {
+      // Of a value that cannot be sent nobody else hears, and nothing was asked.
+      return Promise.reject(error as Error)
+    }
     if (this.#asked.length === 0) process.nextTick(() => this.#sendAsked())
-    return new Promise((resolve, reject) => this.#asked.push({ statement, resolve, reject }))
+    return new Promise((resolve, reject) =>
+      this.#asked.push({ statement: { ...statement, values: sendable }, resolve, reject }),
+    )
   }
 
   #sendAsked(): void {

@@ -211,9 +211,18 @@ function isSilence(error: unknown): error is Error {
   return error instanceof Error && error.message === 'Query read timeout'
 }
 
+/**
+ * What the connection had prepared is not there any more, or has other columns since a migration: it would fail for as long as the
+ * connection lives.
+ */
+function isForgotten(error: unknown): error is Error {
+  const { code, message = '' } = error as { code?: string; message?: string }
+  return code === '26000' || (code === '0A000' && message.includes('cached plan'))
+}
+
 /** Takes a transaction back after an error. Answers with what is wrong with the connection when it is of no more use. */
 export async function rollBack(client: pg.PoolClient, after: unknown): Promise<Error | undefined> {
-  if (isSilence(after)) return after
+  if (isSilence(after) || isForgotten(after)) return after
   try {
     await client.query('rollback')
     return undefined

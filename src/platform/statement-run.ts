@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream'
-import pg from 'pg'
+import type pg from 'pg'
 import { serialize } from 'pg-protocol'
 
 /** What a statement found. */
@@ -11,7 +11,7 @@ export interface Found {
   readonly command: string
 }
 
-/** A statement with a name is parsed once per connection, and said once what its rows look like. */
+/** A statement with a name is parsed once per connection, and said once what its rows look like. Values are texts, bytes or null. */
 export type Statement = Pick<pg.QueryConfig, 'name' | 'text' | 'values'>
 
 /** A connection as pg drives it, which its types tell little of. */
@@ -36,8 +36,6 @@ const noColumns: Columns = { names: [], parsers: [] }
 
 /** By connection and name: while a statement is prepared its columns stay what they are, or it fails. */
 const known = new WeakMap<Wire, Map<string, Columns>>()
-
-const { prepareValue } = (pg as unknown as { utils: { prepareValue: (value: unknown) => unknown } }).utils
 
 /**
  * Statements that pg sends under one Sync, so that the server answers once and skips the rest after the first that fails. In
@@ -75,17 +73,11 @@ export class StatementRun {
     return this.#statements[this.#found.length]?.text
   }
 
-  /** Sends everything. Answers with the error of a value that cannot be sent; then nothing is. */
-  submit(wire: Wire): Error | null {
-    let values: unknown[][]
-    try {
-      values = this.#statements.map((one) => (one.values ?? []).map(prepareValue))
-    } catch (error) {
-      return error as Error
-    }
+  /** Sends everything. */
+  submit(wire: Wire): null {
     this.#wire = wire
     this.#begin()
-    const parts = this.#statements.flatMap((one, place) => messagesOf(wire, one, values[place] ?? []))
+    const parts = this.#statements.flatMap((one) => messagesOf(wire, one))
     parts.push(serialize.sync())
     // One piece: gathered by the stream, each piece would cost what this copy costs.
     wire.stream.write(Buffer.concat(parts))
@@ -151,7 +143,7 @@ export class StatementRun {
 }
 
 /** What is sent of one statement: what the connection does not know of it yet, its values, and that it is to be done. */
-function messagesOf(wire: Wire, { name = '', text }: Statement, values: unknown[]): Buffer[] {
+function messagesOf(wire: Wire, { name = '', text, values = [] }: Statement): Buffer[] {
   const parts: Buffer[] = []
   if (!isParsed(wire, name)) {
     parts.push(serialize.parse({ name, text }))

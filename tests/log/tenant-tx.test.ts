@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { EventData } from '../../src/contract/events/catalogue.ts'
 import { readEvents, readHead } from '../../src/log/read.ts'
 import { encodeEvent } from '../../src/log/stored-event.ts'
+import { readTenant } from '../../src/log/read-tenant.ts'
 import { inTenant } from '../../src/log/tenant-tx.ts'
 import { uuidv7 } from '../../src/platform/uuid.ts'
 import { type Hub, startHub } from '../harness/hub.ts'
@@ -156,6 +157,54 @@ describe('the tenant transaction', () => {
       await tx.query('select 1 / 0').catch(() => {})
     })
     await expect(late).rejects.toThrow('rolled back')
+  })
+
+  test('[TEN2] work that goes on after the end of its transaction reaches no other one, committed or failed', async () => {
+    await using hub = await startHub()
+    const late: Promise<string>[] = []
+    const goOn = (ask: () => Promise<unknown>): void => {
+      const later = async () => {
+        // Longer than the rest of the transaction takes.
+        await inTenant(hub.deps, hub.tenant.id, (tx) => tx.query('select 1'))
+        return ask()
+      }
+      late.push(
+        later().then(
+          () => 'answered',
+          (error: Error) => error.message,
+        ),
+      )
+    }
+    await inTenant(hub.deps, hub.tenant.id, async (tx) => {
+      await tx.query('select 1')
+      goOn(() => tx.query('select 2'))
+    })
+    const failing = inTenant(hub.deps, hub.tenant.id, async (tx) => {
+      await tx.query('select 1')
+      goOn(() => tx.query('select 2'))
+      throw new Error('it failed')
+    })
+    await expect(failing).rejects.toThrow('it failed')
+    const reading = readTenant(hub.deps, hub.tenant.id, async (query) => {
+      await query('select 1')
+      goOn(() => query('select 2'))
+      throw new Error('it failed')
+    })
+    await expect(reading).rejects.toThrow('it failed')
+    expect(await Promise.all(late)).toEqual([
+      'asked after the end of its transaction',
+      'asked after the end of its transaction',
+      'a reader asked for more after its end',
+    ])
+  })
+
+  test('a failure names who asked', async () => {
+    await using hub = await startHub()
+    const failing = inTenant(hub.deps, hub.tenant.id, async function whoAsked(tx) {
+      await tx.query('select 1')
+      await tx.query('select 1 / 0')
+    })
+    await expect(failing).rejects.toMatchObject({ stack: expect.stringContaining('whoAsked') })
   })
 
   test('a collision is tried again and seen by nobody', async () => {
