@@ -130,13 +130,16 @@ export class TenantTx {
     await Promise.all(answers)
   }
 
-  /** Why it failed: a statement that nobody waits for may have, and everything after it then fails for that. */
+  /**
+   * Why it failed: a statement that nobody waits for may have, and everything after it then fails for that. A Failure says itself
+   * why; what fails behind it in its turn does so for the reason that it was made of.
+   */
   async reasonOf(error: unknown): Promise<unknown> {
     try {
       await this.settled()
       return error
     } catch (first) {
-      return first
+      return error instanceof Failure ? error : first
     }
   }
 

@@ -36,8 +36,9 @@ export class CorkedClient extends pg.Client {
   }
 
   /**
-   * Runs one statement of a transaction. Those of one turn go under one Sync, in their order: the first that fails is what
-   * all of them fail with, and those behind it are not done; so whoever asks outside a transaction asks one at a time.
+   * Runs one statement of a transaction. Those of one turn go under one Sync, in their order: what stands behind the first
+   * that fails is not done and fails for the same reason. Outside a transaction what stands before it is taken back as well; so
+   * whoever asks there asks one at a time.
    */
   ask({ values = [], ...statement }: Statement): Promise<Found> {
     let sendable: unknown[]
@@ -58,9 +59,11 @@ export class CorkedClient extends pg.Client {
     if (asked.length === 0) return
     this.#asked = []
     const settle = (error: Error | null, found: readonly Found[] = []): void => {
-      for (const [place, { resolve, reject }] of asked.entries())
-        if (error) reject(error)
-        else resolve(found[place] as Found)
+      for (const [place, { resolve, reject }] of asked.entries()) {
+        const one = found[place]
+        if (one) resolve(one)
+        else reject(error ?? new Error('a statement was not answered'))
+      }
     }
     const statements = asked.map(({ statement }) => statement)
     this.#cork()

@@ -45,6 +45,7 @@ const known = new WeakMap<Wire, Map<string, Columns>>()
  * To be given to `client.query`, which sets `callback` and a limit of time around it.
  */
 export class StatementRun {
+  /** With what was found, up to the statement that failed. */
   callback: (error: Error | null, found?: readonly Found[]) => void
   readonly #statements: readonly Statement[]
   readonly #parserOf: ParserOf
@@ -127,12 +128,11 @@ export class StatementRun {
     // What stands behind it in the line was never parsed.
     for (const { name } of this.#statements.slice(this.#found.length))
       if (name !== undefined && this.#wire) delete this.#wire.submittedNamedStatements[name]
-    this.callback(error)
+    this.callback(error, this.#found)
   }
 
   handleReadyForQuery(): void {
-    if (this.#fault) this.callback(this.#fault)
-    else this.callback(null, this.#found)
+    this.callback(this.#fault ?? null, this.#fault ? [] : this.#found)
   }
 
   #begin(): void {

@@ -112,6 +112,21 @@ test('a value that cannot be sent fails alone, and nothing of it is sent', async
   expect(bad).toMatchObject({ reason: { message: expect.stringContaining('circular') } })
 })
 
+test('what stands before a failure in its turn was answered, what stands behind it fails for the same reason', async () => {
+  await client.query('begin')
+  const turn = await Promise.allSettled([
+    client.ask({ ...one, values: [1, 'a'] }),
+    client.ask({ ...fails, values: [0] }),
+    client.ask({ ...one, values: [2, 'b'] }),
+  ])
+  await client.query('rollback')
+  expect(turn).toMatchObject([
+    { status: 'fulfilled', value: { rows: [{ n: 1 }] } },
+    { status: 'rejected', reason: { code: '22012' } },
+    { status: 'rejected', reason: { code: '22012' } },
+  ])
+})
+
 test('a statement whose columns changed under it says so, and never reads a row as it was', async () => {
   await client.query('create table if not exists shapes (a int, b text)')
   await client.query(`insert into shapes values (1, 'b')`)
