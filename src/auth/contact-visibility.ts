@@ -11,10 +11,8 @@ export function contactVisibility(actor: Actor, contact: string, bind: (value: u
   if (actor.kind === 'system') return 'true'
   const closed = [...actor.closedChannelIds]
   if (closed.length === 0 || can(actor, 'record.read', { channelIds: closed })) return 'true'
-  // What went into another contact left its conversations and addresses there: it is no contact that nobody wrote to.
-  const merged = `${contact}.deleted_at is not null and (
-    select true from contact_identities held where held.tenant_id = ${contact}.tenant_id and held.contact_id = ${contact}.id limit 1) is null`
+  // What went into another contact left its conversations there: it is no contact that nobody wrote to.
   // No EXISTS, which the planner may answer for everybody of the tenant at once.
   return `coalesce((select bool_or(seen.channel_id <> all(${bind(closed)}::uuid[])) from conversations seen
-    where seen.tenant_id = ${contact}.tenant_id and seen.contact_id = ${contact}.id), not (${merged}))`
+    where seen.tenant_id = ${contact}.tenant_id and seen.contact_id = ${contact}.id), ${contact}.merged_into is null)`
 }

@@ -157,3 +157,41 @@ test.each([`locale 'C'`, `locale 'C' locale_provider builtin builtin_locale 'C.U
     }
   },
 )
+
+test('[RGT14] of deleted people without addresses, those who went into another one before it was said are told from the others', async () => {
+  const { db, upgrade } = await openBefore('000052')
+  const [id] = tenants
+  try {
+    await db.query('insert into tenants (id, slug, name, shard) values ($1, $2, $2, 1)', [id, 't'])
+    await db.query(
+      `insert into contacts (tenant_id, id, first_name, name_edited, deleted_at)
+       select $1, n, name, edited, case when gone then now() end from (values
+         (1, 'goes on', true, false), (2, 'merged', true, true), (3, 'merged and taken back', true, false),
+         (4, 'taken back, then deleted', true, true), (5, 'made and deleted by us', true, true),
+         (6, 'merged by a network', false, true), (7, 'deleted, with a number', false, true),
+         (8, 'merged twice', false, true)) v(n, name, edited, gone)`,
+      [id],
+    )
+    await db.query(
+      `insert into contact_identities (tenant_id, kind, value, contact_id) values ($1, 'phone', '4917155501', 7)`,
+      [id],
+    )
+    await db.query(
+      `insert into contact_merges (tenant_id, id, contact_id, other_id, moved, actor, merged_at, undone_at)
+       select $1, gen_random_uuid(), into_id, n, '{}', '{}', timestamptz '2026-01-01' + n * interval '1 day', case when undone then now() end
+       from (values (1, 2, false), (1, 3, true), (1, 4, true), (5, 8, true), (1, 8, false)) v(into_id, n, undone)`,
+      [id],
+    )
+    await upgrade()
+    const { rows } = await db.query<{ id: number; merged_into: number }>(
+      'select id, merged_into from contacts where merged_into is not null order by id',
+    )
+    expect(rows.map((row) => [row.id, row.merged_into])).toEqual([
+      [2, 1],
+      [6, 6],
+      [8, 1],
+    ])
+  } finally {
+    await db.end()
+  }
+})

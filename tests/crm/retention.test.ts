@@ -202,7 +202,7 @@ test('[RET2] every table that refers to a record that goes is known here', async
   const known = purgedNouns.flatMap((noun) =>
     hangingOn[noun].map(({ table, column }) => `${table}.${column} to ${purgedTables[noun]}`),
   )
-  // What keeps a record, and the default views that are forgotten with theirs.
+  // What keeps a record, the default views that are forgotten with theirs, and who went into a contact, who stays merged.
   const keeping = [
     'conversations.contact_id to contacts',
     'deals.stage_id to pipeline_stages',
@@ -210,6 +210,7 @@ test('[RET2] every table that refers to a record that goes is known here', async
     'deal_stage_changes.to_stage_id to pipeline_stages',
     'pipeline_stages.pipeline_id to pipelines',
     'default_views.view_id to saved_views',
+    'contacts.merged_into to contacts',
   ]
   const bare = found.map(({ reference }) => reference.replaceAll(/\b\w+\.(?=\w+\.)|(?<=to )\w+\.(?=\w)/g, ''))
   expect(bare.toSorted()).toEqual([...known, ...keeping].toSorted())

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Actor } from '../../auth/actor.ts'
+import { contactVisibility } from '../../auth/contact-visibility.ts'
 import { dealVisibility } from '../../auth/owned-visibility.ts'
 import { type TimelineItem, type TimelineKind, timelineKinds } from '../../contract/rest/contacts.ts'
 import { decodeCursor, encodeCursor, type Page, pageOf } from '../../http/cursor.ts'
@@ -111,9 +112,27 @@ const sources: Readonly<Record<TimelineKind, (around: Around) => Source>> = {
     from: `deals d join deal_stage_changes h on h.tenant_id = d.tenant_id and h.deal_id = d.id
       where d.tenant_id = ${tenant} and d.contact_id = ${contact} and d.deleted_at is null and ${dealVisibility(actor, 'd', bind)}`,
   }),
-  edit: ({ tenant, contact }) => ({
+  edit: (around) => ({
     at: 'l.created_at',
     id: 'l.number',
-    from: `audit_logs l where l.tenant_id = ${tenant} and l.entity_id = ${contact}::text and l.entity = 'contact'`,
+    from: `audit_logs l where l.tenant_id = ${around.tenant} and l.entity_id = ${around.contact}::text and l.entity = 'contact'
+      and ${mergeInSight(around)}`,
   }),
+}
+
+/**
+ * Lines of a merge tell the addresses of both. When it was taken back, which the trail itself says, the other one is somebody
+ * of their own again, and only who may see them reads it (as in list-merges.ts).
+ */
+function mergeInSight({ actor, bind, tenant, contact }: Around): string {
+  const visible = contactVisibility(actor, 'other', bind)
+  if (visible === 'true') return 'true'
+  const merge = `l.after->'merge'`
+  return `(l.action not in ('contact.merge', 'contact.unmerge')
+    or l.action = 'contact.merge' and (select true from audit_logs undone
+      where undone.tenant_id = l.tenant_id and undone.entity_id = l.entity_id and undone.entity = 'contact'
+        and undone.action = 'contact.unmerge' and undone.after->'merge'->>'id' = ${merge}->>'id' limit 1) is null
+    or (select ${visible} from contacts other where other.tenant_id = ${tenant} and other.id = case
+      when (${merge}->>'contactId')::integer = ${contact} then (${merge}->>'otherId')::integer
+      else (${merge}->>'contactId')::integer end))`
 }

@@ -56,7 +56,7 @@ export async function mergeContact(
   const records = await moveRecords(tx, by, { from: otherId, to: id })
   const consents = await moveConsents(tx, { from: otherId, to: id })
   const after = mergePlan(winner, other)
-  await writeMerged(tx, otherId, { deleted_at: tx.now })
+  await writeMerged(tx, otherId, { deleted_at: tx.now, merged_into: id })
   await writeMerged(tx, id, after)
 
   const was = Object.fromEntries(

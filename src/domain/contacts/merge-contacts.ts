@@ -98,8 +98,9 @@ async function absorb(tx: TenantTx, from: number, to: number): Promise<void> {
   await moveConversations(tx, from, to)
   await moveConsents(tx, { from, to })
   await tx.query(
-    'update contacts set deleted_at = $3, version = version + 1, updated_at = $3 where tenant_id = $1 and id = $2',
-    [tx.tenantId, from, tx.now],
+    `update contacts set deleted_at = $3, merged_into = $4, version = version + 1, updated_at = $3
+     where tenant_id = $1 and id = $2`,
+    [tx.tenantId, from, tx.now, to],
   )
   await announce(tx, from, to)
 }

@@ -54,10 +54,12 @@ export async function readMerged(tx: TenantTx, ids: readonly number[]): Promise<
 export async function writeMerged(
   tx: TenantTx,
   id: number,
-  change: Partial<MergedColumns> & { deleted_at?: Date | null },
+  change: Partial<MergedColumns> & { deleted_at?: Date | null; merged_into?: number | null },
 ): Promise<void> {
   const names = Object.keys(change)
-  const shape = { ...mergedColumns, deleted_at: 'timestamptz' } as Readonly<Record<string, string>>
+  const shape = { ...mergedColumns, deleted_at: 'timestamptz', merged_into: 'integer' } as Readonly<
+    Record<string, string>
+  >
   await tx.query(
     `update contacts c set version = c.version + 1, updated_at = $3${names.map((name) => `, ${name} = v.${name}`).join('')}
      from json_to_record($4) as v(${names.map((name) => `${name} ${shape[name]}`).join(', ') || 'nothing text'})

@@ -36,7 +36,7 @@ export async function prepareContact(
 /**
  * A contact that comes back does not come first any more when somebody else does by now. One that went into another comes back
  * by undoing the merge and in no other way, or there would be the shell of somebody who lives on elsewhere: `conflict` with
- * `details.mergeId`.
+ * `details.mergeId`. One that a network merged has no merge to undo: it comes back as somebody of its own.
  */
 export async function beforeContactReturns(tx: TenantTx, row: ContactRow): Promise<void> {
   const [merge] = await tx.query<{ id: string; contact_id: number }>(
@@ -45,6 +45,10 @@ export async function beforeContactReturns(tx: TenantTx, row: ContactRow): Promi
     [tx.tenantId, row.id],
   )
   if (merge) throw new Failure('conflict', { mergeId: merge.id, contactId: merge.contact_id })
+  await tx.query(
+    'update contacts set merged_into = null where tenant_id = $1 and id = $2 and merged_into is not null',
+    [tx.tenantId, row.id],
+  )
   if (!row.is_primary || row.customer_id === null) return
   await tx.query(
     `update contacts c set is_primary = false where c.tenant_id = $1 and c.id = $2 and exists (

@@ -45,7 +45,11 @@ export async function undoMerge(tx: TenantTx, by: Doer, mergeId: string): Promis
   const [before] = await viewContacts(query, tx.tenantId, [id])
 
   await writeMerged(tx, id, unmergePlan(winner, moved))
-  await writeMerged(tx, otherId, { deleted_at: null, is_primary: await mayComeFirst(tx, other) })
+  await writeMerged(tx, otherId, {
+    deleted_at: null,
+    merged_into: null,
+    is_primary: await mayComeFirst(tx, other),
+  })
   await tx.query(
     `update contact_identities i set contact_id = $3
      from json_to_recordset($4) as v(kind text, value text)

@@ -96,6 +96,7 @@ async function purgeStep(
     room -= await loosenSome(tx, by, hanging, held, room)
     if (room === 0) return { isDone: false, gone: 0 }
   }
+  if (noun === 'contact') await outliveMerge(tx, held)
   if (noun === 'saved_view') await forgetDefaults(tx, held)
   if (noun === 'tag' && (await untagSome(tx, by, held, room)) === room) return { isDone: false, gone: 0 }
   await tx.query(`delete from ${table} where tenant_id = $1 and id = any($2)`, [tx.tenantId, held])
@@ -141,6 +142,14 @@ async function untagSome(tx: TenantTx, by: Doer, tagIds: readonly number[], most
     [tx.tenantId, tagIds, found.map(({ id }) => id)],
   )
   return found.length
+}
+
+/** Who went into one of these contacts and is still kept stays merged; into whom is not known any more: their own id says so. */
+async function outliveMerge(tx: TenantTx, contactIds: readonly number[]): Promise<void> {
+  await tx.query(
+    'update contacts set merged_into = id where tenant_id = $1 and merged_into = any($2) and id <> all($2)',
+    [tx.tenantId, contactIds],
+  )
 }
 
 /** Lists that began with one of these views begin with none, and their people hear so. */
