@@ -185,7 +185,7 @@ test('[RGT2] name, address and role change under If-Match, with event and trail;
   expect(events.filter((type) => type === 'user.updated')).toHaveLength(1)
 })
 
-test("[RGT3] the last admin stays one: not by their own hand, and not by two who take each other's role at once", async () => {
+test("[RGT3] the last admin stays one: not by their own hand, and not by two who take each other's role, or give up their own, at once", async () => {
   const { hub, rest, admin } = await begin()
   await using _ = hub
   const me = await rest.call<{ user: { id: string } }>('GET', '/admin/me', { token: admin })
@@ -203,9 +203,18 @@ test("[RGT3] the last admin stays one: not by their own hand, and not by two who
   const demote = (by: Entry['actor'], id: string) =>
     inTenant(hub.deps, hub.tenant.id, (tx) => changeUser(tx, { actor: by }, id, { role: 'agent' }))
   const { actor: first } = await authenticate(hub.deps, admin)
-  const outcomes = await Promise.allSettled([demote(first, second.actor.id), demote(second.actor, first.id)])
-  expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
-  expect(outcomes.find((one) => one.status === 'rejected')?.reason).toMatchObject({ code: 'last_admin' })
+  const by = { actor: { kind: 'system' as const, tenantId: hub.tenant.id, name: 'operator' } }
+  for (const [deeds, code] of [
+    // Whoever is second is no admin any more.
+    [() => [demote(first, second.actor.id), demote(second.actor, first.id)], 'forbidden'],
+    [() => [demote(first, first.id), demote(second.actor, second.actor.id)], 'last_admin'],
+  ] as const) {
+    for (const { id } of [first, second.actor])
+      await inTenant(hub.deps, hub.tenant.id, (tx) => changeUser(tx, by, id, { role: 'admin' }))
+    const outcomes = await Promise.allSettled(deeds())
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+    expect(outcomes.find((one) => one.status === 'rejected')?.reason).toMatchObject({ code })
+  }
   const left = await asSuperuser(hub, (query) =>
     query(
       `select count(*)::integer as n from users where role = 'admin' and status = 'active' and issuer = 'cms'`,
@@ -213,7 +222,6 @@ test("[RGT3] the last admin stays one: not by their own hand, and not by two who
   )
   expect((left as { rows: { n: number }[] }).rows[0]?.n).toBe(1)
   // An operator may: a stolen account must be shut, whoever is left.
-  const by = { actor: { kind: 'system' as const, tenantId: hub.tenant.id, name: 'operator' } }
   for (const id of [me.body.user.id, second.actor.id])
     await inTenant(hub.deps, hub.tenant.id, (tx) => changeUser(tx, by, id, { status: 'disabled' }))
 })
@@ -315,23 +323,35 @@ test('[RGT4] a key changes people who may do no more than itself, in any way, an
   expect((await rest.call('DELETE', teamPath, { token: keys.whole })).status).toBe(204)
 })
 
-test('[RGT4] a key that manages numbers lets nobody onto a closed one who may do more than itself', async () => {
+test('[RGT4] a key that manages numbers lets nobody onto a closed one who may do more than itself, and opens or closes none to agents who may', async () => {
   const { hub, rest, admin } = await begin()
   await using _ = hub
   const id = await buildChannel(hub)
   const { actor } = await hub.signIn('agent', { sub: 'ana' })
-  const set = async (scopes: readonly string[], memberIds: readonly string[]) => {
+  const set = async (scopes: readonly string[], memberIds: readonly string[], membersOnly = true) => {
     const json = { name: 'a key', role: 'admin', scopes }
     const made = await rest.call<One<{ key: string }>>('POST', '/admin/api-keys', { token: admin, json })
-    const body = { membersOnly: true, memberIds }
+    const body = { membersOnly, memberIds }
     const path = `/api/v1/channels/${id}/members`
     return (await rest.call('PUT', path, { token: made.body.data.key, json: body })).status
   }
   const narrow = ['channel.manage', 'channel.read']
+  expect(await set([], [])).toBe(200)
   expect(await set(narrow, [])).toBe(200)
   expect(await set(narrow, [actor.id])).toBe(403)
   expect(await set([], [actor.id])).toBe(200)
   expect(await set(narrow, [])).toBe(403)
+  // What an agent sees of all numbers is for keys that may do all that agents may.
+  const agentMay = await rest.call<{ permissions: string[] }>('GET', '/admin/me', {
+    token: hub.token('agent'),
+  })
+  const agents = ['channel.manage', ...agentMay.body.permissions]
+  expect(await set(narrow, [actor.id], false)).toBe(403)
+  expect(await set(agents.slice(0, -1), [actor.id], false)).toBe(403)
+  expect(await set(agents, [actor.id], false)).toBe(200)
+  expect(await set(narrow, [actor.id], false)).toBe(200)
+  expect(await set(narrow, [actor.id], true)).toBe(403)
+  expect(await set(agents, [actor.id], true)).toBe(200)
 })
 
 test('[RGT5] as many people as the tenant may have, and one more; who is disabled makes room', async () => {

@@ -1,4 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
+import { permitPower } from '../../auth/power.ts'
+import { requireStanding } from '../../auth/standing.ts'
 import type { ChannelMembers } from '../../contract/access.ts'
 import { Failure } from '../../contract/errors.ts'
 import { type ExpectedVersions, requireVersion } from '../../http/conditional.ts'
@@ -26,8 +28,9 @@ export async function readMembers(query: TenantTx['query'], id: string): Promise
 
 /**
  * Writes who works on a channel; what agents and their keys see of it changes at once (GW11). A change that changes nothing
- * leaves no trace. Fails with `not_found`, `precondition_failed`, `validation_failed` for a user that there is not, or
- * `forbidden` when somebody joins or leaves who may do more than the key that says so. Locks: the channel.
+ * leaves no trace. Fails with `not_found`, `precondition_failed`, `validation_failed` for a user that there is not,
+ * `forbidden` when somebody joins or leaves who may do more than the key that says so, or when a key opens or closes the
+ * number, to all agents, and may not do all that they may; and as standing.ts has it. Locks: whoever says so, the channel.
  */
 export async function setMembers(
   tx: TenantTx,
@@ -37,6 +40,7 @@ export async function setMembers(
   { membersOnly, memberIds }: ChannelMembers,
   expected: ExpectedVersions = null,
 ): Promise<MembersRow> {
+  await requireStanding(tx, by.actor)
   const query = tx.query.bind(tx)
   await query('select 1 from channels where tenant_id = $1 and id = $2 for no key update', [tx.tenantId, id])
   const before = await readMembers(query, id)
@@ -48,6 +52,7 @@ export async function setMembers(
   const left = was.memberIds.filter((user) => !now.memberIds.includes(user))
   await requireUsers(tx, joined, '/memberIds')
   await permitOverUsers(tx, by, [...joined, ...left])
+  if (now.membersOnly !== was.membersOnly) permitPower(by.actor, 'agent')
   await query(
     'delete from channel_members where tenant_id = $1 and channel_id = $2 and user_id <> all($3::uuid[])',
     [tx.tenantId, id, now.memberIds],

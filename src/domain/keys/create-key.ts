@@ -1,6 +1,7 @@
 import { presentActor } from '../../auth/actor.ts'
 import { makeApiKey } from '../../auth/api-keys.ts'
 import { actions } from '../../auth/can.ts'
+import { requireStanding } from '../../auth/standing.ts'
 import type { KeyDetail } from '../../contract/access.ts'
 import { Failure } from '../../contract/errors.ts'
 import type { Role } from '../../contract/records.ts'
@@ -24,13 +25,14 @@ export interface NewKey {
 /**
  * Makes a key for a program. `key` is the secret itself, which is kept nowhere: this answer is the only time that it is
  * seen, and it must never be kept with an answer to be repeated. Fails with `validation_failed` for a scope that there is not, or an end that has passed,
- * and with `forbidden` when a key makes one that outlives it or may ask more often.
+ * with `forbidden` when a key makes one that outlives it or may ask more often, and as standing.ts has it. Locks: the actor's row.
  */
 export async function createKey(
   tx: TenantTx,
   by: Doer,
   input: NewKey,
 ): Promise<{ key: string; view: KeyDetail }> {
+  await requireStanding(tx, by.actor)
   const unknown = input.scopes.filter((scope) => !actions.some((action) => action === scope))
   if (unknown.length > 0)
     throw invalid(

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type AuthDeps, tenantFacts } from '../../auth/entry.ts'
 import { permitPower } from '../../auth/power.ts'
 import { actorOf, invitedIssuer, type UserRow, userColumns } from '../../auth/signed-users.ts'
+import { requireStanding } from '../../auth/standing.ts'
 import { Failure } from '../../contract/errors.ts'
 import { inTenant, type TenantTx } from '../../log/tenant-tx.ts'
 import type { Config } from '../../platform/config.ts'
@@ -20,7 +21,8 @@ const hourMs = 3_600_000
  * Makes the secret with which a user sets their password, once, within LOCAL_PASSWORD_TOKEN_HOURS; it is kept nowhere, and takes
  * the place of the one before. For people who were invited or have a password: an admin cannot come in as somebody whom
  * the CMS or the platform vouches for. Fails with `not_found`, `local_sign_in_off`, `conflict` for the others, and
- * `forbidden` for a user who may do more than whoever asks. Locks: the user's row.
+ * `forbidden` for a user who may do more than whoever asks, and as standing.ts has it. Locks: the user's row and that of
+ * whoever asks, by id.
  */
 export async function makePasswordToken(
   tx: TenantTx,
@@ -29,10 +31,12 @@ export async function makePasswordToken(
   userId: string,
 ): Promise<{ token: string; expiresAt: string }> {
   requireLocalSignIn(config)
-  const [user] = await tx.query<UserRow & { issuer: string }>(
-    `select ${userColumns}, issuer from users where tenant_id = $1 and id = $2 for update`,
-    [tx.tenantId, userId],
+  const locked = await tx.query<UserRow & { issuer: string }>(
+    `select ${userColumns}, issuer from users where tenant_id = $1 and id = any($2::uuid[]) order by id for update`,
+    [tx.tenantId, by.actor.kind === 'user' ? [userId, by.actor.id] : [userId]],
   )
+  await requireStanding(tx, by.actor)
+  const user = locked.find(({ id }) => id === userId)
   if (!user) throw new Failure('not_found')
   permitPower(by.actor, user.role)
   if (user.email === null || ![invitedIssuer, config.LOCAL_ISSUER].includes(user.issuer))

@@ -1,3 +1,4 @@
+import { requireStanding } from '../../auth/standing.ts'
 import { Failure } from '../../contract/errors.ts'
 import { type ExpectedVersions, requireVersion } from '../../http/conditional.ts'
 import { invalid } from '../../http/faults.ts'
@@ -15,7 +16,8 @@ import { lockTeam } from './team-row.ts'
  * on their number sees those without an assignee. Fails with `not_found`, `precondition_failed`, `forbidden` for a key when one of
  * its members may do more, `validation_failed` for a
  * `moveTo` that is not there, and with `conflict` (`details.conversations`) when it has more than CONVERSATIONS_PER_TEAM_MOVE of
- * them or is still given some meanwhile. Locks: both teams by id, then the conversations by id.
+ * them or is still given some meanwhile; and as standing.ts has it. Locks: whoever does it, both teams by id, then the
+ * conversations by id.
  */
 export async function deleteTeam(
   tx: TenantTx,
@@ -27,6 +29,7 @@ export async function deleteTeam(
 ): Promise<void> {
   if (moveTo === id)
     throw invalid([{ in: 'query', pointer: '/moveTo', message: 'is the team that is deleted' }])
+  await requireStanding(tx, by.actor)
   await tx.query('select 1 from teams where tenant_id = $1 and id = any($2::uuid[]) order by id for update', [
     tx.tenantId,
     [id, moveTo],

@@ -1,3 +1,4 @@
+import { requireStanding } from '../../auth/standing.ts'
 import type { TeamView } from '../../contract/access.ts'
 import { Failure } from '../../contract/errors.ts'
 import type { NewTeam, TeamPatch } from '../../contract/rest/access.ts'
@@ -13,8 +14,8 @@ import { requireUsers } from '../users/require-users.ts'
 import { getTeam, lockTeam } from './team-row.ts'
 
 /**
- * Makes a team. Fails with `conflict` for a name that there is, `limit_reached`, `validation_failed`, or `forbidden` for members who
- * may do more than the key that makes it.
+ * Makes a team. Fails with `conflict` for a name that there is, `limit_reached`, `validation_failed`, `forbidden` for members who
+ * may do more than the key that makes it, and as standing.ts has it. Locks: the tenant, whoever makes it.
  */
 export async function createTeam(
   tx: TenantTx,
@@ -23,6 +24,7 @@ export async function createTeam(
   { name, memberIds }: NewTeam,
 ): Promise<TeamView> {
   await requireRoom(tx, config, 'teams')
+  await requireStanding(tx, by.actor)
   const id = uuidv7(tx.now.getTime())
   await named(() =>
     tx.query('insert into teams (tenant_id, id, name, created_at, updated_at) values ($1, $2, $3, $4, $4)', [
@@ -42,8 +44,8 @@ export async function createTeam(
 
 /**
  * Gives a team another name or other members; what they see changes at once (GW11). A change that changes nothing leaves no
- * trace. Fails with `not_found`, `precondition_failed`, `conflict`, `validation_failed`, or `forbidden` when somebody joins or
- * leaves who may do more than the key that says so. Locks: the team.
+ * trace. Fails with `not_found`, `precondition_failed`, `conflict`, `validation_failed`, `forbidden` when somebody joins or
+ * leaves who may do more than the key that says so, and as standing.ts has it. Locks: whoever changes it, the team.
  */
 export async function updateTeam(
   tx: TenantTx,
@@ -52,12 +54,13 @@ export async function updateTeam(
   patch: TeamPatch,
   expected: ExpectedVersions = null,
 ): Promise<TeamView> {
+  await requireStanding(tx, by.actor)
   const before = await lockTeam(tx, id)
   requireVersion(expected, before)
   return write(tx, by, before, patch)
 }
 
-/** Adds members to a team. Fails with `validation_failed` when the team or one of them is not there. Locks: the team. */
+/** Adds members to a team, for an invitation, which asked for standing. Fails with `validation_failed` when the team or one of them is not there. Locks: the team. */
 export async function addMembers(
   tx: TenantTx,
   by: Doer,

@@ -1,5 +1,6 @@
 import { permitPower } from '../../auth/power.ts'
 import { invitedIssuer, presentUser, type UserRow, userColumns } from '../../auth/signed-users.ts'
+import { requireStanding } from '../../auth/standing.ts'
 import { Failure } from '../../contract/errors.ts'
 import type { Role, UserView } from '../../contract/records.ts'
 import { type ExpectedVersions, requireVersion } from '../../http/conditional.ts'
@@ -20,7 +21,8 @@ export interface UserChange {
  * was so already; then nothing is written.
  * Fails with `not_found`, `precondition_failed`, `forbidden` for a user who may do, or would, more than whoever changes them, `conflict`
  * for an address that somebody else of the tenant has, and `last_admin` when nobody would be left to let people in;
- * only an operator may do that. Locks: the user's row, and those of all admins when one may cease to be one, by id.
+ * only an operator may do that; and as standing.ts has it. Locks: the user's row, whoever changes it, and those of all admins
+ * when one may cease to be one, by id.
  */
 export async function changeUser(
   tx: TenantTx,
@@ -33,9 +35,10 @@ export async function changeUser(
   const locked = await tx.query<UserRow & { counts: boolean }>(
     `select ${userColumns}, role = 'admin' and status = 'active' and (issuer <> '${invitedIssuer}' or exists (
          select from user_passwords p where p.tenant_id = users.tenant_id and p.user_id = users.id)) as counts
-     from users where tenant_id = $1 and (id = $2 or ($3 and role = 'admin' and status = 'active')) order by id for update`,
-    [tx.tenantId, id, mayEndAdmin],
+     from users where tenant_id = $1 and (id = any($2::uuid[]) or ($3 and role = 'admin' and status = 'active')) order by id for update`,
+    [tx.tenantId, by.actor.kind === 'user' ? [id, by.actor.id] : [id], mayEndAdmin],
   )
+  await requireStanding(tx, by.actor)
   const before = locked.find((row) => row.id === id)
   if (!before) throw new Failure('not_found')
   permitPower(by.actor, before.role)

@@ -1,5 +1,6 @@
 import { permitPower } from '../../auth/power.ts'
 import { invitedIssuer, presentUser, type UserRow } from '../../auth/signed-users.ts'
+import { requireStanding } from '../../auth/standing.ts'
 import { Failure } from '../../contract/errors.ts'
 import type { UserDetail } from '../../contract/access.ts'
 import type { NewUser } from '../../contract/rest/access.ts'
@@ -19,7 +20,8 @@ export type InviteDeps = { readonly config: LimitConfig & AddressConfig }
  * Adds somebody before they have come: with their first token that names this e-mail address, or with a password, they are
  * this user, in the teams and on the numbers that they were given here. Fails with `forbidden` for a role that may do more
  * than whoever invites, `conflict` (`details.userId`) when the tenant knows the address already, `limit_reached`, or
- * `validation_failed` for a team or a number that there is not. Locks: the teams, then the numbers, by id.
+ * `validation_failed` for a team or a number that there is not, and as standing.ts has it. Locks: the tenant, whoever
+ * invites, the teams, then the numbers, by id.
  */
 export async function inviteUser(
   tx: TenantTx,
@@ -29,6 +31,7 @@ export async function inviteUser(
 ): Promise<UserDetail> {
   permitPower(by.actor, input.role)
   await requireRoom(tx, deps.config, 'users')
+  await requireStanding(tx, by.actor)
   const [known] = await tx.query<{ id: string }>(
     'select id from users where tenant_id = $1 and lower(email) = lower($2) limit 1',
     [tx.tenantId, input.email],
