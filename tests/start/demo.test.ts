@@ -118,7 +118,11 @@ test('[DEMO5] [S10] each sign-in link opens a page that asks and listens as that
   const page = await get('')
   const text = await page.text()
   expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
-  expect(page.headers.get('content-security-policy')).toContain("script-src 'self'")
+  const policy = page.headers.get('content-security-policy')?.split('; ') ?? []
+  expect(policy).toEqual(expect.arrayContaining(["default-src 'none'", "script-src 'self'"]))
+  // Its own host alone, live events too: 'self' is also the host's ws: and wss:.
+  expect(policy.filter((part) => part.startsWith('connect-src'))).toEqual(["connect-src 'self'"])
+  expect(policy.join()).not.toMatch(/\bwss?:|\*/)
   expect(text).not.toMatch(/<style|style=|javascript:|\son\w+=|<script(?![^>]*\ssrc=)/i)
   const parts = [...text.matchAll(/(?:href|src)="(demo\/[^"]+)"/g)].map(([, path = '']) => path)
   expect(parts.toSorted()).toEqual(['demo/page.css', 'demo/page.mjs'])
