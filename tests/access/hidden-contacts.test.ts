@@ -110,3 +110,37 @@ test('[NEAR2] a file changes nobody whom its bringer does not see, and says no m
       updated: 1,
     })
 }, 60_000)
+
+test('[NEAR3] who sees somebody by an open number does not find them by a closed one, in lists and exports', async () => {
+  const { hub, rest, admin, ana, ben, call } = await begin()
+  await using _ = hub
+  const [open, closed] = [await buildChannel(hub), await buildChannel(hub)]
+  await rest.call('PUT', `/api/v1/channels/${closed}/members`, {
+    token: admin,
+    json: { membersOnly: true, memberIds: [(await hub.signIn('agent', { sub: 'ana' })).actor.id] },
+  })
+  const both = await buildContact(hub, { firstName: 'Bothways' })
+  await buildConversation(hub, open, both)
+  await buildConversation(hub, closed, both)
+  const apart = await buildConversation(hub, open)
+  const found = async (token: string, query: string) => {
+    const { status, body, text } = await call<{ data: ContactView[] }>(token, 'GET', `contacts?${query}`)
+    expect(status, text).toBe(200)
+    const file = await rest.call('GET', `/admin/contacts/export?${query}`, { token })
+    expect(file.status).toBe(200)
+    expect(file.text.trim().split('\n')).toHaveLength(1 + body.data.length)
+    return body.data.map(({ id }) => id).sort((one, other) => one - other)
+  }
+  const all = [both, apart.contactId]
+  for (const token of [ana, admin, (await hub.signIn('viewer')).token]) {
+    expect(await found(token, `channel=${closed}`)).toEqual([both])
+    expect(await found(token, `channel=${closed.toUpperCase()}`)).toEqual([both])
+    expect(await found(token, `channel=${open},${closed}`)).toEqual(all)
+  }
+  for (const query of [closed, closed.toUpperCase(), `${closed},${closed}`])
+    expect(await found(ben, `channel=${query}`), query).toEqual([])
+  expect(await found(ben, `channel=${open}`)).toEqual(all)
+  expect(await found(ben, `channel=${open},${closed}`)).toEqual(all)
+  expect(await found(ben, `channel=${closed}&q=Bothways`)).toEqual([])
+  expect(await found(ben, 'q=Bothways')).toEqual([both])
+})

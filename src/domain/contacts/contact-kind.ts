@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import type { Actor } from '../../auth/actor.ts'
+import { can } from '../../auth/can.ts'
 import { contactVisibility } from '../../auth/contact-visibility.ts'
 import { type ContactView, contactView } from '../../contract/records.ts'
 import { severalOf } from '../../contract/rest/several.ts'
@@ -36,14 +38,25 @@ const flag = (column: string) =>
 
 /**
  * Looked up for one contact after the other: the conversations of a channel have no index of their own, which each message would
- * have to write. CASE and no EXISTS, which the planner would answer for all conversations at once.
+ * have to write. CASE and no EXISTS, which the planner would answer for all conversations at once. A number that is closed to
+ * whoever asks finds nobody: who is seen by another one is not told to write there too.
  */
-const writesOn = filter(
-  severalOf(z.uuid()),
-  (channels, bind) => `case when (select true from conversations c
-    where c.tenant_id = r.tenant_id and c.contact_id = r.id and ${isAmong('c.channel_id', channels, 'uuid', bind)} limit 1)
-    then true else false end`,
-)
+const writesOn = filter(severalOf(z.uuid()), (asked, bind, actor) => {
+  const channels = openTo(actor, asked)
+  return channels.length === 0
+    ? 'false'
+    : `case when (select true from conversations c
+          where c.tenant_id = r.tenant_id and c.contact_id = r.id and ${isAmong('c.channel_id', channels, 'uuid', bind)} limit 1)
+          then true else false end`
+})
+
+/** Those of the numbers by which the actor may see who writes; all for whoever sees all contacts (contactVisibility). */
+function openTo(actor: Actor, channels: readonly string[]): readonly string[] {
+  if (actor.kind === 'system') return channels
+  const { closedChannelIds: closed } = actor
+  if (can(actor, 'record.read', { channelIds: [...closed] })) return channels
+  return channels.filter((id) => !closed.has(id.toLowerCase()))
+}
 
 /** People and groups that write to us, and people of customers. */
 export const contactKind: RecordKind<ContactRow, ContactView> = {

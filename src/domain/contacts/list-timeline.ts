@@ -9,6 +9,7 @@ import { conversationCondition, noteJoins, noteSight } from '../notes/note-sight
 import { readRecord } from '../records/find-record.ts'
 import { visibleTo } from '../records/list-records.ts'
 import type { Bind, Query } from '../records/record-kind.ts'
+import { sortKeys } from '../records/sort-keys.ts'
 import { contactKind } from './contact-kind.ts'
 import { loadTimeline } from './load-timeline.ts'
 
@@ -47,7 +48,11 @@ export async function listTimeline(query: Query, actor: Actor, asked: Asked): Pr
   const after =
     asked.cursor === undefined
       ? null
-      : decodeCursor(list, asked.cursor, z.tuple([z.string(), z.enum(timelineKinds), z.string()]))
+      : decodeCursor(
+          list,
+          asked.cursor,
+          z.tuple([sortKeys.timestamptz, z.enum(timelineKinds), sortKeys.text]),
+        )
   const place =
     after &&
     `(${bind(after[0])}::timestamptz, ${bind(after[1])}::text collate "C", ${bind(after[2])}::text collate "C")`

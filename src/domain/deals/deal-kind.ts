@@ -35,7 +35,7 @@ const linked = filter(
 )
 /** In stages with a property. Their ids are looked up first: then the planner knows how many deals lie in them. */
 const inStages = <Value>(item: z.ZodType<Value>, column: string, type: string) =>
-  lookingUp(severalOf(item), async (values, bind, _me, query) => {
+  lookingUp(severalOf(item), async (values, bind, _actor, query) => {
     const stages = await query<{ id: number }>(
       `select id from pipeline_stages where tenant_id = current_tenant() and ${column} = any ($1::${type}[])`,
       [values],

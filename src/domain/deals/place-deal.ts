@@ -64,7 +64,8 @@ async function findNeighbour(
   id: number,
 ): Promise<string> {
   const values: unknown[] = [tx.tenantId, id, stageId, dealId]
-  const visible = visibleTo(by.actor, { rights: dealRights }, (value) => `$${values.push(value)}`)
+  const rights = { ...dealRights, read: dealRights.write }
+  const visible = visibleTo(by.actor, { rights }, (value) => `$${values.push(value)}`)
   const [found] = await tx.query<Neighbour>(
     `select r.id, r.position from deals r
      where r.tenant_id = $1 and r.id = $2 and r.stage_id = $3 and r.deleted_at is null and r.id <> $4 and ${visible}`,

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Actor } from '../../auth/actor.ts'
 import { type NoteView, noteView } from '../../contract/conversation.ts'
 import { severalOf } from '../../contract/rest/several.ts'
 import { notePart, wholeNote } from '../../contract/rest/notes.ts'
@@ -6,6 +7,7 @@ import {
   anyOf,
   containing,
   filter,
+  idOf,
   isAmong,
   refersTo,
   timeFilters,
@@ -18,7 +20,8 @@ import { prepareNote } from './prepare-note.ts'
 
 /** `me`, or an id: of a user, or of a key that wrote. */
 const people = severalOf(z.union([z.literal('me'), z.uuid()]))
-const idsOf = (asked: readonly string[], me: string) => asked.map((who) => (who === 'me' ? me : who))
+const idsOf = (asked: readonly string[], actor: Actor) =>
+  asked.map((who) => (who === 'me' ? idOf(actor) : who))
 
 /** What one of us writes about a customer, a contact, a deal or a conversation, for us alone. */
 export const noteKind: RecordKind<PlacedNote, NoteView> = {
@@ -50,8 +53,10 @@ export const noteKind: RecordKind<PlacedNote, NoteView> = {
     contactId: refersTo('r.contact_id'),
     dealId: refersTo('r.deal_id'),
     conversationId: anyOf('r.conversation_id', z.uuid(), 'uuid'),
-    authorId: filter(people, (asked, bind, me) => isAmong('r.author_id', idsOf(asked, me), 'text', bind)),
-    mentions: filter(people, (asked, bind, me) => `r.mentions && ${bind(idsOf(asked, me))}::uuid[]`),
+    authorId: filter(people, (asked, bind, actor) =>
+      isAmong('r.author_id', idsOf(asked, actor), 'text', bind),
+    ),
+    mentions: filter(people, (asked, bind, actor) => `r.mentions && ${bind(idsOf(asked, actor))}::uuid[]`),
     pinned: filter(z.enum(['true', 'false']), (wanted) => (wanted === 'true' ? 'r.pinned' : 'not r.pinned')),
     ...timeFilters,
   },

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Actor } from '../../auth/actor.ts'
 import { instant } from '../../contract/rest/record-input.ts'
 import { severalOf } from '../../contract/rest/several.ts'
 import { namePatterns } from '../messages/search-terms.ts'
@@ -64,10 +65,16 @@ export function containing(sql: string): Filter {
   }))
 }
 
+/** Nobody's id: records that have it are somebody else's for everybody. */
+export const nobody = '00000000-0000-0000-0000-000000000000'
+
+/** Whose records `me` asks for. */
+export const idOf = (actor: Actor): string => (actor.kind === 'system' ? nobody : actor.id)
+
 /** Users by id; `me` is who asks, `none` nobody. */
 export function personIs(column: string): Filter {
-  const found = filter(severalOf(z.union([z.enum(['me', 'none']), z.uuid()])), (asked, bind, me) => {
-    const ids = asked.filter((who) => who !== 'none').map((who) => (who === 'me' ? me : who))
+  const found = filter(severalOf(z.union([z.enum(['me', 'none']), z.uuid()])), (asked, bind, actor) => {
+    const ids = asked.filter((who) => who !== 'none').map((who) => (who === 'me' ? idOf(actor) : who))
     const isOne = ids.length === 0 ? [] : [isAmong(column, ids, 'uuid', bind)]
     const isNone = asked.includes('none') ? [`${column} is null`] : []
     return `(${[...isOne, ...isNone].join(' or ')})`

@@ -6,6 +6,7 @@ import { decodeCursor, encodeCursor, type Page, pageOf } from '../../http/cursor
 import { headIn } from '../../log/read.ts'
 import type { Config } from '../../platform/config.ts'
 import { hasValues } from '../custom-fields/filter-by-values.ts'
+import { idOf, nobody } from './common-filters.ts'
 import type {
   Bind,
   Filter,
@@ -17,6 +18,7 @@ import type {
   Sort,
   Walk,
 } from './record-kind.ts'
+import { sortKeys } from './sort-keys.ts'
 
 /** What a list of records may be asked, beside the filters of its kind. */
 export interface ListQuery {
@@ -68,9 +70,7 @@ export async function listRecords<Row extends RecordRow, View extends RecordView
   const filters = filtersOf(kind, asked)
   for (const [filter, value] of filters)
     meets(
-      isSomebodyElses(actor, kind, filter, value)
-        ? 'false'
-        : await filter.where(value, bind, meOf(actor), query),
+      isSomebodyElses(actor, kind, filter, value) ? 'false' : await filter.where(value, bind, actor, query),
     )
   const { customFields } = kind
   const cf = asked['cf'] as readonly string[] | undefined
@@ -134,23 +134,24 @@ export function isReadAtOnce(kind: Pick<RecordKind, 'filters'>, asked: ListQuery
   return asked['cf'] === undefined && !filtersOf(kind, asked).some(([filter]) => filter.looksUp)
 }
 
-const nobody = '00000000-0000-0000-0000-000000000000'
-const meOf = (actor: Actor): string => (actor.kind === 'system' ? nobody : actor.id)
-
-/** The rule of can.ts as SQL: who may read somebody else's record reads all; nobody's are seen with what they are about. */
+/**
+ * The rule of can.ts as SQL. Whoever may not read the kind sees none of it, `false`; who may read somebody else's record reads
+ * all; nobody's are seen with what they are about.
+ */
 export function visibleTo<Row>(
   actor: Actor,
   { rights }: { readonly rights: Rights<Row> },
   bind: Bind,
 ): string {
+  if (!can(actor, rights.read)) return 'false'
   if (rights.sight) return rights.sight.where(actor, bind)
   if (rights.reach) return rights.reach.where(actor, bind)
   if (!rights.owner || readsAll(actor, rights)) return 'true'
   const { column, subjects } = rights.owner
   const free = subjects?.inSight(actor, rights.read, bind) ?? 'true'
   return free === 'true'
-    ? `(${column} is null or ${column} = ${bind(meOf(actor))}::uuid)`
-    : `(${column} = ${bind(meOf(actor))}::uuid or (${column} is null and ${free}))`
+    ? `(${column} is null or ${column} = ${bind(idOf(actor))}::uuid)`
+    : `(${column} = ${bind(idOf(actor))}::uuid or (${column} is null and ${free}))`
 }
 
 const readsAll = (actor: Actor, rights: { readonly read: Action }): boolean =>
@@ -164,7 +165,7 @@ function isSomebodyElses<Row extends RecordRow, View extends RecordView>(
   value: unknown,
 ): boolean {
   if (!rights.owner || filter.person !== rights.owner.column || readsAll(actor, rights)) return false
-  return !(value as readonly string[]).some((who) => ['me', 'none', meOf(actor)].includes(who))
+  return !(value as readonly string[]).some((who) => ['me', 'none', idOf(actor)].includes(who))
 }
 
 function filtersOf(kind: Pick<RecordKind, 'filters'>, asked: ListQuery): [Filter, unknown][] {
@@ -172,8 +173,6 @@ function filtersOf(kind: Pick<RecordKind, 'filters'>, asked: ListQuery): [Filter
     asked[name] === undefined ? [] : [[filter, asked[name]]],
   )
 }
-
-const cursorShape = z.tuple([z.string(), z.int32()])
 
 function after(
   list: string,
@@ -183,7 +182,7 @@ function after(
   bind: Bind,
 ): string[] {
   if (cursor === undefined) return []
-  const [key, id] = decodeCursor(list, cursor, cursorShape)
+  const [key, id] = decodeCursor(list, cursor, z.tuple([sortKeys[sort.type], z.int32()]))
   const sign = order === 'asc' ? '>' : '<'
   return [`(${sort.sql}, r.id) ${sign} (${bind(key)}::${sort.type}, ${bind(id)}::integer)`]
 }

@@ -7,6 +7,7 @@ import type { OwnedAction, Scope } from '../../log/scope.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import type { StatementPlan } from '../../platform/db.ts'
 import type { Doer } from '../audit/record-audit.ts'
+import type { SortType } from './sort-keys.ts'
 
 /** `plan`: see `statement` in src/platform/db.ts. */
 export type Query = <Row extends object>(
@@ -46,7 +47,7 @@ export interface Walk {
 }
 
 /**
- * One filter of a list: what its text in the query may be, and the condition on `r` alone that it makes. `me` is who asks;
+ * One filter of a list: what its text in the query may be, and the condition on `r` alone that it makes. `actor` is who asks;
  * `query` is for what has to be looked up first.
  */
 export interface Filter<Value = unknown> {
@@ -54,7 +55,7 @@ export interface Filter<Value = unknown> {
   readonly where: (
     value: Value,
     bind: Bind,
-    me: string,
+    actor: Actor,
     query: Query,
   ) => string | Walk | Promise<string | Walk>
   /** Where it asks for records of people (`me`, `none`, ids): the column of `r` that says whose they are. */
@@ -70,8 +71,8 @@ export interface Filter<Value = unknown> {
  */
 export interface Sort {
   readonly sql: string
-  /** As Postgres calls it, for comparing with what a cursor says. */
-  readonly type: string
+  /** For comparing with what a cursor says. */
+  readonly type: SortType
   readonly order: 'asc' | 'desc'
 }
 
