@@ -329,7 +329,7 @@ test('[NEAR1] two whom a network shows to be one: who may not see the one forget
 })
 
 test('[NEAR1] a task is given to a deal while the deal goes to somebody out of sight: whoever comes second sees what the first one wrote', async () => {
-  const { hub, ben, open, closed, boss, deal, task } = await begin()
+  const { hub, ben, open, closed, as, boss, deal, task } = await begin()
   await using _ = hub
   const there = await buildConversation(hub, open)
   const hidden = await buildConversation(hub, closed)
@@ -350,6 +350,7 @@ test('[NEAR1] a task is given to a deal while the deal goes to somebody out of s
       ),
     { watchers: [{ name: 'ben', token: ben.token }] },
   )
+  expect(await as(ben.token).rows('/admin/activities')).toEqual([])
 })
 
 test('[NEAR1] merges and changes of what is about the people wait for each other in no circle', async () => {
