@@ -62,7 +62,7 @@ export function recordRoutes<Row extends RecordRow, View extends RecordView>(
 ): Router {
   const router = Router()
   const path = `/${kind.path}`
-  const [noun, nouns] = [kind.noun.replaceAll('_', ' '), kind.path.replaceAll('-', ' ')]
+  const [noun, nouns] = [withArticle(kind.noun.replaceAll('_', ' ')), kind.path.replaceAll('-', ' ')]
   const { read, write } = kind.rights
   const changed = { 200: { body: dataOf(kind.view), headers: ['etag'] } } as const
 
@@ -95,7 +95,7 @@ export function recordRoutes<Row extends RecordRow, View extends RecordView>(
     route(
       deps,
       {
-        does: `Makes a ${noun}`,
+        does: `Makes ${noun}`,
         action: write,
         body: kind.whole,
         answers: { 201: { body: dataOf(kind.view), headers: ['etag', 'location'] } },
@@ -133,7 +133,7 @@ export function recordRoutes<Row extends RecordRow, View extends RecordView>(
     route(
       deps,
       {
-        does: `Reads a ${noun}`,
+        does: `Reads ${noun}`,
         action: read,
         params: one,
         query: includeQuery(kind),
@@ -149,8 +149,8 @@ export function recordRoutes<Row extends RecordRow, View extends RecordView>(
   )
 
   for (const [method, body, does] of [
-    ['put', kind.whole, `Writes a ${noun} anew`],
-    ['patch', kind.part, `Changes a ${noun}`],
+    ['put', kind.whole, `Writes ${noun} anew`],
+    ['patch', kind.part, `Changes ${noun}`],
   ] as const)
     router[method](
       `${path}/:id`,
@@ -176,7 +176,7 @@ export function recordRoutes<Row extends RecordRow, View extends RecordView>(
     route(
       deps,
       {
-        does: `Deletes a ${noun}`,
+        does: `Deletes ${noun}`,
         action: write,
         params: one,
         answers: { 204: null },
@@ -195,7 +195,7 @@ export function recordRoutes<Row extends RecordRow, View extends RecordView>(
     route(
       deps,
       {
-        does: `Brings a deleted ${noun} back`,
+        does: `Brings back ${noun} that was deleted`,
         action: write,
         params: one,
         answers: changed,
@@ -207,6 +207,8 @@ export function recordRoutes<Row extends RecordRow, View extends RecordView>(
 
   return router
 }
+
+const withArticle = (noun: string): string => `${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`
 
 /** What a query that includeQuery() has read names. */
 const asked = (query: object) => (query as { readonly include?: readonly IncludeName[] }).include
