@@ -12,7 +12,7 @@ const turning = [
 ]
 
 /**
- * Holds what a deal or an activity is about, or is about to be, until commit: its contact, then its deal. Whoever changes where
+ * Holds what a deal or an activity is to be about until commit: its contact, then its deal. Whoever changes where
  * a contact writes, or what a deal is about, tells anew of the records that it finds there; so of the two that come second one
  * sees what the first one wrote. Where no number has members everybody sees them all, and nothing is held.
  *
@@ -29,18 +29,25 @@ export function holdSubjects(
   if (table === 'activities') hold(tx, 'deals', { table, column: 'deal_id', id }, values['dealId'])
 }
 
-/** Sent along with what comes next, which waits for it. */
+/**
+ * What is given, or what the record has when nothing is: one of each, because merges take deals in two steps, and who holds one
+ * while waiting for another would wait for them in a circle. Sent along with what comes next, which waits for it.
+ */
 function hold(
   tx: TenantTx,
   held: 'contacts' | 'deals',
   from: { readonly table: string; readonly column: string; readonly id: number | null },
-  to: unknown,
+  given: unknown,
 ): void {
+  if (given === null) return
+  const [which, value] =
+    typeof given === 'number'
+      ? ['$2::integer', given]
+      : [`(select r.${from.column} from ${from.table} r where r.tenant_id = $1 and r.id = $2)`, from.id]
+  if (value === null) return
   tx.run(
-    `select from ${held} h where h.tenant_id = $1
-       and h.id = any (array[$2::integer, (select r.${from.column} from ${from.table} r where r.tenant_id = $1 and r.id = $3)])
-       and exists (select from channels c where c.tenant_id = $1 and c.members_only)
-     order by h.id for share of h`,
-    [tx.tenantId, typeof to === 'number' ? to : null, from.id],
+    `select from ${held} h where h.tenant_id = $1 and h.id = ${which}
+       and exists (select from channels c where c.tenant_id = $1 and c.members_only) for share of h`,
+    [tx.tenantId, value],
   )
 }
