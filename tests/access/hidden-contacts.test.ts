@@ -2,31 +2,10 @@ import { expect, test } from 'vitest'
 import type { ContactView } from '../../src/contract/records.ts'
 import { bring, errorsOf, openWithWorkers } from '../crm/bringing.ts'
 import { buildChannel, buildContact, buildConversation } from '../harness/crowd.ts'
-import { startHub } from '../harness/hub.ts'
-
-const phone = '4915155512345'
-
-/** Zoë writes on a number that Ana works on and Ben does not; she has an e-mail address and another name there. */
-async function begin() {
-  const hub = await startHub()
-  const rest = await openWithWorkers(hub)
-  const admin = (await hub.signIn('admin')).token
-  const [ana, ben] = [await hub.signIn('agent', { sub: 'ana' }), await hub.signIn('agent', { sub: 'ben' })]
-  const channelId = await buildChannel(hub)
-  const contactId = await buildContact(hub, { firstName: 'Heliotrope', phone })
-  await buildConversation(hub, channelId, contactId)
-  const call = <Body = Record<string, unknown>>(token: string, method: string, path: string, json?: object) =>
-    rest.call<Body>(method, `/admin/${path}`, { token, ...(json && { json }) })
-  await call(admin, 'PATCH', `contacts/${contactId}`, { email: 'zoe@secret.example' })
-  await rest.call('PUT', `/api/v1/channels/${channelId}/members`, {
-    token: admin,
-    json: { membersOnly: true, memberIds: [ana.actor.id] },
-  })
-  return { hub, rest, admin, ana: ana.token, ben: ben.token, contactId, call }
-}
+import { hidePerson, phone } from './hidden-person.ts'
 
 test('[NEAR2] who wants an address that somebody has whom they do not see is told that it is taken, and not whose it is', async () => {
-  const { hub, admin, ana, ben, contactId, call } = await begin()
+  const { hub, admin, ana, ben, contactId, call } = await hidePerson(openWithWorkers)
   await using _ = hub
   const mine = await call<{ data: ContactView }>(ben, 'POST', 'contacts', { firstName: 'Bo' })
   const own = `contacts/${mine.body.data.id}`
@@ -55,7 +34,7 @@ test('[NEAR2] who wants an address that somebody has whom they do not see is tol
 })
 
 test('[NEAR2] a merge that was taken back names nobody who is out of sight again', async () => {
-  const { hub, rest, admin, ana, ben, contactId, call } = await begin()
+  const { hub, rest, admin, ana, ben, contactId, call } = await hidePerson(openWithWorkers)
   await using _ = hub
   const met = await buildConversation(hub, await buildChannel(hub))
   const merged = await call<{ merge: { id: string } }>(admin, 'POST', `contacts/${met.contactId}/merge`, {
@@ -82,7 +61,7 @@ test('[NEAR2] a merge that was taken back names nobody who is out of sight again
 })
 
 test('[NEAR2] a file changes nobody whom its bringer does not see, and says no more of them than of nobody', async () => {
-  const { hub, rest, admin, ana, ben, contactId, call } = await begin()
+  const { hub, rest, admin, ana, ben, contactId, call } = await hidePerson(openWithWorkers)
   await using _ = hub
   const before = (await call(admin, 'GET', `contacts/${contactId}`)).text
   const byId = (id: number) => `id,firstName\n${id},Eve\n`
@@ -112,7 +91,7 @@ test('[NEAR2] a file changes nobody whom its bringer does not see, and says no m
 }, 60_000)
 
 test('[NEAR3] who sees somebody by an open number does not find them by a closed one, in lists and exports', async () => {
-  const { hub, rest, admin, ana, ben, call } = await begin()
+  const { hub, rest, admin, ana, ben, call } = await hidePerson(openWithWorkers)
   await using _ = hub
   const [open, closed] = [await buildChannel(hub), await buildChannel(hub)]
   await rest.call('PUT', `/api/v1/channels/${closed}/members`, {

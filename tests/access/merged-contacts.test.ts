@@ -11,34 +11,13 @@ import { purgeRecords } from '../../src/domain/retention/purge-records.ts'
 import { readHead } from '../../src/log/read.ts'
 import { inTenant } from '../../src/log/tenant-tx.ts'
 import { buildChannel, buildContact, buildConversation } from '../harness/crowd.ts'
-import { startHub } from '../harness/hub.ts'
 import { expectReplayEqualsSnapshot } from '../harness/replay.ts'
 import { startRestOf } from '../harness/rest-client.ts'
 import { TestClient } from '../harness/socket-client.ts'
-
-const phone = '4915155512345'
-
-/** Zoë writes on a number that Ana works on and Ben does not; she has an e-mail address and another name there. */
-async function begin() {
-  const hub = await startHub()
-  const rest = await startRestOf(hub)
-  const admin = (await hub.signIn('admin')).token
-  const [ana, ben] = [await hub.signIn('agent', { sub: 'ana' }), await hub.signIn('agent', { sub: 'ben' })]
-  const channelId = await buildChannel(hub)
-  const contactId = await buildContact(hub, { firstName: 'Heliotrope', phone })
-  await buildConversation(hub, channelId, contactId)
-  const call = <Body = Record<string, unknown>>(token: string, method: string, path: string, json?: object) =>
-    rest.call<Body>(method, `/admin/${path}`, { token, ...(json && { json }) })
-  await call(admin, 'PATCH', `contacts/${contactId}`, { email: 'zoe@secret.example' })
-  await rest.call('PUT', `/api/v1/channels/${channelId}/members`, {
-    token: admin,
-    json: { membersOnly: true, memberIds: [ana.actor.id] },
-  })
-  return { hub, rest, admin, ana: ana.token, ben: ben.token, channelId, contactId, call }
-}
+import { hidePerson, phone } from './hidden-person.ts'
 
 test('[NEAR2] the story of who went on in a merge that was taken back tells nothing of the other one to who does not see them', async () => {
-  const { hub, admin, ana, ben, contactId, call } = await begin()
+  const { hub, admin, ana, ben, contactId, call } = await hidePerson(startRestOf)
   await using _ = hub
   const met = await buildConversation(hub, await buildChannel(hub))
   const merge = () =>
@@ -68,7 +47,7 @@ test('[NEAR2] the story of who went on in a merge that was taken back tells noth
 })
 
 test('[RGT14] [NEAR1] the end of a person without addresses, and what is about them, is heard and seen by all who saw them', async () => {
-  const { hub, rest, admin, ana, ben, call } = await begin()
+  const { hub, rest, admin, ana, ben, call } = await hidePerson(startRestOf)
   await using _ = hub
   const { port } = await startGateway(hub.deps, { handlers: commandHandlers }).then((gateway) => {
     hub.onClose(() => gateway.close())
@@ -114,7 +93,7 @@ test('[RGT14] [NEAR1] the end of a person without addresses, and what is about t
 })
 
 test('[RGT14] who went into another one, by us or by a network, stays out of sight for as long as they are kept', async () => {
-  const { hub, rest, admin, ben, channelId, contactId, call } = await begin()
+  const { hub, rest, admin, ben, channelId, contactId, call } = await hidePerson(startRestOf)
   await using _ = hub
   const from = formatPosition(await readHead(hub.deps, hub.tenant.id))
   const [open, other] = [await buildChannel(hub), '4915155512346']

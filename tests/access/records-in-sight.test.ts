@@ -3,7 +3,6 @@ import type { Actor } from '../../src/auth/actor.ts'
 import { can } from '../../src/auth/can.ts'
 import type { ActivityView } from '../../src/contract/crm/activity.ts'
 import type { DealView } from '../../src/contract/crm/deal.ts'
-import type { PipelineStageView } from '../../src/contract/crm/pipeline.ts'
 import type { AnyLogEvent } from '../../src/contract/events/catalogue.ts'
 import { type Role, roles } from '../../src/contract/records.ts'
 import { activityRights } from '../../src/domain/activities/present-activity.ts'
@@ -16,61 +15,13 @@ import type { About } from '../../src/log/scope.ts'
 import { readHead } from '../../src/log/read.ts'
 import { inTenant } from '../../src/log/tenant-tx.ts'
 import { buildChannel, buildContact, buildConversation } from '../harness/crowd.ts'
-import { startHub } from '../harness/hub.ts'
 import { seededRandom, stormSeed } from '../harness/random.ts'
 import { expectReplayEqualsSnapshot, type Watcher } from '../harness/replay.ts'
-import { startRestOf } from '../harness/rest-client.ts'
 import { startApi } from '../harness/api.ts'
-
-interface Row {
-  readonly id: number
-}
-
-/** Ana works on a closed number, Ben does not; there is an open number as well. */
-async function begin() {
-  const hub = await startHub()
-  const rest = await startRestOf(hub)
-  const [admin, ana, ben] = [
-    await hub.signIn('admin', { sub: 'adam' }),
-    await hub.signIn('agent', { sub: 'ana' }),
-    await hub.signIn('agent', { sub: 'ben' }),
-  ]
-  const [open, closed] = [await buildChannel(hub), await buildChannel(hub)]
-  await rest.call('PUT', `/api/v1/channels/${closed}/members`, {
-    token: admin.token,
-    json: { membersOnly: true, memberIds: [ana.actor.id] },
-  })
-  const as = (token: string) => {
-    const call = <Body = { code?: string }>(method: string, path: string, json?: object) =>
-      rest.call<Body>(method, path, { token, ...(json && { json }) })
-    const rows = async (path: string): Promise<number[]> => {
-      const { status, body, text } = await call<{ data: Row[] }>('GET', path)
-      if (status !== 200) throw new Error(`${path}: ${status} ${text}`)
-      return body.data.map(({ id }) => id).sort((one, other) => one - other)
-    }
-    const make = async <View extends Row = Row>(path: string, json: object): Promise<View> => {
-      const { status, body, text } = await call<{ data: View }>('POST', path, json)
-      if (status !== 201) throw new Error(`${path}: ${status} ${text}`)
-      return body.data
-    }
-    const change = async (path: string, json: object): Promise<void> => {
-      const { status, text } = await call('PATCH', path, json)
-      if (status !== 200) throw new Error(`${path}: ${status} ${text}`)
-    }
-    return { call, rows, make, change }
-  }
-  const boss = as(admin.token)
-  const stages = await boss.call<{ data: PipelineStageView[] }>('GET', '/admin/pipeline-stages')
-  const [stage] = stages.body.data
-  const deal = async (title: string, more: object = {}) =>
-    boss.make<DealView>('/admin/deals', { title, stageId: stage?.id, ...more })
-  const task = async (subject: string, more: object = {}) =>
-    boss.make<ActivityView>('/admin/activities', { type: 'task', subject, ...more })
-  return { hub, rest, admin, ana, ben, open, closed, as, boss, stageId: stage?.id ?? 0, deal, task }
-}
+import { closeNumber, type Row } from './closed-number.ts'
 
 /** What is about a customer of the open number, of the closed one, of both, and of none. */
-async function fill({ hub, ben, open, closed, boss, deal, task }: Awaited<ReturnType<typeof begin>>) {
+async function fill({ hub, ben, open, closed, boss, deal, task }: Awaited<ReturnType<typeof closeNumber>>) {
   const there = await buildConversation(hub, open)
   const hidden = await buildConversation(hub, closed, await buildContact(hub, { firstName: 'Heliotrope' }))
   const everywhere = (await buildConversation(hub, open)).contactId
@@ -115,7 +66,7 @@ const idsOf = <Name extends string>(all: Readonly<Record<Name, Row>>, names: rea
   names.map((name) => all[name].id).sort((one, other) => one - other)
 
 test('[NEAR1] what is nobody’s and about a closed number is in no list, search, total, export, story, link or event of who does not work there', async () => {
-  const world = await begin()
+  const world = await closeNumber()
   await using hub = world.hub
   const { ana, ben, admin, as, stageId } = world
   const start = formatPosition(await readHead(hub.deps, hub.tenant.id))
@@ -216,7 +167,7 @@ test('[NEAR1] what is nobody’s and about a closed number is in no list, search
 })
 
 test('[NEAR1] who loses sight of what a record is about is told to forget it, who gains sight is shown it, nobody else is told', async () => {
-  const world = await begin()
+  const world = await closeNumber()
   await using hub = world.hub
   const { ana, ben, admin, open, closed, boss, deal, task } = world
   const watchers: Watcher[] = Object.entries({ ana, ben, admin }).map(([name, { token }]) => ({
@@ -300,7 +251,7 @@ test('[NEAR1] who loses sight of what a record is about is told to forget it, wh
 }, 60_000)
 
 test('[NEAR1] two whom a network shows to be one: who may not see the one forgets the other, and what was about it', async () => {
-  const world = await begin()
+  const world = await closeNumber()
   await using hub = world.hub
   const { ben, ana, admin, closed, deal, task } = world
   const watchers: Watcher[] = Object.entries({ ana, ben, admin }).map(([name, { token }]) => ({
@@ -328,79 +279,8 @@ test('[NEAR1] two whom a network shows to be one: who may not see the one forget
   expect(await world.as(ana.token).rows('/admin/deals')).toEqual([one.id])
 })
 
-test('[NEAR1] a task is given to a deal while the deal goes to somebody out of sight: whoever comes second sees what the first one wrote', async () => {
-  const { hub, ben, open, closed, as, boss, deal, task } = await begin()
-  await using _ = hub
-  const there = await buildConversation(hub, open)
-  const hidden = await buildConversation(hub, closed)
-  const pairs = await Promise.all(
-    Array.from({ length: 10 }, async (_, n) => ({
-      deal: await deal(`deal ${n}`, { contactId: there.contactId }),
-      task: await task(`task ${n}`),
-    })),
-  )
-  await expectReplayEqualsSnapshot(
-    hub,
-    () =>
-      Promise.all(
-        pairs.flatMap((pair) => [
-          boss.change(`/admin/activities/${pair.task.id}`, { dealId: pair.deal.id }),
-          boss.change(`/admin/deals/${pair.deal.id}`, { contactId: hidden.contactId }),
-        ]),
-      ),
-    { watchers: [{ name: 'ben', token: ben.token }] },
-  )
-  expect(await as(ben.token).rows('/admin/activities')).toEqual([])
-})
-
-test('[NEAR1] merges and changes of what is about the people wait for each other in no circle', async () => {
-  const { hub, open, closed, boss, deal, task } = await begin()
-  await using _ = hub
-  const [one, other] = [await buildConversation(hub, open), await buildConversation(hub, closed)]
-  const deals = await Promise.all([0, 1, 2].map((n) => deal(`deal ${n}`, { contactId: other.contactId })))
-  const tasks = await Promise.all(deals.map(({ id }, n) => task(`task ${n}`, { dealId: id })))
-  const deadlocks = async () => {
-    const { rows } = await hub.deps.db.write.query<{ deadlocks: number }>(
-      'select deadlocks from pg_stat_database where datname = current_database()',
-    )
-    return rows[0]?.deadlocks
-  }
-  const statuses = new Set<number>()
-  const say = async (method: string, path: string, json: object) => {
-    const { status, body } = await boss.call<{ merge?: { id: string } }>(method, path, json)
-    statuses.add(status)
-    return body
-  }
-  const before = await deadlocks()
-  let isOver = false
-  const keepOn = async (change: (n: number) => Promise<unknown>) => {
-    for (let n = 0; !isOver; n++) await change(n)
-  }
-  const changes = [
-    keepOn((n) => say('PATCH', `/admin/deals/${deals[n % 3]?.id}`, { title: `title ${n}` })),
-    keepOn((n) =>
-      say('PATCH', `/admin/deals/${deals[n % 3]?.id}`, {
-        contactId: n % 2 === 0 ? one.contactId : other.contactId,
-      }),
-    ),
-    keepOn((n) => say('PATCH', `/admin/activities/${tasks[n % 3]?.id}`, { dealId: deals[(n + 1) % 3]?.id })),
-    keepOn((n) => say('PATCH', `/admin/activities/${tasks[n % 3]?.id}`, { subject: `subject ${n}` })),
-  ]
-  for (let n = 0; n < 6; n++) {
-    const { merge } = await say('POST', `/admin/contacts/${one.contactId}/merge`, {
-      otherId: other.contactId,
-    })
-    await say('POST', `/admin/contacts/merges/${merge?.id}/undo`, {})
-  }
-  isOver = true
-  await Promise.all(changes)
-  expect([...statuses].filter((status) => status >= 500)).toEqual([])
-  expect(statuses).toContain(200)
-  expect(await deadlocks()).toBe(before)
-})
-
 test('[NEAR1] the rule for deals and activities says the same in SQL and in code, for anybody and whatever they are about', async () => {
-  const world = await begin()
+  const world = await closeNumber()
   await using hub = world.hub
   const random = seededRandom(stormSeed('records in sight'))
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T
