@@ -69,7 +69,7 @@ test('what is asked stays before what is queried after it, and behind what was q
   await end
 })
 
-test('the first that fails fails all, what stands behind it is not done, and the next ones work', async () => {
+test('[LOG3] the first that fails fails all, what stands behind it is not done, and the next ones work', async () => {
   await client.query('create table if not exists marks (n int)')
   const mark = { name: 'mark', text: 'insert into marks values ($1)' }
   const later = { name: 'later', text: 'select count(*)::int as n from marks where n < $1' }
