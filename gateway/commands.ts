@@ -11,6 +11,7 @@ import {
 import type { Deps } from '../src/deps.ts'
 import { parsePart } from '../src/http/faults.ts'
 import { requireKeepable } from '../src/http/keepable.ts'
+import { type CommitMoment, notingCommits, observeAnswer } from '../src/log/commit-moment.ts'
 import { errorBody } from './farewell.ts'
 import { TokenBucket } from './limits.ts'
 import type { Desk, Session, SessionActor } from './session.ts'
@@ -116,7 +117,10 @@ export class Commands {
       if (!session.isPresent) return
       if (!command.renews && this.#deps.clock.now().getTime() >= session.expiresAt)
         throw new Failure('token_expired')
-      ack({ ok: true, data: (await command.run(session, input)) ?? null })
+      const moment: CommitMoment = {}
+      const data = await notingCommits(moment, () => command.run(session, input))
+      ack({ ok: true, data: data ?? null })
+      observeAnswer(moment, this.#deps.metrics.commitToAck)
     } catch (error) {
       if (error instanceof Failure && error.code === 'forbidden')
         this.#deps.metrics.authzDenied.inc({ code: error.code })

@@ -2,6 +2,7 @@ import type { Request, RequestHandler } from 'express'
 import { z } from 'zod'
 import { presentActor } from '../auth/actor.ts'
 import { Failure } from '../contract/errors.ts'
+import { type CommitMoment, notingCommits, observeAnswer } from '../log/commit-moment.ts'
 import { readTenant } from '../log/read-tenant.ts'
 import { inTenant, type LogDeps, type TenantTx } from '../log/tenant-tx.ts'
 import type { Config } from '../platform/config.ts'
@@ -126,9 +127,14 @@ export function route<
 
     const before =
       key === null ? null : await readTenant(deps, tenantId, (ask) => findAnswer({ query: ask }, key, since))
-    const answer = before ?? (await answerOf(() => handle(context), status))
+    const moment: CommitMoment = {}
+    const work = readsBody(request)
+      ? () => notingCommits(moment, () => handle(context))
+      : () => handle(context)
+    const answer = before ?? (await answerOf(work, status))
     if (key !== null && before === null && !kept) await keepLater(deps, tenantId, key, answer)
     sendReply(response, answer)
+    observeAnswer(moment, deps.metrics?.commitToAck)
   }
   const { does, action, answers } = schema
   return declare(

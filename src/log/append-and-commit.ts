@@ -1,6 +1,8 @@
 import type { Connection } from '../platform/corked-client.ts'
 import { statement } from '../platform/db.ts'
+import type { Metrics } from '../platform/metrics.ts'
 import type { Found } from '../platform/statement-run.ts'
+import { noteCommit } from './commit-moment.ts'
 import { type Appended, type Appending, newsOf } from './news.ts'
 import { committing } from './statements.ts'
 import type { TrailRow } from './trail-row.ts'
@@ -22,6 +24,7 @@ export async function appendAndCommit(
   client: Pick<Connection, 'ask'>,
   { tenantId, recorded, trail }: Ended,
   newsBytes: number,
+  metrics: Partial<Pick<Metrics, 'seqLockWait'>> = {},
 ): Promise<string | undefined> {
   const batch = `[${recorded.map(encode).join(',')}]`
   const tells = Buffer.byteLength(batch) <= newsBytes
@@ -35,6 +38,8 @@ export async function appendAndCommit(
   ])
   isCommitted(end)
   const answer = appended ? (appended.rows[0] as unknown as Appended | undefined) : undefined
+  if (answer) noteCommit()
+  if (answer?.waited !== undefined) metrics.seqLockWait?.observe(answer.waited)
   return tells && answer ? newsOf(recorded, answer) : undefined
 }
 

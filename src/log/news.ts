@@ -10,13 +10,15 @@ export interface Appending {
   readonly payload: string
 }
 
-/** What append_events() answers when it is to tell (migration 000038). */
+/** What append_events() answers, places and contacts when it is to tell (migration 000053). */
 export interface Appended {
   readonly epoch: number
   readonly seq: number
   readonly at: string
   readonly places: [id: string, channelId: string, assigneeId: string | null, teamId: string | null][] | null
   readonly contacts: [id: number, channelIds: string[]][] | null
+  /** Seconds until it had the tenant's head row; a database of the release before does not say. */
+  readonly waited?: number
 }
 
 /**
@@ -25,7 +27,7 @@ export interface Appended {
  */
 export function newsOf(
   appending: readonly Appending[],
-  { epoch, seq, at, places, contacts }: Appended,
+  { epoch, seq, at, places, contacts }: Omit<Appended, 'waited'>,
 ): string {
   const placeOf = new Map(places?.map(([id, ...place]) => [id, place]))
   const channelsOf = new Map(contacts)

@@ -12,6 +12,7 @@ import {
   type Db,
   isCollision,
   isForeignRow,
+  isForgotten,
   isUnavailable,
   rollBack,
   type StatementPlan,
@@ -33,8 +34,8 @@ export interface LogDeps {
   readonly clock: Clock
   /** Check every event against its schema before it is written: on outside production. */
   readonly checkEvents: boolean
-  /** Where there is somebody to read it: how often row security refused a statement of ours. */
-  readonly metrics?: Pick<Metrics, 'rlsContextErrors'>
+  /** Where there is somebody to read it. */
+  readonly metrics?: Partial<Pick<Metrics, 'rlsContextErrors' | 'seqLockWait' | 'commitToAck'>>
 }
 
 const schemas = new Map(catalogue.map((definition) => [definition.type as EventType, definition.data]))
@@ -234,7 +235,7 @@ const mostTries = 4
  * written and locked first and the tenant's head row last, in the same round trip as the commit, so seq order is
  * commit order and writers of one tenant queue for no longer than a commit (LOG1, LOG2).
  *
- * Collisions are tried again, at most 3 times, so `work` may run more than once and must touch nothing but `tx`.
+ * Collisions, and connections whose plans a migration made stale, are tried again, at most 3 times, so `work` may run more than once and must touch nothing but `tx`.
  * Fails with `unavailable` when the database does not answer; then it is not known whether a commit that was under
  * way happened, and the caller must ask again with its key.
  */
@@ -250,11 +251,11 @@ export async function inTenant<T>(
     try {
       return await once(deps, tenantId, work, actor, plans)
     } catch (error) {
-      if (isCollision(error) && attempt < mostTries) {
+      if ((isCollision(error) || isForgotten(error)) && attempt < mostTries) {
         await pause(Math.random() * 10 * attempt)
         continue
       }
-      if (isForeignRow(error)) deps.metrics?.rlsContextErrors.inc()
+      if (isForeignRow(error)) deps.metrics?.rlsContextErrors?.inc()
       if (isUnavailable(error) && !(error instanceof Failure))
         throw new Failure('unavailable', {}, { cause: error })
       throw error
@@ -314,7 +315,7 @@ async function whole<T>(
     tx.checkRun()
     tx.end()
     // What is not answered yet stands before the end in the line: when it fails, so does the end.
-    const end = appendAndCommit(client, tx, deps.doorbell.newsBytes)
+    const end = appendAndCommit(client, tx, deps.doorbell.newsBytes, deps.metrics)
     const [, news] = await Promise.all([tx.settled(), end])
     return { result, news }
   } catch (error) {

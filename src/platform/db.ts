@@ -215,7 +215,7 @@ function isSilence(error: unknown): error is Error {
  * What the connection had prepared is not there any more, or has other columns since a migration: it would fail for as long as the
  * connection lives.
  */
-function isForgotten(error: unknown): error is Error {
+export function isForgotten(error: unknown): error is Error {
   const { code, message = '' } = error as { code?: string; message?: string }
   return code === '26000' || (code === '0A000' && message.includes('cached plan'))
 }

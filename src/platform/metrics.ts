@@ -1,4 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import manifest from '../../package.json' with { type: 'json' }
+
+const { version } = manifest
 
 const seconds = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
@@ -12,6 +15,7 @@ export function createMetrics() {
     new Gauge({ name, help, labelNames: [...labelNames], registers: [registry] })
   const histogram = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
     new Histogram({ name, help, labelNames: [...labelNames], buckets: seconds, registers: [registry] })
+  gauge('hub_build_info', 'Constant 1 with the version.', ['version']).set({ version }, 1)
   return {
     registry,
     sockets: gauge('hub_sockets', 'Open sessions.'),
@@ -20,6 +24,14 @@ export function createMetrics() {
     commitToEmit: histogram(
       'hub_event_commit_to_emit_seconds',
       'From commit of an event to handing it to sockets.',
+    ),
+    commitToAck: histogram(
+      'hub_event_commit_to_ack_seconds',
+      'From the commit of what a command or a request changed to its answer.',
+    ),
+    seqLockWait: histogram(
+      'hub_seq_lock_wait_seconds',
+      'How long a transaction waited for the head row of its tenant, where events get their numbers.',
     ),
     eventsEmitted: counter('hub_events_emitted_total', 'Events handed to sockets, once per socket.'),
     replayEvents: counter('hub_replay_events_total', 'Events replayed to sessions that caught up.'),
@@ -77,7 +89,6 @@ export function createMetrics() {
       'Statements that row security refused because of the tenant that was set; 0, or a fault of ours.',
     ),
     authzDenied: counter('hub_authz_denied_total', 'Refused actions.', ['code']),
-    build: gauge('hub_build_info', 'Constant 1 with the version.', ['version']),
   }
 }
 export type Metrics = ReturnType<typeof createMetrics>

@@ -4,6 +4,7 @@ import { permit } from '../../auth/can.ts'
 import { Failure } from '../../contract/errors.ts'
 import type { MessageView } from '../../contract/message.ts'
 import type { SendMessageInput } from '../../contract/socket.ts'
+import { type CommitMoment, notingCommits, presentMoment } from '../../log/commit-moment.ts'
 import { inTenant, type LogDeps, type TenantTx } from '../../log/tenant-tx.ts'
 import type { Config } from '../../platform/config.ts'
 import { isUnavailable, isUniqueViolation } from '../../platform/db.ts'
@@ -45,6 +46,8 @@ export interface SendJob {
   readonly actor: Actor
   readonly input: SendMessageInput & { readonly conversationId: string }
   readonly draft: Draft
+  /** Of the command or request that asked for it. */
+  readonly moment: CommitMoment | undefined
 }
 
 /** `repeated`: the key was used before; `message` is the first one as it is now, and nothing was written. */
@@ -79,7 +82,12 @@ export function submitSend(
     })
     lanes.set(deps, lane)
   }
-  return lane.submit({ actor, input, draft: draftOf(input, deps.config.TEXT_CHARACTERS) })
+  return lane.submit({
+    actor,
+    input,
+    draft: draftOf(input, deps.config.TEXT_CHARACTERS),
+    moment: presentMoment(),
+  })
 }
 
 async function queueBatch(
@@ -87,13 +95,27 @@ async function queueBatch(
   tenantId: string,
   jobs: readonly SendJob[],
 ): Promise<(Sent | Error)[]> {
-  const once = () => inTenant(deps, tenantId, (tx) => decideBatch(tx, jobs))
+  const once = async () => {
+    const moment: CommitMoment = {}
+    const results = await notingCommits(moment, () => inTenant(deps, tenantId, (tx) => decideBatch(tx, jobs)))
+    noteIn(jobs, results, moment)
+    return results
+  }
   try {
     return await once()
   } catch (error) {
     // The same key came in through another process at the same moment, in another conversation: now it is there to be found.
     if (isUniqueViolation(error, 'messages_one_per_client_key')) return once()
     throw error
+  }
+}
+
+/** The commit of a batch is that of each message that it wrote. */
+function noteIn(jobs: readonly SendJob[], results: readonly (Sent | Error)[], { at }: CommitMoment): void {
+  if (at === undefined) return
+  for (const [place, { moment }] of jobs.entries()) {
+    const result = results[place]
+    if (moment && result && !(result instanceof Error) && !result.repeated) moment.at = at
   }
 }
 
