@@ -180,6 +180,93 @@ describe('text in lists and search', () => {
     expect(await idsIn(desk, 'contacts', { q: `0${national}` })).toEqual([])
     expect(await idsIn(desk, 'contacts', { q: `0${national.slice(5)}` })).toEqual([])
   })
+
+  test('[CRM14] a name and a number of one text are found together, in any order, the number in every way to write it', async () => {
+    await using hub = await startHub()
+    const desk = await openDesk(hub)
+    const people = [
+      { first: 'Ravi', last: 'Śharma', phone: '+919876543210' },
+      { first: 'Ravi', last: 'Kumar', phone: '+918888812312' },
+      { first: 'Asha', last: 'Śharma', phone: '+919876543211' },
+    ]
+    const ids: Record<string, number[]> = { customers: [], contacts: [] }
+    for (const { first, last, phone } of people) {
+      const customer = { name: `${first} ${last}`, phone }
+      ids['customers']?.push((await desk.make<{ id: number }>('customers', customer)).id)
+      const contact = { firstName: first, lastName: last, phone }
+      ids['contacts']?.push((await desk.make<{ id: number }>('contacts', contact)).id)
+    }
+    const channel = await buildChannel(hub)
+    const talks: string[] = []
+    for (const id of ids['contacts'] ?? []) talks.push((await buildConversation(hub, channel, id)).id)
+    const found = async (path: string, q: string) => {
+      const { data } = await desk.api.get<Page<{ id: number }>>(
+        desk.token,
+        `/search?${inQuery({ kind: path, q })}`,
+      )
+      expect(
+        data.map(({ id }) => id),
+        `search ${path} ${q}`,
+      ).toEqual(await idsIn(desk, path, { q }))
+      return data.map(({ id }) => (ids[path] ?? []).indexOf(id))
+    }
+    const cases: Record<string, number[]> = {
+      'Ravi 98765': [0],
+      '98765 43210 ravi': [0],
+      'sharma 098765 43210 RAVI': [0],
+      'rávi, 0091 98765': [0],
+      'ravi +91 (0)98765-43210': [0],
+      'ravi 43210 98765': [0],
+      '(098765) sharma': [2, 0],
+      'af 98765': [],
+      'av 098765': [0],
+      'ravi 919': [0],
+      'kumar 98765': [],
+      'ravi 098765 99999': [],
+      // Of two digits every other number has some: they are words.
+      'ravi 12': [],
+      'ravi 123': [1],
+    }
+    for (const [q, places] of Object.entries(cases)) {
+      for (const path of ['customers', 'contacts']) {
+        // In a text that has the number too there is no telling them apart.
+        if (path === 'customers' && q === 'ravi 12') continue
+        expect(await found(path, q), `${path} ${q}`).toEqual(places)
+      }
+      const { data } = await desk.api.get<Page<{ id: string }>>(
+        desk.token,
+        `/conversations?${inQuery({ q })}`,
+      )
+      expect(new Set(data.map(({ id }) => talks.indexOf(id))), q).toEqual(new Set(places))
+    }
+    const flat = await desk.make<{ id: number }>('contacts', { firstName: 'Flat 12 of 4711' })
+    for (const q of ['flat 12', '12 flat 4711', 'flat 12 4711'])
+      expect(await idsIn(desk, 'contacts', { q }), q).toEqual([flat.id])
+    const shop = await desk.make<{ id: number }>('contacts', { firstName: 'x', phone: '+4917155501' })
+    await desk.call('POST', `contacts/${shop.id}/identities`, { kind: 'username', value: 'pastryshop' })
+    expect(await idsIn(desk, 'contacts', { q: '@pastry 0171 555' })).toEqual([shop.id])
+  })
+
+  test('[CRM14] [CON15] a search whose number very many have goes on behind those that it looked at, to the name', async () => {
+    await using hub = await startHub()
+    const desk = await openDesk(hub)
+    const { id } = await desk.make<{ id: number }>('contacts', { firstName: 'Ravi', phone: '+4930098765' })
+    await inTenant(hub.deps, hub.tenant.id, (tx) =>
+      tx.query(
+        `with made as (insert into contacts (tenant_id, first_name) select $1, 'Asha' from generate_series(1, 10000) returning id)
+         insert into contact_identities (tenant_id, kind, value, contact_id) select $1, 'phone', '4998765' || id, id from made`,
+        [tx.tenantId],
+      ),
+    )
+    const search = (cursor = '') =>
+      desk.api.get<Page<{ id: number }>>(desk.token, `/search?kind=contacts&q=ravi%2098765&limit=2${cursor}`)
+    const first = await search()
+    expect(first).toMatchObject({ data: [], nextCursor: expect.any(String) })
+    const second = await search(`&cursor=${first.nextCursor}`)
+    expect([second.data.map((contact) => contact.id), second.nextCursor]).toEqual([[id], null])
+    // A list takes the name then, of which there are few.
+    expect(await idsIn(desk, 'contacts', { q: 'ravi 98765' })).toEqual([id])
+  })
 })
 
 const customerOf = async (desk: Desk, name: string, more: object = {}) =>

@@ -26,7 +26,7 @@ import { type ActivityRow, activityRights, activitySelect, presentActivity } fro
 /** What has no due date comes after everything that has one. As the index has it: coalesce() is no condition of one under row security. */
 const due = `(case when r.due_at is null then 'infinity'::timestamptz else r.due_at end)`
 
-const text = matching((q) => bySearchText('activities', q))
+const text = matching({ waysOf: (q) => bySearchText('activities', q) })
 
 /** Midnight that ends the present day of the tenant, in its own time zone. */
 const endOfToday = `(select ((now() at time zone t.time_zone)::date + 1)::timestamp at time zone t.time_zone

@@ -6,32 +6,15 @@ import { type ContactView, contactView } from '../../contract/records.ts'
 import { severalOf } from '../../contract/rest/several.ts'
 import { contactPart, wholeContact } from '../../contract/rest/contacts.ts'
 import { prepareCustomValues } from '../custom-fields/prepare-custom-values.ts'
-import { addressPatterns, namePatterns } from '../messages/search-terms.ts'
-import { filter, hasWords, isAmong, refersTo, timeFilters, timeSorts } from '../records/common-filters.ts'
+import { filter, isAmong, refersTo, timeFilters, timeSorts } from '../records/common-filters.ts'
 import { matching } from '../records/matching-text.ts'
 import type { RecordKind } from '../records/record-kind.ts'
+import { contactText } from './contact-text.ts'
 import { hearersOfContact } from './contact-sight.ts'
 import { beforeContactReturns, prepareContact } from './prepare-contact.ts'
 import { type ContactRow, contactColumnsOf, presentContact } from './present-contact.ts'
 import { holdNewContacts } from './resolve-people.ts'
 import { setIdentities } from './set-identities.ts'
-
-/** By words of a name or e-mail address, or by part of any other address, however it is written. */
-const text = matching((q) => {
-  const addresses = addressPatterns(q)
-  return {
-    find: (most, bind) =>
-      `select record_id from match_contacts(${bind(namePatterns(q))}::text[], ${bind(addresses)}::text[], true, null, ${most})`,
-    walk: (bind) => {
-      const byName = hasWords('r.search_text', q, bind)
-      const isOne = addresses.map((pattern) => `i.value like ${bind(pattern)}`)
-      return isOne.length === 0
-        ? byName
-        : `${byName} or (select true from contact_identities i
-            where i.tenant_id = r.tenant_id and i.contact_id = r.id and (${isOne.join(' or ')}) limit 1)`
-    },
-  }
-})
 
 const flag = (column: string) =>
   filter(z.enum(['true', 'false']), (wanted) => (wanted === 'true' ? column : `not ${column}`))
@@ -83,7 +66,7 @@ export const contactKind: RecordKind<ContactRow, ContactView> = {
   whole: wholeContact,
   part: contactPart,
   filters: {
-    q: text,
+    q: matching(contactText),
     customerId: refersTo('r.customer_id'),
     blocked: flag('r.blocked'),
     isGroup: flag('r.is_group'),

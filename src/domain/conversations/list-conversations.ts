@@ -6,7 +6,8 @@ import type { ConversationList, ListConversationsQuery } from '../../contract/re
 import { decodeCursor, encodeCursor } from '../../http/cursor.ts'
 import { readTenant } from '../../log/read-tenant.ts'
 import type { LogDeps } from '../../log/tenant-tx.ts'
-import { addressPatterns, namePatterns } from '../messages/search-terms.ts'
+import { contactText } from '../contacts/contact-text.ts'
+import { leadingMatches } from '../records/matching-text.ts'
 import { viewConversations } from './load-conversations.ts'
 
 type Query = <Row extends object>(text: string, values?: readonly unknown[]) => Promise<Row[]>
@@ -16,6 +17,8 @@ const place = z.tuple([z.string().regex(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,
 
 /** Contacts that a search for conversations looks at, the newest first. */
 const mostContacts = 1000
+/** Those that have one part of a text, among which it looks for the others. */
+const mostLookedAt = 10_000
 
 /**
  * Conversations that the actor may read, newest activity first, a full page whenever there are enough of them: the policy
@@ -77,9 +80,16 @@ function filters(input: ListConversationsQuery, actor: Actor, bind: (value: unkn
 }
 
 async function matching(query: Query, q: string, bind: (value: unknown) => string): Promise<string> {
+  const values: unknown[] = []
+  const give = (value: unknown) => `$${values.push(value)}`
+  const { find, rest } = leadingMatches(contactText, q)
   const contacts = await query<{ record_id: number }>(
-    'select record_id from match_contacts($1::text[], $2::text[], false, null, $3)',
-    [namePatterns(q), addressPatterns(q), mostContacts],
+    rest === null
+      ? find({ most: mostContacts, deletedToo: false }, give)
+      : `select r.id as record_id from (${find({ most: mostLookedAt, deletedToo: false }, give)}) f
+         join contacts r on r.tenant_id = (select current_tenant()) and r.id = f.record_id
+         where ${rest(give)} order by r.id desc limit ${mostContacts}`,
+    values,
   )
   const byContact = `c.contact_id = any(${bind(contacts.map((row) => row.record_id))}::integer[])`
   const number = /^#?(\d{1,15})$/.exec(q.trim())?.[1]

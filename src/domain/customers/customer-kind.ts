@@ -11,7 +11,7 @@ import {
   timeFilters,
   timeSorts,
 } from '../records/common-filters.ts'
-import { bySearchText, matching } from '../records/matching-text.ts'
+import { bySearchText, matching, type TextSearch } from '../records/matching-text.ts'
 import type { RecordKind, RecordRow } from '../records/record-kind.ts'
 import { prepareCustomValues } from '../custom-fields/prepare-custom-values.ts'
 import { setTags } from './set-tags.ts'
@@ -30,8 +30,11 @@ interface CustomerRow extends RecordRow {
   tags: number[]
 }
 
-/** By words of a name, company or e-mail address, or by a number however it is written. */
-const text = matching((q) => bySearchText('customers', q, phonePatterns(q)))
+/** By words of a name, company or e-mail address, or by a number however it is written; and by both together. */
+export const customerText: TextSearch = {
+  numbers: 'in the text',
+  waysOf: (q) => bySearchText('customers', q, phonePatterns(q)),
+}
 
 const tagged = filter(
   severalOf(idText),
@@ -66,7 +69,7 @@ export const customerKind: RecordKind<CustomerRow, CustomerView> = {
   whole: wholeCustomer,
   part: customerPart,
   filters: {
-    q: text,
+    q: matching(customerText),
     status: oneOf('r.status', customerStatuses),
     ownerId: personIs('r.owner_id'),
     tag: tagged,

@@ -16,7 +16,7 @@ import {
   timeFilters,
   timeSorts,
 } from '../records/common-filters.ts'
-import { bySearchText, matching } from '../records/matching-text.ts'
+import { bySearchText, matching, type TextSearch } from '../records/matching-text.ts'
 import type { RecordKind } from '../records/record-kind.ts'
 import { announceConversations, linkConversations } from './link-conversations.ts'
 import { holdSubjects } from '../records/hold-subjects.ts'
@@ -26,7 +26,7 @@ import { type DealRow, dealJoins, dealRights, dealSelect, presentDeal } from './
 import { findPlaceAgain } from './restore-deal.ts'
 import { recordStageChange } from './stage-changes.ts'
 
-const text = matching((q) => bySearchText('deals', q))
+export const dealText: TextSearch = { waysOf: (q) => bySearchText('deals', q) }
 const linked = filter(
   severalOf(z.uuid()),
   (ids, bind) =>
@@ -82,7 +82,7 @@ export const dealKind: RecordKind<DealRow, DealView> = {
   whole: wholeDeal,
   part: dealPart,
   filters: {
-    q: text,
+    q: matching(dealText),
     pipelineId: inStages(idText, 'pipeline_id', 'integer'),
     stageId: refersTo('r.stage_id'),
     ownerId: personIs('r.owner_id'),

@@ -11,7 +11,7 @@ const escaped = (text: string): string => text.replaceAll(/[\\%_]/g, '\\$&')
 /** Text as a LIKE pattern for "somewhere in it". */
 const within = (text: string): string => `%${escaped(text)}%`
 
-const looksLikeNumber = (q: string): boolean => /^[+(\d][\d\s()./-]*$/.test(q)
+export const looksLikeNumber = (q: string): boolean => /^[+(\d][\d\s()./-]*$/.test(q)
 
 /**
  * The words that all have to be somewhere in a name, in whatever order: "sharma, Ravi" is `sharma` and `ravi`. What looks like a

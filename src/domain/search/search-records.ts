@@ -7,11 +7,13 @@ import { decodeCursor, encodeCursor, type Page, pageOf } from '../../http/cursor
 import { readTenant } from '../../log/read-tenant.ts'
 import type { LogDeps } from '../../log/tenant-tx.ts'
 import { contactKind } from '../contacts/contact-kind.ts'
+import { contactText } from '../contacts/contact-text.ts'
 import { viewContacts } from '../contacts/present-contact.ts'
-import { dealKind } from '../deals/deal-kind.ts'
-import { addressPatterns, namePatterns, phonePatterns } from '../messages/search-terms.ts'
+import { customerKind, customerText } from '../customers/customer-kind.ts'
+import { dealKind, dealText } from '../deals/deal-kind.ts'
 import { visibleTo } from '../records/list-records.ts'
-import type { RecordKind, RecordRow, RecordView } from '../records/record-kind.ts'
+import { leadingMatches, type TextSearch } from '../records/matching-text.ts'
+import type { Bind, RecordKind, RecordRow, RecordView } from '../records/record-kind.ts'
 
 type Query = <Row extends object>(text: string, values?: readonly unknown[]) => Promise<Row[]>
 interface Search {
@@ -36,11 +38,7 @@ export function searchContacts(
   input: Search,
 ): Promise<Page<ContactView>> {
   return page(deps, actor, 'search contacts', input, async (query, below) => {
-    const given = [namePatterns(input.q), addressPatterns(input.q), below]
-    const { ids, lookedTo } = await matchesOf(query, actor, contactKind, input, {
-      call: (most) => `match_contacts($1::text[], $2::text[], false, $3, ${most})`,
-      given,
-    })
+    const { ids, lookedTo } = await matchesOf(query, actor, contactKind, contactText, input, below)
     return { hits: (await viewContacts(query, actor.tenantId, ids)).reverse(), lookedTo }
   })
 }
@@ -51,24 +49,22 @@ export function searchCustomers(
   actor: Actor,
   input: Search,
 ): Promise<Page<CustomerHit>> {
-  return page(deps, actor, 'search customers', input, async (query, below) => ({
-    hits: await query<CustomerHit>(
+  return page(deps, actor, 'search customers', input, async (query, below) => {
+    const { ids, lookedTo } = await matchesOf(query, actor, customerKind, customerText, input, below)
+    const hits = await query<CustomerHit>(
       `select c.id, c.name, c.company, c.email, c.phone
-       from match_records('customers', $2::text[], $3::text[], false, $4, $5) found
-       join customers c on c.tenant_id = $1 and c.id = found.record_id order by c.id desc`,
-      [actor.tenantId, namePatterns(input.q), phonePatterns(input.q), below, input.limit + 1],
-    ),
-  }))
+       from customers c where c.tenant_id = $1 and c.id = any ($2) order by c.id desc`,
+      [actor.tenantId, ids],
+    )
+    return { hits, lookedTo }
+  })
 }
 
 /** Deals that the actor may read, by words of their title, newest first. */
 export function searchDeals(deps: Pick<LogDeps, 'db'>, actor: Actor, input: Search): Promise<Page<DealHit>> {
   permit(actor, 'deal.read')
   return page(deps, actor, 'search deals', input, async (query, below) => {
-    const { ids, lookedTo } = await matchesOf(query, actor, dealKind, input, {
-      call: (most) => `match_records('deals', $1::text[], '{}', false, $2, ${most})`,
-      given: [namePatterns(input.q), below],
-    })
+    const { ids, lookedTo } = await matchesOf(query, actor, dealKind, dealText, input, below)
     const hits = await query<DealHit>(
       `select d.id, d.title, d.stage_id as "stageId", d.customer_id as "customerId", d.contact_id as "contactId"
        from deals d where d.tenant_id = $1 and d.id = any ($2) order by d.id desc`,
@@ -78,28 +74,35 @@ export function searchDeals(deps: Pick<LogDeps, 'db'>, actor: Actor, input: Sear
   })
 }
 
-/** Ids of a page of those of the matches that the actor may read; for whoever may not read all, out of so many of them. */
+/**
+ * Ids of a page of those of the matches that the actor may read. For whoever may not read all, and where a look into an index gives
+ * more than what has the whole text, out of so many of them.
+ */
 async function matchesOf<Row extends RecordRow, View extends RecordView>(
   query: Query,
   actor: Actor,
   kind: RecordKind<Row, View>,
-  { limit }: Search,
-  { call, given }: { readonly call: (most: number) => string; readonly given: readonly unknown[] },
+  text: TextSearch,
+  { q, limit }: Search,
+  below: number | null,
 ): Promise<{ ids: number[]; lookedTo: number | undefined }> {
-  const values = [...given]
-  const visible = visibleTo(actor, kind, (value) => `$${values.push(value)}`)
-  const most = visible === 'true' ? limit + 1 : mostMatches
+  const values: unknown[] = []
+  const bind: Bind = (value) => `$${values.push(value)}`
+  const { find, rest } = leadingMatches(text, q)
+  const visible = visibleTo(actor, kind, bind)
+  const takesAll = visible === 'true' && rest === null
+  const most = takesAll ? limit + 1 : mostMatches
   const rows = await query<{ id: number | null; looked: number; last: number }>(
-    `with found as materialized (select record_id from ${call(most)}),
+    `with found as materialized (${find({ most, below, deletedToo: false }, bind)}),
        seen as (select r.id from found join ${kind.table} r on r.tenant_id = (select current_tenant()) and r.id = found.record_id
-         where ${visible} order by r.id desc limit ${limit + 1})
+         where ${visible} and ${rest === null ? 'true' : rest(bind)} order by r.id desc limit ${limit + 1})
      select seen.id, whole.looked, whole.last
      from (select count(*) as looked, min(record_id) as last from found) whole left join seen on true order by seen.id desc`,
     values,
   )
   const ids = rows.flatMap(({ id }) => id ?? [])
   const [whole] = rows
-  const isCut = visible !== 'true' && ids.length <= limit && whole?.looked === most
+  const isCut = !takesAll && ids.length <= limit && whole?.looked === most
   return { ids, lookedTo: isCut ? whole.last : undefined }
 }
 
