@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ConversationList } from '../../src/contract/rest/conversations.ts'
 import type { MessageHit, MessagePage } from '../../src/contract/rest/messages.ts'
+import { mostFilterValues } from '../../src/contract/rest/several.ts'
 import { assignConversation } from '../../src/domain/conversations/assign-conversation.ts'
 import { labelConversation } from '../../src/domain/conversations/label-conversation.ts'
 import { setConversationStatus } from '../../src/domain/conversations/set-conversation-status.ts'
 import { inTenant } from '../../src/log/tenant-tx.ts'
+import { uuidv7 } from '../../src/platform/uuid.ts'
 import { type Api, startApi } from '../harness/api.ts'
 import {
   buildChannel,
@@ -95,6 +97,48 @@ describe('lists of conversations', () => {
     expect(places(await list(max, 'status=resolved,pending'))).toEqual([8, 9])
     expect(places(await list(max, 'label=vip'))).toEqual([10])
     expect(places(await list(max, `channel=${channelId}&status=open&assignee=me`))).toEqual([])
+  })
+
+  test('[CRM12] a filter takes several values, with commas or given several times; one of them has to fit', async () => {
+    const [his, hers] = [ben.actor.id, ana.actor.id]
+    const found = async (query: string, who = max) => places(await list(who, query))
+    expect(await found(`assignee=${his},${hers}`)).toEqual([0, 1, 2, 3, 4, 5, 7])
+    expect(await found(`assignee=${hers}&assignee=none`)).toEqual([6, 7, 8, 9, 10, 11])
+    expect(await found('assignee=me,none', ana)).toEqual([6, 7, 8, 9, 10, 11])
+    expect(await found(`assignee=${his},none`, ana)).toEqual([5, 6, 8, 9, 10, 11])
+    const other = uuidv7()
+    expect(await found(`team=${teamId},${other}`)).toEqual([5, 6])
+    expect(await found(`team=none,${teamId}`)).toHaveLength(12)
+    expect(await found(`channel=${other},${channelId}`)).toHaveLength(12)
+    expect(await found(`channel=${other}`)).toEqual([])
+    expect(await found('status=resolved&status=pending')).toEqual([8, 9])
+    expect(await found('label=vip,nobody')).toEqual([10])
+    expect(await found(`label=vip&assignee=${his},none`)).toEqual([10])
+    expect(await found(`label=vip&assignee=${his},${hers}`)).toEqual([])
+    // A label may have commas of its own.
+    const id = ids[9] ?? ''
+    await labelConversation(hub.deps, max.actor, { conversationId: id, add: ['red, not blue'] })
+    expect(await found('label=red,%20not%20blue')).toEqual([9])
+    expect(await found('label=vip&label=red,%20not%20blue')).toEqual([10])
+    await labelConversation(hub.deps, max.actor, { conversationId: id, remove: ['red, not blue'] })
+  })
+
+  test('[CRM12] a filter takes 50 values and not one more; a wrong one is named at its place', async () => {
+    const faults = async (query: string) => {
+      const { status, body } = await api.call(max.token, 'GET', `/conversations?${query}`)
+      expect(status, query).toBe(400)
+      return (body as unknown as { errors: { pointer: string }[] }).errors.map(({ pointer }) => pointer)
+    }
+    const many = (count: number) => Array.from({ length: count }, () => uuidv7()).join(',')
+    for (const name of ['assignee', 'team', 'channel', 'label']) {
+      expect((await list(max, `${name}=${many(mostFilterValues)}`)).data, name).toEqual([])
+      expect(await faults(`${name}=${many(mostFilterValues + 1)}`)).toEqual([`/${name}`])
+    }
+    expect(await faults('status=open,new')).toEqual(['/status/1'])
+    expect(await faults(`assignee=${ben.actor.id},you`)).toEqual(['/assignee/1'])
+    expect(await faults('team=me')).toEqual(['/team'])
+    expect(await faults('channel=none')).toEqual(['/channel'])
+    expect(await faults('label=vip,')).toEqual(['/label/1'])
   })
 
   test('[CON13] people are found by name, whatever the accents, by phone however it is written, and by number', async () => {

@@ -1,23 +1,18 @@
 import { z } from 'zod'
-import { conversationStatus, conversationStatuses, conversationView, noteView } from '../conversation.ts'
+import { conversationStatus, conversationView, noteView } from '../conversation.ts'
 import { positionText } from '../position.ts'
 import { storableText } from '../text.ts'
+import { severalOf } from './several.ts'
 import { commands, noteInput, sendMessageInput } from '../socket.ts'
 
-/** Given once with commas, or several times. */
-const statuses = z
-  .union([z.string(), z.array(z.string())])
-  .transform((given) => (Array.isArray(given) ? given : given.split(',')))
-  .pipe(z.array(conversationStatus).min(1).max(conversationStatuses.length))
-
-/** Filters of the list; `limit` and `cursor` are those of every list. */
+/** Filters of the list; a conversation has one of the several values of each. `limit` and `cursor` are those of every list. */
 export const listConversationsQuery = z.strictObject({
-  status: statuses.optional(),
-  assignee: z.union([z.literal('me'), z.literal('none'), z.uuid()]).optional(),
-  /** A team's id, or `none`. */
-  team: z.union([z.literal('none'), z.uuid()]).optional(),
-  channel: z.uuid().optional(),
-  label: storableText(1, 64).optional(),
+  status: severalOf(conversationStatus).optional(),
+  assignee: severalOf(z.union([z.enum(['me', 'none']), z.uuid()])).optional(),
+  /** Teams by id, or `none`. */
+  team: severalOf(z.union([z.literal('none'), z.uuid()])).optional(),
+  channel: severalOf(z.uuid()).optional(),
+  label: severalOf(storableText(1, 64)).optional(),
   contact: z.coerce.number().int().positive().optional(),
   /** Part of the contact's name (case and accents do not matter), of an address, or the conversation's number. */
   q: storableText(1, 200).optional(),

@@ -5,6 +5,7 @@ import { contactVisibility } from '../../auth/contact-visibility.ts'
 import { type DuplicatesView, duplicateReasons } from '../../contract/rest/contacts.ts'
 import { decodeCursor, encodeCursor, type Page, pageOf } from '../../http/cursor.ts'
 import type { Query } from '../records/record-kind.ts'
+import { sortKeys } from '../records/sort-keys.ts'
 import { viewContacts } from './present-contact.ts'
 
 type Reason = DuplicatesView['reason']
@@ -59,7 +60,7 @@ export async function findDuplicates(
   const [last, after] =
     asked.cursor === undefined
       ? [null, null]
-      : decodeCursor(list, asked.cursor, z.tuple([z.enum(duplicateReasons), z.string()]))
+      : decodeCursor(list, asked.cursor, z.tuple([z.enum(duplicateReasons), sortKeys.text]))
   const reasons = asked.reason === undefined ? duplicateReasons : [asked.reason]
   const groups: Group[] = []
   for (const reason of reasons.slice(last === null ? 0 : reasons.indexOf(last))) {

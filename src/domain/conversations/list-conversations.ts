@@ -7,13 +7,16 @@ import { decodeCursor, encodeCursor } from '../../http/cursor.ts'
 import { readTenant } from '../../log/read-tenant.ts'
 import type { LogDeps } from '../../log/tenant-tx.ts'
 import { contactText } from '../contacts/contact-text.ts'
+import { isAmong, isOneOrNone } from '../records/common-filters.ts'
 import { leadingMatches } from '../records/matching-text.ts'
+import type { Bind } from '../records/record-kind.ts'
+import { sortKeys } from '../records/sort-keys.ts'
 import { viewConversations } from './load-conversations.ts'
 
 type Query = <Row extends object>(text: string, values?: readonly unknown[]) => Promise<Row[]>
 
 /** Where a list goes on: with microseconds, for milliseconds would skip or repeat rows of one moment. */
-const place = z.tuple([z.string().regex(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?\+00$/), z.uuid()])
+const place = z.tuple([sortKeys.timestamptz, z.uuid()])
 
 /** Contacts that a search for conversations looks at, the newest first. */
 const mostContacts = 1000
@@ -63,23 +66,24 @@ export function listConversations(
   })
 }
 
-function filters(input: ListConversationsQuery, actor: Actor, bind: (value: unknown) => string): string[] {
+function filters(input: ListConversationsQuery, actor: Actor, bind: Bind): string[] {
+  const { status, assignee, team, channel, label, contact } = input
   const found: string[] = []
-  if (input.status) found.push(`c.status = any(${bind(input.status)})`)
-  if (input.assignee === 'none') found.push('c.assignee_id is null')
-  else if (input.assignee === 'me')
-    // A program is nobody's assignee, so nothing is its own.
-    found.push(actor.kind === 'user' ? `c.assignee_id = ${bind(actor.id)}` : 'false')
-  else if (input.assignee) found.push(`c.assignee_id = ${bind(input.assignee)}`)
-  if (input.team === 'none') found.push('c.team_id is null')
-  else if (input.team) found.push(`c.team_id = ${bind(input.team)}`)
-  if (input.channel) found.push(`c.channel_id = ${bind(input.channel)}`)
-  if (input.contact) found.push(`c.contact_id = ${bind(input.contact)}`)
-  if (input.label) found.push(`c.labels @> array[${bind(input.label.trim())}::text]`)
+  if (status) found.push(isAmong('c.status', status, 'text', bind))
+  if (assignee) found.push(isOneOrNone('c.assignee_id', assignee, actor, bind))
+  if (team) found.push(isOneOrNone('c.team_id', team, actor, bind))
+  if (channel) found.push(isAmong('c.channel_id', channel, 'uuid', bind))
+  if (contact) found.push(`c.contact_id = ${bind(contact)}`)
+  if (label) found.push(`c.labels && ${bind(labelsIn(label))}::text[]`)
   return found
 }
 
-async function matching(query: Query, q: string, bind: (value: unknown) => string): Promise<string> {
+/** A label may have commas itself: then what they took apart is one. */
+function labelsIn(given: readonly string[]): string[] {
+  return [...given, given.join(',')].map((label) => label.trim())
+}
+
+async function matching(query: Query, q: string, bind: Bind): Promise<string> {
   const values: unknown[] = []
   const give = (value: unknown) => `$${values.push(value)}`
   const { find, rest } = leadingMatches(contactText, q)

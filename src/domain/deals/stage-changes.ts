@@ -5,6 +5,7 @@ import { decodeCursor, encodeCursor, type Page, pageOf } from '../../http/cursor
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import type { Query } from '../records/record-kind.ts'
+import { isoInstant } from '../records/sort-keys.ts'
 import type { DealRow } from './present-deal.ts'
 
 type Stay = Pick<DealRow, 'stage_id' | 'entered_stage_at'>
@@ -56,7 +57,7 @@ export async function listStageChanges(
   { limit, cursor }: { readonly limit: number; readonly cursor?: string | undefined },
 ): Promise<Page<StageChangeView>> {
   const [at, id] =
-    cursor === undefined ? [null, null] : decodeCursor(list, cursor, z.tuple([z.iso.datetime(), z.uuid()]))
+    cursor === undefined ? [null, null] : decodeCursor(list, cursor, z.tuple([isoInstant, z.uuid()]))
   const rows = await query<StageChangeView>(
     `select id, deal_id as "dealId", from_stage_id as "fromStageId", to_stage_id as "toStageId", actor as by, at,
        ${wholeSeconds} as "secondsInStage"

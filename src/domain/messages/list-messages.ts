@@ -10,11 +10,12 @@ import { readTenant } from '../../log/read-tenant.ts'
 import type { LogDeps } from '../../log/tenant-tx.ts'
 import { findConversation } from '../conversations/load-conversations.ts'
 import { placeOf } from '../conversations/present-conversation.ts'
+import { sortKeys } from '../records/sort-keys.ts'
 import { type MessageRow, messageColumns, messageJoins } from './message-row.ts'
 import { presentMessage } from './present-message.ts'
 
 /** A message's place in its conversation: the network's time with microseconds, then the order of arrival. */
-const place = z.tuple([z.string().regex(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?\+00$/), z.int32()])
+const place = z.tuple([sortKeys.timestamptz, z.int32()])
 
 /**
  * Messages of a conversation in the order of the network's time, each page oldest first: the newest page, or what comes

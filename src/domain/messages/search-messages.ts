@@ -7,11 +7,12 @@ import { decodeCursor, encodeCursor, type Page } from '../../http/cursor.ts'
 import { readTenant } from '../../log/read-tenant.ts'
 import type { LogDeps } from '../../log/tenant-tx.ts'
 import { viewConversations } from '../conversations/load-conversations.ts'
+import { sortKeys } from '../records/sort-keys.ts'
 import { loadMessages } from './load-messages.ts'
 import { presentMessage } from './present-message.ts'
 import { messageWords } from './search-terms.ts'
 
-const place = z.tuple([z.string().regex(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?\+00$/), z.uuid()])
+const place = z.tuple([sortKeys.timestamptz, z.uuid()])
 
 /** Matches that one request looks at, whoever may read them. */
 const mostMatches = 2000

@@ -71,13 +71,18 @@ export const nobody = '00000000-0000-0000-0000-000000000000'
 /** Whose records `me` asks for. */
 export const idOf = (actor: Actor): string => (actor.kind === 'system' ? nobody : actor.id)
 
+/** The condition that a column has one of these ids; `me` is who asks, `none` nobody. */
+export function isOneOrNone(column: string, asked: readonly string[], actor: Actor, bind: Bind): string {
+  const ids = asked.filter((who) => who !== 'none').map((who) => (who === 'me' ? idOf(actor) : who))
+  const isOne = ids.length === 0 ? [] : [isAmong(column, ids, 'uuid', bind)]
+  const isNone = asked.includes('none') ? [`${column} is null`] : []
+  return `(${[...isOne, ...isNone].join(' or ')})`
+}
+
 /** Users by id; `me` is who asks, `none` nobody. */
 export function personIs(column: string): Filter {
   const found = filter(severalOf(z.union([z.enum(['me', 'none']), z.uuid()])), (asked, bind, actor) => {
-    const ids = asked.filter((who) => who !== 'none').map((who) => (who === 'me' ? idOf(actor) : who))
-    const isOne = ids.length === 0 ? [] : [isAmong(column, ids, 'uuid', bind)]
-    const isNone = asked.includes('none') ? [`${column} is null`] : []
-    return `(${[...isOne, ...isNone].join(' or ')})`
+    return isOneOrNone(column, asked, actor, bind)
   })
   return { ...found, person: column }
 }

@@ -7,6 +7,10 @@ const endless = z.literal('infinity')
 /** Columns have no year 0, and zod does. */
 const inYears = (text: string): boolean => !text.startsWith('0000')
 const iso = z.iso.datetime()
+
+/** A moment as answers show it, that a column can have. */
+export const isoInstant = iso.refine(inYears)
+
 const instantText = z
   .string()
   .regex(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?\+00$/)

@@ -10,6 +10,7 @@ import { type ReplyOptions, reply } from '../../http/reply.ts'
 import { type RouteDeps, route } from '../../http/route.ts'
 import type { Config } from '../../platform/config.ts'
 import type { LimitConfig } from '../tenants/tenant-limits.ts'
+import { sortKeys } from '../records/sort-keys.ts'
 import { deleteTeam } from './delete-team.ts'
 import { getTeam, listTeams } from './team-row.ts'
 import { createTeam, updateTeam } from './update-team.ts'
@@ -39,7 +40,7 @@ export function teamRoutes(deps: TeamDeps): Router {
         permit(ctx.actor, 'user.read')
         const { cursor, limit } = ctx.query
         const after =
-          cursor === undefined ? null : decodeCursor('teams', cursor, z.tuple([z.string(), z.uuid()]))
+          cursor === undefined ? null : decodeCursor('teams', cursor, z.tuple([sortKeys.text, z.uuid()]))
         const rows = await ctx.read((query) => listTeams(query, after, limit + 1))
         return pageOf(
           rows,

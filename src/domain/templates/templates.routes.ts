@@ -7,9 +7,10 @@ import { decodeCursor, encodeCursor, pageOf, paging } from '../../http/cursor.ts
 import { reply } from '../../http/reply.ts'
 import { type RouteDeps, route } from '../../http/route.ts'
 import type { Config } from '../../platform/config.ts'
+import { sortKeys } from '../records/sort-keys.ts'
 import { getTemplate, listTemplates, placeOfTemplate, presentTemplateDetail } from './list-templates.ts'
 
-const place = z.tuple([z.string(), z.string(), z.uuid()])
+const place = z.tuple([sortKeys.text, sortKeys.text, z.uuid()])
 
 /** /api/v1/templates: everybody of the tenant reads what can be sent outside the window. */
 export function templateRoutes(deps: RouteDeps & { readonly config: Pick<Config, 'LIST_LIMIT'> }): Router {

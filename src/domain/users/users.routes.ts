@@ -7,6 +7,7 @@ import { crmProfileView, meView, userFilters } from '../../contract/rest/identit
 import { decodeCursor, encodeCursor, pageOf, paging } from '../../http/cursor.ts'
 import { type RouteDeps, route } from '../../http/route.ts'
 import type { Config } from '../../platform/config.ts'
+import { sortKeys } from '../records/sort-keys.ts'
 import { findByPlatformUser, listUsers } from './list-users.ts'
 import { presentCaller } from './present-caller.ts'
 
@@ -42,7 +43,7 @@ export function userRoutes(deps: UserDeps): Router {
       async (ctx) => {
         const { cursor, limit, role, status } = ctx.query
         const after =
-          cursor === undefined ? null : decodeCursor('users', cursor, z.tuple([z.string(), z.uuid()]))
+          cursor === undefined ? null : decodeCursor('users', cursor, z.tuple([sortKeys.text, z.uuid()]))
         const users = await ctx.read((query) => listUsers(query, { role, status }, after, limit + 1))
         return pageOf(
           users,
