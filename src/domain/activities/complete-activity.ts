@@ -1,4 +1,5 @@
 import { type Actor, presentActor } from '../../auth/actor.ts'
+import { can } from '../../auth/can.ts'
 import type { ActivityView } from '../../contract/crm/activity.ts'
 import { Failure } from '../../contract/errors.ts'
 import type { ExpectedVersions } from '../../http/conditional.ts'
@@ -25,7 +26,7 @@ export function completeActivity(deps: LogDeps, actor: Actor, input: Completion)
 
 /**
  * An activity is done. Records `activity.completed`; one that was done already stays as it is. Fails with `not_found`, with
- * `precondition_failed`, and with `conflict` when somebody else was faster and something else came of it.
+ * `precondition_failed`, and with `conflict` when somebody else was faster and something else came of it: what, is for readers.
  */
 export async function finishActivity(
   tx: TenantTx,
@@ -36,7 +37,12 @@ export async function finishActivity(
   const before = await lockWritable(tx, activityKind, by, activityId)
   const isOther = outcome !== undefined && outcome !== before.outcome
   if (before.deleted_at === null && before.status === 'done' && isOther)
-    throw new Failure('conflict', { completedAt: before.completed_at, outcome: before.outcome })
+    throw new Failure(
+      'conflict',
+      can(by.actor, activityKind.rights.read)
+        ? { completedAt: before.completed_at, outcome: before.outcome }
+        : {},
+    )
   const done = { status: 'done', ...(outcome === undefined ? {} : { outcome }) }
   return updateRecord(tx, activityKind, by, activityId, done, expected)
 }

@@ -1,3 +1,4 @@
+import { can } from '../../auth/can.ts'
 import type { DealView } from '../../contract/crm/deal.ts'
 import { Failure } from '../../contract/errors.ts'
 import type { DealMove } from '../../contract/rest/deals.ts'
@@ -14,7 +15,7 @@ import { presentDeal } from './present-deal.ts'
  * Moves a deal on the board. Records `deal.moved`, with `deal.won` or `deal.lost` when it comes to its end; a deal that is
  * there already stays, without a trace. Of two who drag the same card from the same version one wins; the other gets
  * `precondition_failed` with the deal as it is (`details.deal`). Fails with `conflict`, `details.deal` and the member when a
- * neighbour is elsewhere by now.
+ * neighbour is elsewhere by now. Whoever may move it and not read it is not shown it for not moving it.
  */
 export async function moveDeal(
   tx: TenantTx,
@@ -30,7 +31,9 @@ export async function moveDeal(
   } catch (error) {
     if (!(error instanceof Failure) || (error.code !== 'precondition_failed' && error.code !== 'conflict'))
       throw error
-    const row = await findRecord(tx.query.bind(tx), tx.tenantId, dealKind, id)
+    const row = can(by.actor, dealKind.rights.read)
+      ? await findRecord(tx.query.bind(tx), tx.tenantId, dealKind, id)
+      : undefined
     throw new Failure(error.code, { ...error.details, ...(row ? { deal: presentDeal(row) } : {}) })
   }
 }

@@ -1,5 +1,5 @@
 import type { Actor } from '../../auth/actor.ts'
-import { permit } from '../../auth/can.ts'
+import { can, permit } from '../../auth/can.ts'
 import type { ChannelView } from '../../contract/channel.ts'
 import { Failure } from '../../contract/errors.ts'
 import type { MessageView } from '../../contract/message.ts'
@@ -74,7 +74,7 @@ export function refusalOf(one: SendCase): Failure | null {
       templates: one.templates,
       now: one.now,
     }) ??
-    unseen(one.newer) ??
+    unseen(actor, one.newer) ??
     targetRefusal(draft, one.target, conversation.id) ??
     fileRefusal(draft, one.file, actor) ??
     networkRefusal(one)
@@ -158,8 +158,10 @@ function typeRefusal(draft: Draft, route: Route): Failure | null {
   return new Failure('type_unsupported', { type: draft.type, provider: route.provider })
 }
 
-function unseen(newer: readonly MessageView[]): Failure | null {
-  return newer.length === 0 ? null : new Failure('colleague_replied', { newer })
+/** Whoever may only send is told that there is something, and not what. */
+function unseen(actor: Actor, newer: readonly MessageView[]): Failure | null {
+  if (newer.length === 0) return null
+  return new Failure('colleague_replied', { newer: can(actor, 'conversation.read') ? newer : [] })
 }
 
 function targetRefusal(draft: Draft, target: MessageRow | null, conversationId: string): Failure | null {
