@@ -8,12 +8,12 @@ type TenantStatus = 'active' | 'suspended'
 /**
  * Fails as the door does unless the actor may still come in, as what it came in as. Whom we let in is remembered for seconds
  * (ACC8); whoever gives or takes power in those seconds would outlive their own end by it: a revoked key in the key that it
- * makes, a disabled admin by letting themselves in again. So everything that does so asks here, in its own transaction. The
+ * makes, a disabled admin by letting themselves in again, or with a number that they connect. So everything that does so asks here, in its own transaction. The
  * actor's row is held until commit: an end that was answered comes before, and this fails, or after all of it.
  *
  * Fails with `unauthorized`, `token_expired`, `user_disabled`, `tenant_suspended`, or `forbidden` for another role than it
- * came with. Locks: the actor's row, the sign-in it acts in; of rows that others lock too, users before keys, and before
- * teams and numbers. Who changes users or keys locks the actor's among them, by id, and asks then, so that two who end
+ * came with. Locks: the actor's row, the sign-in it acts in; of rows that others lock too, the tenant before users, users before
+ * keys, and before teams and numbers. Who changes users or keys locks the actor's among them, by id, and asks then, so that two who end
  * each other do not wait for each other. The tenant is not held: who comes back with a suspended tenant may do this anyway.
  */
 export async function requireStanding(tx: TenantTx, actor: Actor): Promise<void> {

@@ -1,24 +1,30 @@
-import { expect, test } from 'vitest'
-import { type Actor, presentActor } from '../../src/auth/actor.ts'
+import pg from 'pg'
+import { describe, expect, test } from 'vitest'
+import { type Actor, presentActor, type UserActor } from '../../src/auth/actor.ts'
 import { authenticate } from '../../src/auth/authenticate.ts'
 import type { Role } from '../../src/contract/records.ts'
+import type { NewChannel } from '../../src/contract/rest/channels.ts'
+import { createChannel } from '../../src/domain/channels/create-channel.ts'
+import { removeChannel } from '../../src/domain/channels/remove-channel.ts'
 import { setMembers } from '../../src/domain/channels/set-members.ts'
+import { updateChannel } from '../../src/domain/channels/update-channel.ts'
 import { createKey } from '../../src/domain/keys/create-key.ts'
 import { revokeKey } from '../../src/domain/keys/revoke-key.ts'
+import { changePassword } from '../../src/domain/sign-in/change-password.ts'
 import { endSessions } from '../../src/domain/sign-in/end-sessions.ts'
 import { makePasswordToken } from '../../src/domain/sign-in/password-token.ts'
 import { deleteTeam } from '../../src/domain/teams/delete-team.ts'
 import { createTeam, updateTeam } from '../../src/domain/teams/update-team.ts'
+import { changeSettings } from '../../src/domain/tenants/change-settings.ts'
 import { setTenantStatus } from '../../src/domain/tenants/set-tenant-status.ts'
 import { changeUser } from '../../src/domain/users/change-user.ts'
 import { inviteUser } from '../../src/domain/users/invite-user.ts'
 import { inTenant, type TenantTx } from '../../src/log/tenant-tx.ts'
 import { asSuperuser } from '../cli/cli.ts'
-import { buildChannel } from '../harness/crowd.ts'
 import { eventually } from '../harness/eventually.ts'
 import { type Hub, startHub } from '../harness/hub.ts'
-import { startRestOf } from '../harness/rest-client.ts'
-import { addUser, on, signedIn } from './sign-in-hub.ts'
+import { type RestClient, startRestOf } from '../harness/rest-client.ts'
+import { addUser, goodPassword, on, signedIn } from './sign-in-hub.ts'
 
 const operator = (hub: Hub) => ({
   actor: { kind: 'system' as const, tenantId: hub.tenant.id, name: 'a test' },
@@ -35,7 +41,25 @@ async function keyActor(hub: Hub, more: Partial<typeof plain | { expiresAt: Date
   return (await authenticate(hub.deps, key)).actor
 }
 
-/** All that gives or takes power, each once, on things of its own. */
+let numbers = 0
+/** A number of Meta's that nobody has. */
+const number = (): NewChannel => {
+  numbers += 1
+  const id = `${10 ** 14 + numbers}`
+  const secrets = { accessToken: 'a', appSecret: 'b', verifyToken: 'c' }
+  return {
+    provider: 'whatsapp-cloud',
+    name: id,
+    phoneNumberId: id,
+    wabaId: '1',
+    displayPhoneNumber: '1',
+    ...secrets,
+  }
+}
+const connected = async (hub: Hub) =>
+  (await byOperator(hub, (tx) => createChannel(tx, hub.deps, operator(hub), number()))).id
+
+/** All that gives or takes power, and what changes the house, each once, on things of its own. */
 async function deedsOf(hub: Hub, actor: Actor): Promise<Record<string, () => Promise<unknown>>> {
   const { deps, config } = hub
   const by = { actor }
@@ -52,7 +76,7 @@ async function deedsOf(hub: Hub, actor: Actor): Promise<Record<string, () => Pro
     team: (await createTeam(tx, config, operator(hub), { name: crypto.randomUUID(), memberIds: [] })).id,
     doomed: (await createTeam(tx, config, operator(hub), { name: crypto.randomUUID(), memberIds: [] })).id,
   }))
-  const channelId = await buildChannel(hub)
+  const [channelId, doomed] = [await connected(hub), await connected(hub)]
   const does = (work: (tx: TenantTx) => Promise<unknown>) => () => as(hub, actor, work)
   return {
     createKey: does((tx) => createKey(tx, by, plain)),
@@ -62,6 +86,10 @@ async function deedsOf(hub: Hub, actor: Actor): Promise<Record<string, () => Pro
     enable: does((tx) => changeUser(tx, by, things.user, { status: 'active' })),
     inviteUser: does((tx) => inviteUser(tx, deps, by, invitation('admin'))),
     makePasswordToken: does((tx) => makePasswordToken(tx, config, by, things.user)),
+    createChannel: does((tx) => createChannel(tx, deps, by, number())),
+    updateChannel: does((tx) => updateChannel(tx, deps, by, channelId, { name: crypto.randomUUID() }, null)),
+    removeChannel: does((tx) => removeChannel(tx, deps, by, doomed, null)),
+    settings: does((tx) => changeSettings(tx, by, { name: crypto.randomUUID() })),
     setMembers: does((tx) => setMembers(tx, deps, by, channelId, { membersOnly: true, memberIds: [] })),
     createTeam: does((tx) => createTeam(tx, config, by, { name: crypto.randomUUID(), memberIds: [] })),
     updateTeam: does((tx) => updateTeam(tx, by, things.team, { memberIds: [things.user] })),
@@ -240,3 +268,76 @@ async function oneOf(work: readonly Promise<unknown>[]): Promise<unknown> {
   expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
   return outcomes.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []))[0]
 }
+
+describe('[RGT19] the own password', () => {
+  const better = 'a better horse battery'
+  const change = (hub: Hub, actor: Actor, currentPassword = goodPassword, newPassword = better) =>
+    changePassword(hub.deps, { actor: actor as UserActor }, { currentPassword, newPassword })
+  const comeIn = async (hub: Hub, rest: RestClient, email: string) =>
+    (await authenticate(hub.deps, (await signedIn(rest, email)).token)).actor
+
+  test('is changed by nobody whose sign-in ended, who was disabled, or whose tenant was suspended, whatever is remembered', async () => {
+    const hub = await startHub(on)
+    await using _ = hub
+    const rest = await startRestOf(hub)
+    const id = await addUser(hub, 'ana@example.com')
+    const thief = await comeIn(hub, rest, 'ana@example.com')
+    await byOperator(hub, (tx) => endSessions(tx, operator(hub), id, { except: null }))
+    await allRefused(hub, { thief: () => change(hub, thief) }, 'unauthorized')
+
+    const ana = await comeIn(hub, rest, 'ana@example.com')
+    const setTo = (status: 'active' | 'disabled') =>
+      asSuperuser(hub, (query) => query('update users set status = $2 where id = $1', [id, status]))
+    await setTo('disabled')
+    await allRefused(hub, { ana: () => change(hub, ana) }, 'user_disabled')
+    await setTo('active')
+    await byOperator(hub, (tx) => setTenantStatus(tx, operator(hub), 'suspended'))
+    await allRefused(hub, { ana: () => change(hub, ana) }, 'tenant_suspended')
+    await byOperator(hub, (tx) => setTenantStatus(tx, operator(hub), 'active'))
+    await change(hub, ana)
+    expect(await signedIn(rest, 'ana@example.com', better)).toHaveProperty('token')
+  })
+
+  test('changed by two sign-ins at once is changed by one; the other is out', async () => {
+    const hub = await startHub(on)
+    await using _ = hub
+    const rest = await startRestOf(hub)
+    await addUser(hub, 'ana@example.com')
+    const here = await comeIn(hub, rest, 'ana@example.com')
+    const there = await comeIn(hub, rest, 'ana@example.com')
+    const holder = new pg.Client({ connectionString: hub.config.DATABASE_URL })
+    await holder.connect()
+    await holder.query('begin')
+    await holder.query('select 1 from user_passwords for update')
+    const both = oneOf([change(hub, here), change(hub, there, goodPassword, 'quite another battery')])
+    await eventually(async () => {
+      const waiting = await asSuperuser(hub, (query) =>
+        query(
+          `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+        ),
+      )
+      expect(waiting.rowCount).toBe(2)
+    })
+    await holder.query('commit')
+    await holder.end()
+    const outcome = await both
+    expect(outcome).toMatchObject({ code: 'unauthorized' })
+    const deadlocks = await asSuperuser(hub, (query) =>
+      query('select deadlocks from pg_stat_database where datname = current_database()'),
+    )
+    expect(deadlocks.rows).toEqual([{ deadlocks: '0' }])
+  })
+
+  test('over REST: who is still remembered at the door is told so', async () => {
+    const hub = await startHub(on)
+    await using _ = hub
+    const rest = await startRestOf(hub)
+    const id = await addUser(hub, 'ana@example.com')
+    const { token } = await signedIn(rest, 'ana@example.com')
+    expect((await rest.call('GET', '/admin/me', { token })).status).toBe(200)
+    await asSuperuser(hub, (query) => query(`update users set status = 'disabled' where id = $1`, [id]))
+    const json = { currentPassword: goodPassword, newPassword: better }
+    const refused = await rest.refused('POST', '/api/auth/password', { token, json })
+    expect(refused).toMatchObject({ status: 403, code: 'user_disabled' })
+  })
+})

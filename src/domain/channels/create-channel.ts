@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { UniqueConstraintViolationException } from '@mikro-orm/postgresql'
+import { requireStanding } from '../../auth/standing.ts'
 import type { ChannelView } from '../../contract/channel.ts'
 import { Failure } from '../../contract/errors.ts'
 import type { NewChannel } from '../../contract/rest/channels.ts'
@@ -17,7 +18,8 @@ export type ChannelConfig = EncryptionConfig & AddressConfig
 /**
  * Connects a number. A Cloud number may send at once: Meta knows it already and refuses by itself what is wrong; an
  * Evolution instance is `connecting` until its server says that it is open.
- * Fails with `conflict` when somebody, here or in another tenant, has the number; which one is not told.
+ * Fails with `conflict` when somebody, here or in another tenant, has the number; which one is not told; and as standing.ts has
+ * it. Locks: the actor's row.
  */
 export async function createChannel(
   tx: TenantTx,
@@ -25,6 +27,7 @@ export async function createChannel(
   by: Doer,
   input: NewChannel,
 ): Promise<ChannelView> {
+  await requireStanding(tx, by.actor)
   const { settings, secrets } = partsOf(input)
   const channel = tx.em.create(Channel, {
     id: uuidv7(tx.now.getTime()),

@@ -1,3 +1,4 @@
+import { requireStanding } from '../../auth/standing.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import type { Doer } from '../audit/record-audit.ts'
 import { type ExpectedVersions, requireVersion } from '../../http/conditional.ts'
@@ -9,7 +10,7 @@ import { encryptSecrets } from './secrets.ts'
 /**
  * Takes a number out of service. Its conversations stay readable; its secrets are thrown away at once, its webhooks
  * are nobody's from now on, and the number may be connected anew, here or elsewhere.
- * Fails with `not_found` or `precondition_failed`.
+ * Fails with `not_found` or `precondition_failed`, and as standing.ts has it. Locks: the actor's row, the channel.
  */
 export async function removeChannel(
   tx: TenantTx,
@@ -18,6 +19,7 @@ export async function removeChannel(
   id: string,
   expected: ExpectedVersions,
 ): Promise<void> {
+  await requireStanding(tx, by.actor)
   const channel = await lockChannel(tx, id)
   requireVersion(expected, channel)
   const before = auditedChannel(channel, deps.config)

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { requireStanding } from '../../auth/standing.ts'
 import type { ChannelView } from '../../contract/channel.ts'
 import type { ChannelPatch } from '../../contract/rest/channels.ts'
 import { type ExpectedVersions, requireVersion } from '../../http/conditional.ts'
@@ -15,7 +16,8 @@ import { decryptSecrets, encryptSecrets } from './secrets.ts'
 /**
  * Changes a channel's name, settings or secrets; secrets are encrypted anew with the present key. A change that changes
  * nothing leaves no trace.
- * Fails with `not_found`, `precondition_failed`, or `validation_failed` for a member of another network.
+ * Fails with `not_found`, `precondition_failed`, or `validation_failed` for a member of another network, and as standing.ts has it.
+ * Locks: the actor's row, the channel.
  */
 export async function updateChannel(
   tx: TenantTx,
@@ -25,6 +27,7 @@ export async function updateChannel(
   patch: ChannelPatch,
   expected: ExpectedVersions,
 ): Promise<ChannelView> {
+  await requireStanding(tx, by.actor)
   const channel = await lockChannel(tx, id)
   requireVersion(expected, channel)
   const foreign = foreignMembers(channel.provider, patch)

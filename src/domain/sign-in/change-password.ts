@@ -1,4 +1,5 @@
 import type { UserActor } from '../../auth/actor.ts'
+import { requireStanding } from '../../auth/standing.ts'
 import { Failure } from '../../contract/errors.ts'
 import { readTenant } from '../../log/read-tenant.ts'
 import { inTenant } from '../../log/tenant-tx.ts'
@@ -14,7 +15,7 @@ import { requireLocalSignIn, type SignInDeps } from './sign-in.ts'
 /**
  * A user changes their own password; all their other sign-ins end. Tries with a wrong present password count as tries to
  * sign in. Fails with `local_sign_in_off`, `forbidden` for who has no password, `sign_in_failed`, `sign_in_locked`,
- * `validation_failed`.
+ * `validation_failed`, and as standing.ts has it. Locks: the user, the sign-in, the password, the other sign-ins.
  */
 export async function changePassword(
   deps: SignInDeps,
@@ -40,7 +41,15 @@ export async function changePassword(
   await inTenant(
     deps,
     actor.tenantId,
-    (tx) => setPassword(tx, by, { userId: actor.id, email, hash }, actor.sessionId ?? null),
+    async (tx) => {
+      // Of two sign-ins that change it at once each holds itself and ends the other: one after the other.
+      await tx.query('select 1 from users where tenant_id = $1 and id = $2 for no key update', [
+        tx.tenantId,
+        actor.id,
+      ])
+      await requireStanding(tx, actor)
+      await setPassword(tx, by, { userId: actor.id, email, hash }, actor.sessionId ?? null)
+    },
     presentActor(actor),
   )
 }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { requireStanding } from '../../auth/standing.ts'
 import type { TenantLimits } from '../../contract/access.ts'
 import type { TenantPatch } from '../../contract/rest/access.ts'
 import { type ExpectedVersions, requireVersion } from '../../http/conditional.ts'
@@ -14,7 +15,8 @@ export interface SettingsChange extends TenantPatch {
 
 /**
  * Changes a tenant's name, time zone, language, retention or limits. A change that changes nothing leaves no trace. Fails
- * with `precondition_failed`, or `validation_failed` for a time zone that the database does not know. Locks: the tenant.
+ * with `precondition_failed`, or `validation_failed` for a time zone that the database does not know, and as standing.ts has it.
+ * Locks: the tenant, whoever changes it.
  */
 export async function changeSettings(
   tx: TenantTx,
@@ -24,6 +26,7 @@ export async function changeSettings(
 ): Promise<TenantRow> {
   const query = tx.query.bind(tx)
   const before = await readTenantRow(query, true)
+  await requireStanding(tx, by.actor)
   requireVersion(expected, before)
   const { retention = before.settings.retention, timeZone = before.timeZone } = change
   const given = Object.entries(change.limits ?? {}).filter(([, limit]) => limit !== undefined)
