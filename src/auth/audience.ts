@@ -13,7 +13,7 @@ export function mayHear(actor: Actor, scope: Scope, place: StoredEvent['place'])
   if (actor.kind === 'system') return true
   switch (scope.kind) {
     case 'tenant':
-      return can(actor, 'record.read')
+      return can(actor, scope.action ?? 'record.read')
     case 'managers':
       return can(actor, 'report.read')
     case 'admins':

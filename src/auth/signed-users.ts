@@ -1,5 +1,6 @@
 import type { Role, UserView } from '../contract/records.ts'
 import { Failure } from '../contract/errors.ts'
+import { readersOfUsers } from '../log/scope.ts'
 import type { TenantTx } from '../log/tenant-tx.ts'
 import { uuidv7 } from '../platform/uuid.ts'
 import type { UserActor } from './actor.ts'
@@ -139,7 +140,7 @@ async function make(tx: TenantTx, word: Word): Promise<SignedRow | undefined> {
   )
   if (made) {
     const self = { kind: 'user' as const, id: made.id, name: made.name }
-    tx.record('user.joined', { user: presentUser(made) }, { kind: 'tenant' }, self)
+    tx.record('user.joined', { user: presentUser(made) }, readersOfUsers, self)
   }
   return made
 }
@@ -175,7 +176,7 @@ async function heed(tx: TenantTx, user: SignedRow, word: Word): Promise<UserRow>
   tx.record(
     'user.updated',
     { user: presentUser(changed), ...(changed.role !== user.role && { formerRole: user.role }) },
-    { kind: 'tenant' },
+    readersOfUsers,
   )
   return changed
 }
@@ -198,5 +199,5 @@ export async function shutOut(
      returning ${userColumns}`,
     [tx.tenantId, userId, leaves, issuedAt ?? null, tx.now],
   )
-  if (user) tx.record('user.disabled', { user: presentUser(user) }, { kind: 'tenant' })
+  if (user) tx.record('user.disabled', { user: presentUser(user) }, readersOfUsers)
 }

@@ -3,7 +3,8 @@
  * src/auth/audience.ts with the policy of the moment it is emitted or replayed, never by the moment it was written.
  */
 export type Scope =
-  | { readonly kind: 'tenant' }
+  /** Everybody; of the keys with scopes those that have the action, `record.read` when none is said. */
+  | { readonly kind: 'tenant'; readonly action?: 'user.read' | 'channel.read' }
   | { readonly kind: 'managers' }
   | { readonly kind: 'admins' }
   | { readonly kind: 'user'; readonly userId: string }
@@ -25,6 +26,11 @@ export type Scope =
       readonly was?: About | undefined
       readonly after: string | null
     } & Subject)
+
+/** Events about users and teams: who comes in with which address is for keys that may ask for it. */
+export const readersOfUsers = { kind: 'tenant', action: 'user.read' } as const satisfies Scope
+/** Events about numbers and their templates. */
+export const readersOfChannels = { kind: 'tenant', action: 'channel.read' } as const satisfies Scope
 
 /** What a record that is nobody's is about; whatever is left out has no say. */
 export interface Subject {

@@ -6,7 +6,7 @@ import { catalogue, type EventData, type EventType } from '../../src/contract/ev
 import { commands, ephemeralCommands } from '../../src/contract/socket.ts'
 import { formatPosition } from '../../src/contract/position.ts'
 import { readHead } from '../../src/log/read.ts'
-import type { Scope } from '../../src/log/scope.ts'
+import { readersOfChannels, readersOfUsers, type Scope } from '../../src/log/scope.ts'
 import { inTenant } from '../../src/log/tenant-tx.ts'
 import { uuidv7 } from '../../src/platform/uuid.ts'
 import { type Schema, validValue } from '../documents/schema-values.ts'
@@ -178,6 +178,10 @@ function casesOf(subject: string, own: World): Case[] {
       return [{ scope: { kind: 'admins' }, hears: (who) => reach(who, 'key.manage') === 'all' }]
     case 'tenant':
       return [{ scope: { kind: 'tenant' }, hears: (who) => reach(who, 'record.read') !== 'no' }]
+    case 'users':
+      return [{ scope: readersOfUsers, hears: (who) => reach(who, 'user.read') !== 'no' }]
+    case 'channels':
+      return [{ scope: readersOfChannels, hears: (who) => reach(who, 'channel.read') !== 'no' }]
     default:
       throw new Error(`no case for ${subject}`)
   }

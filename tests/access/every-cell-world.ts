@@ -240,6 +240,8 @@ export async function buildWorld(
 /** The scope that an event about a subject must have in the log, when it has another name. */
 const scopes: Readonly<Record<string, string>> = {
   'lost-conversation': 'lost-sight',
+  users: 'tenant user.read',
+  channels: 'tenant channel.read',
   deal: 'owned deal.read',
   activity: 'owned activity.read',
   import: 'owned import.read',

@@ -9,19 +9,19 @@ const team = { team: teamView, joined: z.array(z.uuid()), left: z.array(z.uuid()
 const key = { key: keyView }
 
 export const accessEvents = [
-  event('user.joined', 'tenant', 'Somebody signed in for the first time, or was invited.', {
+  event('user.joined', 'user readers', 'Somebody signed in for the first time, or was invited.', {
     user: userView,
   }),
-  event('user.updated', 'tenant', "Somebody's name or role changed.", {
+  event('user.updated', 'user readers', "Somebody's name or role changed.", {
     user: userView,
     /** Only when the role changed. Whoever it is about sees other things from here on, and starts from a snapshot. */
     formerRole: role.optional(),
   }),
-  event('user.disabled', 'tenant', 'Somebody may no longer come in.', { user: userView }),
-  event('team.created', 'tenant', 'There is a new team.', team),
-  event('team.updated', 'tenant', 'A team has another name or other members.', team),
-  event('team.deleted', 'tenant', 'A team is gone; its conversations were handed on before.', team),
-  event('channel.updated', 'tenant', "A number's state, health, name or members changed.", {
+  event('user.disabled', 'user readers', 'Somebody may no longer come in.', { user: userView }),
+  event('team.created', 'user readers', 'There is a new team.', team),
+  event('team.updated', 'user readers', 'A team has another name or other members.', team),
+  event('team.deleted', 'user readers', 'A team is gone; its conversations were handed on before.', team),
+  event('channel.updated', 'channel readers', "A number's state, health, name or members changed.", {
     channel: channelView,
     /** Only when they changed: who works on it now, and who did before. */
     members: z.strictObject({ now: channelMembers, before: channelMembers }).optional(),

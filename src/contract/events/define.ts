@@ -6,6 +6,9 @@ export type AudienceName =
   | 'conversation'
   | 'contact'
   | 'tenant'
+  /** The tenant; of the keys with scopes those that read users, or channels. */
+  | 'user readers'
+  | 'channel readers'
   | 'owner'
   /** The tenant when it is shared, else its owner. */
   | 'shared'

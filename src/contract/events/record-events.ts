@@ -30,9 +30,9 @@ export const recordEvents = [
     /** The contact's version since then; facts of former times do not say it. */
     version: z.number().int().optional(),
   }),
-  event('channel.created', 'tenant', 'A number was connected.', { channel: channelView }),
-  event('channel.removed', 'tenant', 'A number was removed.', { channelId: z.uuid() }),
-  event('template.updated', 'tenant', 'A template was approved, rejected, paused or changed.', {
+  event('channel.created', 'channel readers', 'A number was connected.', { channel: channelView }),
+  event('channel.removed', 'channel readers', 'A number was removed.', { channelId: z.uuid() }),
+  event('template.updated', 'channel readers', 'A template was approved, rejected, paused or changed.', {
     template: templateView,
   }),
 ] as const

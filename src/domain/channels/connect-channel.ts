@@ -1,5 +1,6 @@
 import { Failure } from '../../contract/errors.ts'
 import { readTenant } from '../../log/read-tenant.ts'
+import { readersOfChannels } from '../../log/scope.ts'
 import { inTenant } from '../../log/tenant-tx.ts'
 import type { ConnectOutcome } from '../../providers/port.ts'
 import { providers } from '../../providers/registry.ts'
@@ -23,7 +24,7 @@ export async function connectChannel(deps: ProviderDeps, tenantId: string, id: s
       channel.health = { ...channel.health, webhook: shownOutcome(outcome) }
       channel.updatedAt = tx.now
       await tx.flush()
-      tx.record('channel.updated', { channel: presentChannel(channel, deps.config) }, { kind: 'tenant' })
+      tx.record('channel.updated', { channel: presentChannel(channel, deps.config) }, readersOfChannels)
     })
   try {
     const report = await askProvider(deps, tenantId, id)

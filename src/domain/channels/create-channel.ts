@@ -4,6 +4,7 @@ import { requireStanding } from '../../auth/standing.ts'
 import type { ChannelView } from '../../contract/channel.ts'
 import { Failure } from '../../contract/errors.ts'
 import type { NewChannel } from '../../contract/rest/channels.ts'
+import { readersOfChannels } from '../../log/scope.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import type { Doer } from '../audit/record-audit.ts'
@@ -58,6 +59,6 @@ export async function createChannel(
     channel.id,
   ])
   auditChannel(tx, by, 'create', channel.id, null, auditedChannel(channel, deps.config))
-  tx.record('channel.created', { channel: presentChannel(channel, deps.config) }, { kind: 'tenant' })
+  tx.record('channel.created', { channel: presentChannel(channel, deps.config) }, readersOfChannels)
   return presentChannel(channel, deps.config, true)
 }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { readersOfChannels } from '../../log/scope.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import type { Config } from '../../platform/config.ts'
 import type { InboundChannelUpdate } from '../../providers/inbound.ts'
@@ -51,7 +52,7 @@ export async function recordChannelNews(
   )
   if (!changed || !isVisible) return
   const channel = presentChannel(changed, deps.config)
-  tx.record('channel.updated', { channel }, { kind: 'tenant' }, { kind: 'provider' })
+  tx.record('channel.updated', { channel }, readersOfChannels, { kind: 'provider' })
   if (isDown(before.status, before.stoppedReason) && !isDown(after.status, after.stoppedReason))
     tx.nudge('deliver-outbound', { tenantId: tx.tenantId, channelId })
 }

@@ -1,4 +1,5 @@
 import { requireStanding } from '../../auth/standing.ts'
+import { readersOfChannels } from '../../log/scope.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import type { Doer } from '../audit/record-audit.ts'
 import { type ExpectedVersions, requireVersion } from '../../http/conditional.ts'
@@ -29,5 +30,5 @@ export async function removeChannel(
   channel.updatedAt = tx.now
   await tx.flush()
   auditChannel(tx, by, 'delete', id, before, null)
-  tx.record('channel.removed', { channelId: id }, { kind: 'tenant' })
+  tx.record('channel.removed', { channelId: id }, readersOfChannels)
 }

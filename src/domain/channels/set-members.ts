@@ -5,6 +5,7 @@ import type { ChannelMembers } from '../../contract/access.ts'
 import { Failure } from '../../contract/errors.ts'
 import { type ExpectedVersions, requireVersion } from '../../http/conditional.ts'
 import { invalid } from '../../http/faults.ts'
+import { readersOfChannels } from '../../log/scope.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { type Doer, recordAudit } from '../audit/record-audit.ts'
 import { permitOverUsers } from '../users/permit-over-users.ts'
@@ -71,7 +72,7 @@ export async function setMembers(
   tx.record(
     'channel.updated',
     { channel: presentChannel(channel, deps.config), members: { now, before: was } },
-    { kind: 'tenant' },
+    readersOfChannels,
   )
   recordAudit(tx, {
     by,

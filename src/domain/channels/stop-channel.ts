@@ -1,3 +1,4 @@
+import { readersOfChannels } from '../../log/scope.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { type AddressConfig, type ChannelRow, channelColumns, presentChannel } from './present-channel.ts'
 
@@ -18,6 +19,6 @@ export async function stopChannel(
     [tx.tenantId, channelId, reason, tx.now],
   )
   if (!row) return false
-  tx.record('channel.updated', { channel: presentChannel(row, deps.config) }, { kind: 'tenant' })
+  tx.record('channel.updated', { channel: presentChannel(row, deps.config) }, readersOfChannels)
   return true
 }

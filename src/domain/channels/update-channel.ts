@@ -4,6 +4,7 @@ import type { ChannelView } from '../../contract/channel.ts'
 import type { ChannelPatch } from '../../contract/rest/channels.ts'
 import { type ExpectedVersions, requireVersion } from '../../http/conditional.ts'
 import { invalid } from '../../http/faults.ts'
+import { readersOfChannels } from '../../log/scope.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import type { Doer } from '../audit/record-audit.ts'
 import { auditChannel, auditedChannel } from './audit-channel.ts'
@@ -58,7 +59,7 @@ export async function updateChannel(
     channel.updatedAt = tx.now
     await tx.flush()
     auditChannel(tx, by, 'update', id, before, auditedChannel(channel, deps.config))
-    tx.record('channel.updated', { channel: presentChannel(channel, deps.config) }, { kind: 'tenant' })
+    tx.record('channel.updated', { channel: presentChannel(channel, deps.config) }, readersOfChannels)
   }
   return presentChannel(channel, deps.config, true)
 }

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ChannelView } from '../../contract/channel.ts'
 import { Failure } from '../../contract/errors.ts'
+import { readersOfChannels } from '../../log/scope.ts'
 import type { LogDeps, TenantTx } from '../../log/tenant-tx.ts'
 import { readTenant } from '../../log/read-tenant.ts'
 import type { ChannelReport } from '../../providers/port.ts'
@@ -65,7 +66,7 @@ export async function applyReport(
     channel.updatedAt = tx.now
     await tx.flush()
     auditChannel(tx, by, 'verify', id, before, auditedChannel(channel, deps.config))
-    tx.record('channel.updated', { channel: presentChannel(channel, deps.config) }, { kind: 'tenant' })
+    tx.record('channel.updated', { channel: presentChannel(channel, deps.config) }, readersOfChannels)
     if (wasDown && !isDown(channel.status, stoppedReason))
       tx.nudge('deliver-outbound', { tenantId: tx.tenantId, channelId: id })
   }

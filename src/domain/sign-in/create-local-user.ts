@@ -1,6 +1,7 @@
 import { presentUser, type UserRow, userColumns } from '../../auth/signed-users.ts'
 import { Failure } from '../../contract/errors.ts'
 import type { Role, UserView } from '../../contract/records.ts'
+import { readersOfUsers } from '../../log/scope.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { type Doer, recordAudit } from '../audit/record-audit.ts'
@@ -35,7 +36,7 @@ export async function createLocalUser(
   if (!row) throw new Failure('internal')
   const user = presentUser(row)
   recordAudit(tx, { by, action: 'user.create', entity: 'user', entityId: id, after: user })
-  tx.record('user.joined', { user }, { kind: 'tenant' })
+  tx.record('user.joined', { user }, readersOfUsers)
   await setPassword(tx, by, { userId: id, email: input.email, hash: input.hash })
   return user
 }

@@ -38,13 +38,13 @@ export function takeSnapshot(
     const found = await newestIds(query, actor, most + 1)
     const ids = found.slice(0, most)
     const views = await viewConversations(query, actor.tenantId, ids, deps.clock.now())
-    const records = can(actor, 'record.read')
+    const people = can(actor, 'user.read')
     return {
       position,
       conversations: ids.flatMap((id) => views.get(id) ?? []),
-      channels: records ? await allChannels(query, actor.tenantId, deps.config) : [],
-      users: records ? await allUsers(query, actor.tenantId) : [],
-      teams: records ? await allTeams(query, actor.tenantId) : [],
+      channels: can(actor, 'channel.read') ? await allChannels(query, actor.tenantId, deps.config) : [],
+      users: people ? await allUsers(query, actor.tenantId) : [],
+      teams: people ? await allTeams(query, actor.tenantId) : [],
       truncated: found.length > most,
     }
   })

@@ -2,6 +2,7 @@ import { requireStanding } from '../../auth/standing.ts'
 import { Failure } from '../../contract/errors.ts'
 import { type ExpectedVersions, requireVersion } from '../../http/conditional.ts'
 import { invalid } from '../../http/faults.ts'
+import { readersOfUsers } from '../../log/scope.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import type { Config } from '../../platform/config.ts'
 import { type Doer, recordAudit } from '../audit/record-audit.ts'
@@ -56,7 +57,7 @@ export async function deleteTeam(
     auditConversation(tx, by, 'conversation.assign', before, after)
   }
   await tx.query('delete from teams where tenant_id = $1 and id = $2', [tx.tenantId, id])
-  tx.record('team.deleted', { team, joined: [], left: [...team.memberIds] }, { kind: 'tenant' })
+  tx.record('team.deleted', { team, joined: [], left: [...team.memberIds] }, readersOfUsers)
   recordAudit(tx, { by, action: 'team.delete', entity: 'team', entityId: id, before: team })
 }
 

@@ -4,6 +4,7 @@ import { Failure } from '../../contract/errors.ts'
 import type { NewTeam, TeamPatch } from '../../contract/rest/access.ts'
 import { type ExpectedVersions, requireVersion } from '../../http/conditional.ts'
 import { invalid } from '../../http/faults.ts'
+import { readersOfUsers } from '../../log/scope.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { isUniqueViolation } from '../../platform/db.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
@@ -37,7 +38,7 @@ export async function createTeam(
   const joined = [...new Set(memberIds)]
   await writeMembers(tx, by, id, { joined, left: [] })
   const team = await getTeam(tx.query.bind(tx), id)
-  tx.record('team.created', { team, joined, left: [] }, { kind: 'tenant' })
+  tx.record('team.created', { team, joined, left: [] }, readersOfUsers)
   recordAudit(tx, { by, action: 'team.create', entity: 'team', entityId: id, after: team })
   return team
 }
@@ -89,7 +90,7 @@ async function write(tx: TenantTx, by: Doer, before: TeamView, patch: TeamPatch)
   )
   await writeMembers(tx, by, id, { joined, left })
   const team = await getTeam(tx.query.bind(tx), id)
-  tx.record('team.updated', { team, joined, left }, { kind: 'tenant' })
+  tx.record('team.updated', { team, joined, left }, readersOfUsers)
   recordAudit(tx, { by, action: 'team.update', entity: 'team', entityId: id, before, after: team })
   return team
 }

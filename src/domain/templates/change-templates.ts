@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { readersOfChannels } from '../../log/scope.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { presentTemplate, type TemplateRow, templateColumns } from './present-template.ts'
@@ -103,12 +104,9 @@ async function write(
   const visible = new Set(changes.filter((one) => one.visible).map(({ id }) => id))
   for (const row of written)
     if (visible.has(row.id))
-      tx.record(
-        'template.updated',
-        { template: presentTemplate(row) },
-        { kind: 'tenant' },
-        { kind: 'provider' },
-      )
+      tx.record('template.updated', { template: presentTemplate(row) }, readersOfChannels, {
+        kind: 'provider',
+      })
 }
 
 function stateOf(row: HeldTemplate): TemplateState {

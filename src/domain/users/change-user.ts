@@ -4,6 +4,7 @@ import { requireStanding } from '../../auth/standing.ts'
 import { Failure } from '../../contract/errors.ts'
 import type { Role, UserView } from '../../contract/records.ts'
 import { type ExpectedVersions, requireVersion } from '../../http/conditional.ts'
+import { readersOfUsers } from '../../log/scope.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { type Doer, recordAudit } from '../audit/record-audit.ts'
 import { moveSignIn } from '../sign-in/set-password.ts'
@@ -92,10 +93,10 @@ async function write(
     before: presentUser(before),
     after: user,
   })
-  if (verb === 'disable') tx.record('user.disabled', { user }, { kind: 'tenant' })
+  if (verb === 'disable') tx.record('user.disabled', { user }, readersOfUsers)
   else {
     const formerRole = after.role === before.role ? {} : { formerRole: before.role }
-    tx.record('user.updated', { user, ...formerRole }, { kind: 'tenant' })
+    tx.record('user.updated', { user, ...formerRole }, readersOfUsers)
   }
   return user
 }

@@ -4,6 +4,7 @@ import { requireStanding } from '../../auth/standing.ts'
 import { Failure } from '../../contract/errors.ts'
 import type { UserDetail } from '../../contract/access.ts'
 import type { NewUser } from '../../contract/rest/access.ts'
+import { readersOfUsers } from '../../log/scope.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { isUniqueViolation } from '../../platform/db.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
@@ -39,7 +40,7 @@ export async function inviteUser(
   if (known) throw new Failure('conflict', { member: 'email', userId: known.id })
   const id = uuidv7(tx.now.getTime())
   const row = await insertInvited(tx, id, input)
-  tx.record('user.joined', { user: presentUser(row) }, { kind: 'tenant' })
+  tx.record('user.joined', { user: presentUser(row) }, readersOfUsers)
   recordAudit(tx, { by, action: 'user.invite', entity: 'user', entityId: id, after: presentUser(row) })
   for (const teamId of [...new Set(input.teamIds)].sort()) await addMembers(tx, by, teamId, [id])
   for (const channelId of [...new Set(input.channelIds)].sort())
