@@ -10,7 +10,7 @@ import { customerPresence } from '../src/domain/conversations/show-presence.ts'
 import { openIngest } from '../src/domain/webhooks/ingest.ts'
 import { outboundSweeps } from './deliver-outbound.ts'
 import { MediaFetcher } from './fetch-media.ts'
-import { inboundSweeps } from './ingest-inbound.ts'
+import { IngestNudges, inboundSweeps } from './ingest-inbound.ts'
 import { maintenance } from './maintenance.ts'
 import { retention } from './retention.ts'
 import { Imports } from './run-import.ts'
@@ -43,8 +43,8 @@ export function startWorkers(deps: Deps): Workers {
   const media = new MediaFetcher(deps)
   const templates = new TemplateSyncs(deps)
   const imports = new Imports(deps)
+  const nudges = new IngestNudges(deps, ingest)
   const registry = startWorkerRegistry(deps, {
-    'ingest-inbound': ({ channels }) => Promise.all(channels.map((channel) => ingest.wake(channel))),
     'deliver-outbound': (channel) => deliveries.deliverChannel(channel),
     'fetch-media': (job) => media.fetch(job),
     'mark-read': (reading) => tellRead(deps, reading),
@@ -112,6 +112,7 @@ export function startWorkers(deps: Deps): Workers {
       await Promise.all([
         sweep.close(),
         registry.close(),
+        nudges.close(),
         ingest.close(),
         deliveries.close(),
         media.stop(),

@@ -1,13 +1,13 @@
 import { Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { Deps } from '../src/deps.ts'
-import type { JobData, JobName } from '../src/platform/jobs.ts'
+import type { JobData, QueueName } from '../src/platform/jobs.ts'
 import { openRedis } from '../src/platform/redis.ts'
 import { logFailure } from './outcome.ts'
 
 /** What to do when a nudge of each name arrives. Handlers look at rows; the nudge only says where. */
 export type Handlers = {
-  readonly [Name in JobName]?: (data: JobData[Name]) => Promise<unknown>
+  readonly [Name in QueueName]?: (data: JobData[Name]) => Promise<unknown>
 }
 
 export interface WorkerRegistry {
@@ -20,8 +20,8 @@ const nudgesAtOnce = 64
 
 /** Starts one BullMQ worker per name. They wait for Redis however long it is away, and the sweep does their work meanwhile. */
 export function startWorkerRegistry(deps: Deps, handlers: Handlers): WorkerRegistry {
-  const watched = (Object.keys(handlers) as JobName[]).map((name) => {
-    const handler = handlers[name] as (data: JobData[JobName]) => Promise<unknown>
+  const watched = (Object.keys(handlers) as QueueName[]).map((name) => {
+    const handler = handlers[name] as (data: JobData[QueueName]) => Promise<unknown>
     return new WatchedWorker(deps, name, handler)
   })
   return {
@@ -38,8 +38,8 @@ export function startWorkerRegistry(deps: Deps, handlers: Handlers): WorkerRegis
  */
 class WatchedWorker {
   readonly #deps: Deps
-  readonly #name: JobName
-  readonly #handler: (data: JobData[JobName]) => Promise<unknown>
+  readonly #name: QueueName
+  readonly #handler: (data: JobData[QueueName]) => Promise<unknown>
   readonly #watch: NodeJS.Timeout
   readonly #whenIdle: (() => void)[] = []
   #current: { worker: Worker; connection: Redis }
@@ -49,7 +49,7 @@ class WatchedWorker {
   #takenBefore = 0
   #silentLooks = 0
 
-  constructor(deps: Deps, name: JobName, handler: (data: JobData[JobName]) => Promise<unknown>) {
+  constructor(deps: Deps, name: QueueName, handler: (data: JobData[QueueName]) => Promise<unknown>) {
     this.#deps = deps
     this.#name = name
     this.#handler = handler

@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { Config } from './config.ts'
-import { jobNames } from './jobs.ts'
+import { queueNames } from './jobs.ts'
 
 /** A nudge that BullMQ gave up: its worker died with it more than once. The row that it is about stays due regardless. */
 export interface DeadJob {
@@ -22,7 +22,7 @@ export async function deadJobs(
   { limit, retry }: { readonly limit: number; readonly retry: boolean },
 ): Promise<DeadJob[]> {
   const found: DeadJob[] = []
-  for (const name of jobNames) {
+  for (const name of queueNames) {
     if (found.length >= limit) break
     const queue = new Queue(name, { connection, prefix: config.REDIS_PREFIX, skipVersionCheck: true })
     try {

@@ -1,11 +1,12 @@
 import { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { Config } from './config.ts'
+import { type WaitingChannel, WaitingChannels } from './waiting-channels.ts'
 
 /** What a nudge carries: ids only. The work itself is a row. */
 export interface JobData {
   /** Channels have deliveries that wait: all that one commit of the intake was for. */
-  'ingest-inbound': { channels: { tenantId: string; channelId: string }[] }
+  'ingest-inbound': { channels: readonly WaitingChannel[] }
   /** A channel has messages that wait. */
   'deliver-outbound': { tenantId: string; channelId: string }
   /** A file waits to be fetched. */
@@ -18,14 +19,15 @@ export interface JobData {
   'run-import': { tenantId: string; importId: string }
 }
 export type JobName = keyof JobData
-export const jobNames = [
-  'ingest-inbound',
+/** Names that are queues; the waiting channels are a set (waiting-channels.ts). */
+export type QueueName = Exclude<JobName, 'ingest-inbound'>
+export const queueNames = [
   'deliver-outbound',
   'fetch-media',
   'mark-read',
   'sync-templates',
   'run-import',
-] as const satisfies readonly JobName[]
+] as const satisfies readonly QueueName[]
 
 export interface Jobs {
   /** Wakes a worker. Never throws, never waits; lost when Redis is away, then the sweep finds the row. */
@@ -38,64 +40,43 @@ export interface Jobs {
 export const silentJobs: Jobs = { nudge: () => {}, close: () => Promise.resolve() }
 
 /**
- * Nudges through BullMQ. A job that nobody could take within a minute is worthless (the sweep was there before), and
- * finished jobs are thrown away at once, so Redis never fills with them.
+ * Nudges through BullMQ, those of the intake through the set of waiting channels. A job that nobody could take within a
+ * minute is worthless (the sweep was there before), and finished jobs are thrown away at once, so Redis never fills with them.
  */
 export function openJobs(
   connection: Redis,
   config: Pick<Config, 'REDIS_PREFIX'>,
   onError: (error: unknown) => void,
 ): Jobs {
+  const waiting = new WaitingChannels(connection, config.REDIS_PREFIX)
   const queues = new Map<JobName, Queue>(
-    jobNames.map((name) => {
+    queueNames.map((name) => {
       const queue = new Queue(name, { connection, prefix: config.REDIS_PREFIX, skipVersionCheck: true })
       queue.on('error', onError)
       return [name, queue]
     }),
   )
   const underWay = new Set<Promise<unknown>>()
-  const add = <Name extends JobName>(name: Name, data: JobData[Name]): Promise<void> => {
-    // With Redis away commands would wait in line for its return; the sweep is the better memory.
-    const queue = connection.status === 'ready' ? queues.get(name) : undefined
-    if (queue === undefined) return Promise.resolve()
-    const adding = queue
-      .add(name, data, { removeOnComplete: true, removeOnFail: true, attempts: 1 })
-      .then(() => {}, onError)
-      .finally(() => underWay.delete(adding))
-    underWay.add(adding)
-    return adding
-  }
-  const wakeIngest = gathered((channels) => add('ingest-inbound', { channels }))
+  const send = <Name extends JobName>(name: Name, data: JobData[Name]): Promise<unknown> =>
+    name === 'ingest-inbound'
+      ? waiting.add((data as JobData['ingest-inbound']).channels)
+      : (queues.get(name) as Queue).add(name, data, {
+          removeOnComplete: true,
+          removeOnFail: true,
+          attempts: 1,
+        })
   return {
     nudge: (name, data) => {
-      if (name === 'ingest-inbound') wakeIngest((data as JobData['ingest-inbound']).channels)
-      else void add(name, data)
+      // With Redis away commands would wait in line for its return; the sweep is the better memory.
+      if (connection.status !== 'ready') return
+      const sending = send(name, data)
+        .then(() => {}, onError)
+        .finally(() => underWay.delete(sending))
+      underWay.add(sending)
     },
     close: async () => {
       while (underWay.size > 0) await Promise.allSettled(Array.from(underWay))
       await Promise.allSettled([...queues.values()].map((queue) => queue.close()))
     },
-  }
-}
-
-type Channel = JobData['ingest-inbound']['channels'][number]
-
-/**
- * Sends at once while nothing is under way. What comes meanwhile goes together with the next one, each channel once: the
- * intake commits faster than a job can be added, and a job costs more than the channels in it.
- */
-function gathered(send: (channels: Channel[]) => Promise<void>): (channels: readonly Channel[]) => void {
-  const waiting = new Map<string, Channel>()
-  let sending = false
-  const next = (): void => {
-    sending = waiting.size > 0
-    if (!sending) return
-    const channels = [...waiting.values()]
-    waiting.clear()
-    void send(channels).then(next)
-  }
-  return (channels) => {
-    for (const channel of channels) waiting.set(channel.channelId, channel)
-    if (!sending) next()
   }
 }

@@ -3,7 +3,8 @@ import { Queue, Worker } from 'bullmq'
 import { Redis } from 'ioredis'
 import { expect, test } from 'vitest'
 import { ingestChannel } from '../../src/domain/webhooks/ingest-channel.ts'
-import type { JobName } from '../../src/platform/jobs.ts'
+import type { QueueName } from '../../src/platform/jobs.ts'
+import { WaitingChannels } from '../../src/platform/waiting-channels.ts'
 import { eventually } from '../harness/eventually.ts'
 import { type Hub, startHub } from '../harness/hub.ts'
 import { expectReplayEqualsSnapshot } from '../harness/replay.ts'
@@ -30,13 +31,16 @@ interface Answer {
 const redrive = (hub: Hub, ...args: string[]) => cliJson<Answer>(hub.environment, 'redrive', ...args)
 
 /** Takes the nudges of a name that wait in Redis for a worker. */
-async function nudges(hub: Hub, name: JobName): Promise<unknown[]> {
+async function nudges(hub: Hub, name: QueueName): Promise<unknown[]> {
   const queue = new Queue(name, { connection: hub.deps.redis, prefix: hub.config.REDIS_PREFIX })
   const jobs = await queue.getJobs(['waiting', 'prioritized'])
   await queue.drain()
   await queue.close()
   return jobs.map((job) => job.data as unknown)
 }
+
+/** Takes the channels that wait in Redis for a worker. */
+const woken = (hub: Hub) => new WaitingChannels(hub.deps.redis, hub.config.REDIS_PREFIX).take(100, 0.05)
 
 const ingest = (intake: IntakeHub, channelId: string, tenantId = intake.hub.tenant.id) =>
   ingestChannel(intake.hub.deps, { tenantId, channelId })
@@ -82,12 +86,10 @@ test('[CLI6] J5: parked deliveries are listed with their reason, and tried again
   expect((await redrive(hub, '--list', '--limit', '1')).answer.items.map(({ id }) => id)).toEqual([first])
   expect((await intake.inbox()).every((row) => row.state === 'parked')).toBe(true)
 
-  await nudges(hub, 'ingest-inbound')
+  await woken(hub)
   const one = await redrive(hub, '--state', 'parked', '--id', third ?? '')
   expect(one).toMatchObject({ code: 0, answer: { redriven: 1, items: [{ id: third, outcome: 'redriven' }] } })
-  expect(await nudges(hub, 'ingest-inbound')).toEqual([
-    { channels: [{ tenantId: hub.tenant.id, channelId: other.channelId }] },
-  ])
+  expect(await woken(hub)).toEqual([{ tenantId: hub.tenant.id, channelId: other.channelId }])
   await ingest(intake, other.channelId)
 
   const all = await cli(hub.environment, 'redrive', '--state', 'parked')
@@ -182,9 +184,7 @@ test('[CLI6] what was nobody’s goes to its number when that is connected, and 
     answer: { redriven: 1, items: [{ tenant: 'main', channelId: mine.channelId, outcome: 'redriven' }] },
   })
   expect((await redrive(hub, '--state', 'quarantined')).answer.redriven).toBe(1)
-  expect(await nudges(hub, 'ingest-inbound')).toContainEqual({
-    channels: [{ tenantId: hub.tenant.id, channelId: mine.channelId }],
-  })
+  expect(await woken(hub)).toContainEqual({ tenantId: hub.tenant.id, channelId: mine.channelId })
   await ingest(intake, mine.channelId)
   expect((await textsOf(intake)).toSorted()).toEqual([
     'and one more',

@@ -5,13 +5,13 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { Queue } from 'bullmq'
 import pg from 'pg'
 import { afterEach, describe, expect, test } from 'vitest'
 import { storeDeliveries } from '../../src/domain/webhooks/store-deliveries.ts'
 import { startPostgres } from '../../src/embedded/postgres.ts'
 import { migrateUp } from '../../src/platform/migrate.ts'
 import { uuidv7 } from '../../src/platform/uuid.ts'
+import { WaitingChannels } from '../../src/platform/waiting-channels.ts'
 import { signatureOf } from '../../src/providers/signature.ts'
 import { eventually } from '../harness/eventually.ts'
 import { createDatabase } from '../harness/database.ts'
@@ -197,18 +197,10 @@ describe('without Redis', () => {
     await intake.asOwner(`update tenants set status = 'suspended' where id = $1`, [suspended.id])
     expect(await intake.post(sleeping, textTo(sleeping))).toMatchObject(received)
     expect(await intake.post(number, textTo(number))).toMatchObject(received)
-    const queue = new Queue('ingest-inbound', {
-      connection: { url: intake.hub.environment['REDIS_URL'] ?? '' },
-      prefix: intake.hub.config.REDIS_PREFIX,
-      skipVersionCheck: true,
-    })
-    closers.push(() => queue.close())
-    await eventually(async () => {
-      const jobs = await queue.getWaiting()
-      expect(jobs.map((job) => job.data as unknown)).toEqual([
-        { channels: [{ tenantId: intake.hub.tenant.id, channelId: number.channelId }] },
-      ])
-    })
+    const waiting = new WaitingChannels(intake.hub.deps.redis, intake.hub.config.REDIS_PREFIX)
+    expect(await waiting.take(10, 5)).toEqual([
+      { tenantId: intake.hub.tenant.id, channelId: number.channelId },
+    ])
   })
 })
 

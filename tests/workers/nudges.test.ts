@@ -1,36 +1,34 @@
-import { Queue } from 'bullmq'
 import { expect, test } from 'vitest'
 import { uuidv7 } from '../../src/platform/uuid.ts'
+import { type WaitingChannel, WaitingChannels } from '../../src/platform/waiting-channels.ts'
 import { eventually } from '../harness/eventually.ts'
 import { startHub } from '../harness/hub.ts'
 
-test('[HOOK10] channels that get something while a nudge is under way share the next one, each once', async () => {
+test('[IN9] a channel that gets something again and again waits for a worker once, and no two workers get it', async () => {
   await using hub = await startHub()
-  await eventually(() => expect(hub.deps.redis.status).toBe('ready'))
+  const { redis, jobs } = hub.deps
+  await eventually(() => expect(redis.status).toBe('ready'))
   const [one, two, three] = [uuidv7(), uuidv7(), uuidv7()].map((channelId) => ({
     tenantId: hub.tenant.id,
     channelId,
-  })) as [Channel, Channel, Channel]
-  for (const channels of [[one], [two], [three, two]]) hub.deps.jobs.nudge('ingest-inbound', { channels })
-  const queue = new Queue('ingest-inbound', {
-    connection: { url: hub.environment['REDIS_URL'] ?? '' },
-    prefix: hub.config.REDIS_PREFIX,
-    skipVersionCheck: true,
-  })
-  hub.onClose(() => queue.close())
-  const waiting = async () => (await queue.getWaiting(0, 10)).map((job) => job.data as unknown)
-  await eventually(async () =>
-    expect(await waiting()).toEqual(
-      expect.arrayContaining([{ channels: [one] }, { channels: [two, three] }]),
-    ),
+  })) as [WaitingChannel, WaitingChannel, WaitingChannel]
+  const key = `${hub.config.REDIS_PREFIX}:waiting-channels`
+  const isWaiting = (count: number) => eventually(async () => expect(await redis.zcard(key)).toBe(count))
+  jobs.nudge('ingest-inbound', { channels: [one] })
+  await isWaiting(1)
+  const since = await redis.zscore(key, `${one.tenantId} ${one.channelId}`)
+  jobs.nudge('ingest-inbound', { channels: [two, one] })
+  jobs.nudge('ingest-inbound', { channels: [three, two] })
+  await isWaiting(3)
+  // Whoever waits already does not lose its place.
+  expect(await redis.zscore(key, `${one.tenantId} ${one.channelId}`)).toBe(since)
+  const waiting = new WaitingChannels(redis, hub.config.REDIS_PREFIX)
+  const [some, others] = await Promise.all([waiting.take(2, 1), waiting.take(2, 1)])
+  expect(some[0]).toEqual(one)
+  expect([...some, ...others].map(({ channelId }) => channelId).sort()).toEqual(
+    [one, two, three].map(({ channelId }) => channelId).sort(),
   )
-  expect(await waiting()).toHaveLength(2)
-  // Nothing is under way any more, so the next one goes at once.
-  hub.deps.jobs.nudge('ingest-inbound', { channels: [one] })
-  await eventually(async () => expect(await waiting()).toHaveLength(3))
+  // Taken is taken: the next news puts it back.
+  jobs.nudge('ingest-inbound', { channels: [one] })
+  expect(await waiting.take(2, 5)).toEqual([one])
 })
-
-interface Channel {
-  readonly tenantId: string
-  readonly channelId: string
-}

@@ -1,10 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { connect, createServer, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { sendMessage } from '../../src/domain/messages/send-message.ts'
-import { type EmbeddedRedis, startRedis } from '../../src/embedded/redis.ts'
 import { readTenant } from '../../src/log/read-tenant.ts'
 import type { Environment } from '../../src/platform/config.ts'
 import { uuidv7 } from '../../src/platform/uuid.ts'
@@ -12,26 +7,13 @@ import { startWorkers, type Workers } from '../../workers/server.ts'
 import { eventually } from '../harness/eventually.ts'
 import { type Hub, startHub } from '../harness/hub.ts'
 import { connectNumber } from '../harness/number.ts'
+import { ownRedis, startLink } from '../harness/own-redis.ts'
 
 let hub: Hub
 afterEach(() => hub[Symbol.asyncDispose]())
 
 /** Long enough that the sweep finds nothing during a test: what works, works by nudges. */
 const noSweep = { SWEEP_MS: '600000' }
-
-async function ownRedis(): Promise<EmbeddedRedis> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'switchboard-test-redis-'))
-  const redis = await startRedis({ dataDir, log: () => {}, test: true })
-  closers.push(async () => {
-    await redis.stop()
-    rmSync(dataDir, { recursive: true, force: true })
-  })
-  return redis
-}
-const closers: (() => Promise<unknown>)[] = []
-afterEach(async () => {
-  for (const close of closers.splice(0).toReversed()) await close()
-})
 
 async function begin(redisUrl: string, more: Environment = {}) {
   hub = await startHub({
@@ -64,7 +46,7 @@ const unsent = () =>
 
 describe('[OUT9] the nudges', () => {
   test('[B1] Redis forgets everything again and again: every message goes out once', async () => {
-    const redis = await ownRedis()
+    await using redis = await ownRedis()
     const { number, send, work, ready } = await begin(redis.url)
     work()
     await ready()
@@ -78,7 +60,7 @@ describe('[OUT9] the nudges', () => {
   })
 
   test('[B2] Redis is away: messages are taken and go out within a sweep; back again, nudges work by themselves', async () => {
-    const redis = await ownRedis()
+    await using redis = await ownRedis()
     const { number, send, work, ready } = await begin(redis.url)
     work()
     await ready()
@@ -96,7 +78,7 @@ describe('[OUT9] the nudges', () => {
   })
 
   test('[B2] [B3] workers resume by nudges alone, also when Redis comes back empty', async () => {
-    const redis = await ownRedis()
+    await using redis = await ownRedis()
     const { number, send, work, ready } = await begin(redis.url, noSweep)
     work()
     await ready()
@@ -115,7 +97,7 @@ describe('[OUT9] the nudges', () => {
   }, 60_000)
 
   test('[B11] Redis that is not there when the workers start is found when it comes', async () => {
-    const redis = await ownRedis()
+    await using redis = await ownRedis()
     await redis.stop()
     const { number, send, work, ready } = await begin(redis.url)
     work()
@@ -128,7 +110,7 @@ describe('[OUT9] the nudges', () => {
   })
 
   test('[B5] a worker whose connections are dead without knowing it is built anew', async () => {
-    const redis = await ownRedis()
+    await using redis = await ownRedis()
     await using link = await startLink(redis.port)
     const url = new URL(redis.url)
     url.port = String(link.port)
@@ -149,7 +131,7 @@ describe('[OUT9] the nudges', () => {
   }, 40_000)
 
   test('closing does not wait for a Redis that is away', async () => {
-    const redis = await ownRedis()
+    await using redis = await ownRedis()
     const { work, ready } = await begin(redis.url)
     const workers = work()
     await ready()
@@ -159,43 +141,3 @@ describe('[OUT9] the nudges', () => {
     expect(performance.now() - started).toBeLessThan(3000)
   })
 })
-
-/** A TCP link to Redis whose connections can be frozen: nothing passes any more and nobody is told. */
-async function startLink(
-  port: number,
-): Promise<AsyncDisposable & { port: number; freeze(name: string): void }> {
-  const pairs: { inner: Socket; outer: Socket; name: string }[] = []
-  const server = createServer((inner) => {
-    const outer = connect(port, '127.0.0.1')
-    const pair = { inner, outer, name: '' }
-    pairs.push(pair)
-    inner.on('data', (data) => {
-      pair.name ||= /switchboard-([\w-]+)/.exec(data.toString('latin1'))?.[1] ?? ''
-    })
-    for (const socket of [inner, outer]) socket.on('error', () => {})
-    inner.pipe(outer)
-    outer.pipe(inner)
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  return {
-    port: typeof address === 'object' && address !== null ? address.port : 0,
-    freeze: (name) => {
-      const frozen = pairs.filter((pair) => pair.name.startsWith(name))
-      expect(frozen.length).toBeGreaterThan(0)
-      for (const { inner, outer } of frozen) {
-        inner.unpipe(outer)
-        outer.unpipe(inner)
-        inner.pause()
-        outer.pause()
-      }
-    },
-    [Symbol.asyncDispose]: async () => {
-      for (const { inner, outer } of pairs) {
-        inner.destroy()
-        outer.destroy()
-      }
-      await new Promise((resolve) => server.close(resolve))
-    },
-  }
-}

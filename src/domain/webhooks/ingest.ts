@@ -10,6 +10,8 @@ export interface Ingest {
    * whoever shares a look with others.
    */
   wake(key: IngestKey): Promise<number>
+  /** Settles when a look at another channel would begin at once. */
+  free(): Promise<void>
   /** Takes nothing more and settles when what is under way is committed. */
   close(): Promise<void>
 }
@@ -43,6 +45,7 @@ export function openIngest(
   })
   return {
     wake: (key) => lane.submit(key),
+    free: () => lane.free(),
     close: async () => {
       closing = true
       await lane.drained()
