@@ -64,6 +64,8 @@ export class CorkedClient extends pg.Client {
         if (one) resolve(one)
         else reject(error ?? new Error('a statement was not answered'))
       }
+      // For what StatementRun lets go of too: by its promises the rows could still be reached.
+      asked.length = 0
     }
     const statements = asked.map(({ statement }) => statement)
     this.#cork()

@@ -47,9 +47,9 @@ const known = new WeakMap<Wire, Map<string, Columns>>()
 export class StatementRun {
   /** With what was found, up to the statement that failed. */
   callback: (error: Error | null, found?: readonly Found[]) => void
-  readonly #statements: readonly Statement[]
   readonly #parserOf: ParserOf
-  readonly #found: Found[] = []
+  #statements: readonly Statement[]
+  #found: Found[] = []
   #wire: Wire | undefined
   #columns: Columns | undefined
   #rows: Record<string, unknown>[] = []
@@ -131,8 +131,16 @@ export class StatementRun {
     this.callback(error, this.#found)
   }
 
+  /**
+   * Hands over what was found and lets go of it. pg writes a function into `callback`, which V8 therefore takes for a method and
+   * puts where only a full collection looks; by it all runs stay until then, and what they hold would be copied there too.
+   */
   handleReadyForQuery(): void {
-    this.callback(this.#fault ?? null, this.#fault ? [] : this.#found)
+    const found = this.#fault ? [] : this.#found
+    this.#found = []
+    this.#rows = []
+    this.#statements = []
+    this.callback(this.#fault ?? null, found)
   }
 
   #begin(): void {
