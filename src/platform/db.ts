@@ -4,6 +4,7 @@ import pg from 'pg'
 import { Failure } from '../contract/errors.ts'
 import type { Config } from './config.ts'
 import { CorkedClient } from './corked-client.ts'
+import { integersOf } from './integers-of.ts'
 
 /**
  * The database of one process. Facts and records are written through `write` (and `orm`, which borrows its
@@ -29,6 +30,10 @@ type DbConfig = Pick<
 > & { readonly DATABASE_URL: string }
 
 const types = pg.types
+/** Not among pg's builtins, which are no arrays. */
+const integerArray = 1007 as number
+const parseAnyIntegers: (text: string) => unknown = types.getTypeParser(integerArray, 'text')
+const parseIntegers = (text: string) => integersOf(text, parseAnyIntegers)
 
 /**
  * bigint as number (ours stay below 2^53), timestamps as ISO 8601 in UTC with milliseconds, which is how they go over
@@ -37,6 +42,7 @@ const types = pg.types
 function parserOf(oid: number, format?: 'text' | 'binary') {
   if (oid === types.builtins.INT8) return Number
   if (oid === types.builtins.TIMESTAMPTZ) return isoOf
+  if (oid === integerArray) return parseIntegers
   return types.getTypeParser(oid, format as 'text')
 }
 
