@@ -23,7 +23,7 @@ export function limitPerAddress({ config, redis }: LimitDeps): RequestHandler {
     'address',
     config.REST_IP_RATE_PER_MINUTE,
     new SharedWindows(redis, config.REDIS_PREFIX),
-    (request) => ipKeyGenerator(addressOf(request) ?? '0.0.0.0'),
+    whereFrom,
   )
 }
 
@@ -33,8 +33,14 @@ export function limitSignIns({ config, redis }: LimitDeps): RequestHandler {
     'sign-in',
     config.LOCAL_RATE_PER_MINUTE,
     new SharedWindows(redis, config.REDIS_PREFIX),
-    (request) => ipKeyGenerator(addressOf(request) ?? '0.0.0.0'),
+    whereFrom,
   )
+}
+
+/** The address, or its network. Only one with a colon can be IPv6, which is found out by a pattern that is as long as slow. */
+function whereFrom(request: Parameters<RequestHandler>[0]): string {
+  const address = addressOf(request) ?? '0.0.0.0'
+  return address.includes(':') ? ipKeyGenerator(address) : address
 }
 
 /** Per user or key, behind the door; a key may have a rate of its own, which can only be less. */
