@@ -89,6 +89,12 @@ export function route<
   const query = z.strictObject(schema.query ?? {})
   const body = schema.body ?? noBody
   const status = Number(Object.keys(schema.answers)[0])
+  // What a request without a query asks for: found out once, for most reads are such, and it takes 6 µs to find no filter there.
+  const nothingAsked = query.safeParse({})
+  const queryOf = (request: Request) =>
+    (nothingAsked.success && !request.url.includes('?')
+      ? nothingAsked.data
+      : parsePart(query, request.query, 'query')) as Parsed<Query>
 
   const handler: RequestHandler = async (request, response) => {
     const caller = callerOf(request)
@@ -118,9 +124,9 @@ export function route<
     const context = {
       ...caller,
       params: place.data as Parsed<Params>,
-      query: parsePart(query, request.query, 'query') as Parsed<Query>,
+      query: queryOf(request),
       body: (readsBody(request) ? parsePart(body, request.body ?? {}, 'body') : undefined) as z.infer<Body>,
-      ifMatch: readIfMatch(request.get('if-match')),
+      ifMatch: readIfMatch(request.headers['if-match']),
       write,
       read: <T>(...reader: ReaderOf<T>) => readTenant(deps, tenantId, ...reader),
     }
