@@ -60,15 +60,21 @@ async function openOurs(world: World, offices: readonly Office[]): Promise<Way> 
   }
 }
 
-async function openNaive(world: World, offices: readonly Office[]): Promise<Way> {
+/** A peer: an intake and a worker of one program, and sockets by the Redis adapter. */
+async function openPeer(
+  world: World,
+  offices: readonly Office[],
+  program: string,
+  begin: (parts: { intake: Part; worker: Part; numbers: readonly (readonly string[])[] }) => Promise<void>,
+): Promise<Way> {
   const { REDIS_URL: redisUrl = '', DATABASE_URL: databaseUrl = '' } = world.environment
-  const program = 'peers/naive-pipeline.ts'
   const worker = await startPart(program, { args: ['worker', redisUrl, databaseUrl] })
-  const intake = await startPart(program, { args: ['intake', redisUrl] })
+  const intake = await startPart(program, { args: ['intake', redisUrl, databaseUrl] })
   const gateway = await startPart('peers/socketio-redis.ts', { args: [redisUrl] })
   const client = await startPart('parts/sockets.ts')
-  await intake.call('secret', { secret: appSecret })
-  await worker.call('tenants', {
+  await begin({
+    intake,
+    worker,
     numbers: offices.map(({ tenant, desk }) => [desk.phoneNumberId, tenant.id]),
   })
   const url = socketUrl(await gateway.call<number>('port'))
@@ -89,6 +95,20 @@ async function openNaive(world: World, offices: readonly Office[]): Promise<Way>
       await Promise.all([client, ...servers].map((part) => part.stop()))
     },
   }
+}
+
+function openNaive(world: World, offices: readonly Office[]): Promise<Way> {
+  return openPeer(world, offices, 'peers/naive-pipeline.ts', async ({ intake, worker, numbers }) => {
+    await intake.call('secret', { secret: appSecret })
+    await worker.call('tenants', { numbers })
+  })
+}
+
+function openBare(world: World, offices: readonly Office[]): Promise<Way> {
+  return openPeer(world, offices, 'peers/bare-pipeline.ts', async ({ intake, worker, numbers }) => {
+    await intake.call('open', { secret: appSecret, numbers })
+    await worker.call('work')
+  })
 }
 
 interface Passed {
@@ -138,7 +158,7 @@ async function usedBy({ servers }: Way): Promise<number[]> {
   return usages.map(({ cpuUs }) => cpuUs)
 }
 
-type Rounds = Record<'ours' | 'naive', Record<'flood' | 'pace', Passed[]>>
+type Rounds = Record<'ours' | 'naive' | 'bare', Record<'flood' | 'pace', Passed[]>>
 
 async function run(world: World, rounds: number, log: (line: string) => void): Promise<Figure[]> {
   const offices: Office[] = []
@@ -146,14 +166,22 @@ async function run(world: World, rounds: number, log: (line: string) => void): P
     const tenant = await world.addTenant()
     offices.push({ tenant, desk: await addDesk(world, tenant, customersPerTenant) })
   }
-  const ways = { ours: await openOurs(world, offices), naive: await openNaive(world, offices) }
+  const ways = {
+    ours: await openOurs(world, offices),
+    naive: await openNaive(world, offices),
+    bare: await openBare(world, offices),
+  }
   const poster = await startPart('parts/poster.ts')
-  const all: Rounds = { ours: { flood: [], pace: [] }, naive: { flood: [], pace: [] } }
+  const all: Rounds = {
+    ours: { flood: [], pace: [] },
+    naive: { flood: [], pace: [] },
+    bare: { flood: [], pace: [] },
+  }
   try {
     for (let round = 0; round <= rounds; round++) {
       if (round === 1) await world.analyze()
       for (const load of ['flood', 'pace'] as const)
-        for (const name of round % 2 === 0 ? (['ours', 'naive'] as const) : (['naive', 'ours'] as const)) {
+        for (const name of inTurn(round)) {
           const webhooks = round === 0 ? 500 : load === 'flood' ? floodWebhooks : pacedWebhooks
           const passed = await pass(ways[name], poster, offices, load, webhooks)
           const p = (percent: number) => percentile(passed.latenciesMs, percent).toFixed(1)
@@ -165,12 +193,20 @@ async function run(world: World, rounds: number, log: (line: string) => void): P
     }
   } finally {
     await poster.stop()
-    await Promise.all([ways.ours.close(), ways.naive.close()])
+    await Promise.all(Object.values(ways).map((way) => way.close()))
   }
   return figures(all)
 }
 
-function figures({ ours, naive }: Rounds): Figure[] {
+const names = ['ours', 'naive', 'bare'] as const
+
+/** The ways in another order each round. */
+function inTurn(round: number): (typeof names)[number][] {
+  const first = round % names.length
+  return [...names.slice(first), ...names.slice(0, first)]
+}
+
+function figures({ ours, naive, bare }: Rounds): Figure[] {
   const middle = (passed: readonly Passed[], of: (one: Passed) => number) => median(passed.map(of))
   const latency = (passed: readonly Passed[], percent: number) =>
     middle(passed, ({ latenciesMs }) => percentile(latenciesMs, percent))
@@ -191,6 +227,18 @@ function figures({ ours, naive }: Rounds): Figure[] {
     better: 'less',
     must,
     reach,
+  })
+  // What a machine makes of milliseconds: the way that does the least, at the same load.
+  const againstBare = (percent: number): Figure => ({
+    goal: 'G5',
+    what: `the same, p${percent}, against the barest pipeline`,
+    ours: ms(latency(ours.pace, percent)),
+    peer: ms(latency(bare.pace, percent)),
+    value: latency(ours.pace, percent) / latency(bare.pace, percent),
+    unit: 'x',
+    better: 'less',
+    must: null,
+    reach: null,
   })
   return [
     {
@@ -228,6 +276,19 @@ function figures({ ours, naive }: Rounds): Figure[] {
     },
     atLoad(50, 3, 1),
     atLoad(99, 20, 6),
+    againstBare(50),
+    againstBare(99),
+    {
+      goal: 'G4',
+      what: 'saturation against the barest pipeline that keeps what it answers',
+      ours: rate(middle(flood, saturation)),
+      peer: rate(middle(bare.flood, saturation)),
+      value: middle(flood, saturation) / middle(bare.flood, saturation),
+      unit: 'x',
+      better: 'more',
+      must: null,
+      reach: null,
+    },
   ]
 }
 
