@@ -29,12 +29,15 @@ export function insertInbound(
      from json_to_recordset($3) as u(id uuid, last_seq integer, read_seq integer, unread_count integer, last_message_id uuid,
        last_activity_at timestamptz, last_inbound_at timestamptz, window_expires_at timestamptz, waiting_since timestamptz,
        version integer)
-     where c.tenant_id = $1 and c.id = u.id`,
+     where c.tenant_id = $1 and c.id = any($5::uuid[]) and c.id = u.id`,
     [
       tx.tenantId,
       JSON.stringify(messages.map(({ row, raw }) => ({ ...row, raw }))),
       JSON.stringify(conversations),
       tx.now,
+      // Said twice, because a plan that is kept knows how to find rows by an array of ids; joined to a set whose size it cannot
+      // know, all conversations of the tenant are read.
+      conversations.map(({ id }) => id),
     ],
   )
 }
