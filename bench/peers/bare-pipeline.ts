@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdapter } from '@socket.io/redis-adapter'
 import { Redis } from 'ioredis'
@@ -57,7 +57,7 @@ async function startIntake(): Promise<void> {
     isKeeping = false
   }
 
-  const http = createServer(async (request, response) => {
+  const take = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const body = Buffer.concat(chunks)
@@ -73,7 +73,8 @@ async function startIntake(): Promise<void> {
     if (isKeeping) return
     isKeeping = true
     setImmediate(() => void keepAll())
-  }).listen(0, '127.0.0.1', 4096)
+  }
+  const http = createServer((request, response) => void take(request, response)).listen(0, '127.0.0.1', 4096)
   await once(http, 'listening')
   serve({
     port: () => (http.address() as AddressInfo).port,
