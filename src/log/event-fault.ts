@@ -1,7 +1,8 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import { catalogue } from '../contract/events/catalogue.ts'
 import { actorView } from '../contract/events/define.ts'
-import { conversationOf, type Scope } from './scope.ts'
+import { conversationOf } from './scope.ts'
+import { scopeShape } from './scope-shape.ts'
 
 /** An event as its row holds it; `actor` and `payload` are JSON text. */
 export interface EventRow {
@@ -13,37 +14,6 @@ export interface EventRow {
   readonly actor: string
   readonly payload: string
 }
-
-const ownedAction = z.enum(['deal.read', 'activity.read', 'import.read'])
-const place = z.strictObject({
-  channelId: z.uuid(),
-  assigneeId: z.uuid().nullable(),
-  teamId: z.uuid().nullable(),
-})
-
-const channelIds = z.array(z.uuid())
-const subject = { contactId: z.number().int().optional(), channelIds: channelIds.optional() }
-const about = z.strictObject({ contact: z.strictObject({ channelIds }).nullable(), channelIds })
-
-const scopeShape: z.ZodType<Scope> = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('tenant') }),
-  z.strictObject({ kind: z.literal('managers') }),
-  z.strictObject({ kind: z.literal('admins') }),
-  z.strictObject({ kind: z.literal('user'), userId: z.uuid() }),
-  z.strictObject({ kind: z.literal('conversation'), conversationId: z.uuid() }),
-  z.strictObject({ kind: z.literal('lost-sight'), conversationId: z.uuid(), before: place }),
-  z.strictObject({ kind: z.literal('contact'), contactId: z.number().int() }),
-  z.strictObject({ kind: z.literal('lost-contact'), contactId: z.number().int() }),
-  z.strictObject({ kind: z.literal('owned'), action: ownedAction, ownerId: z.uuid().nullable(), ...subject }),
-  z.strictObject({
-    kind: z.literal('lost-owned'),
-    action: ownedAction,
-    before: z.uuid().nullable(),
-    was: about.optional(),
-    after: z.uuid().nullable(),
-    ...subject,
-  }),
-])
 
 const shapes = new Map<string, z.ZodType>(catalogue.map(({ type, data }) => [type, data]))
 

@@ -4,7 +4,7 @@
  */
 export type Scope =
   /** Everybody; of the keys with scopes those that have the action, `record.read` when none is said. */
-  | { readonly kind: 'tenant'; readonly action?: 'user.read' | 'channel.read' }
+  | { readonly kind: 'tenant'; readonly action?: 'user.read' | 'channel.read' | undefined }
   | { readonly kind: 'managers' }
   | { readonly kind: 'admins' }
   | { readonly kind: 'user'; readonly userId: string }

@@ -25,6 +25,7 @@ import { appendAndCommit } from './append-and-commit.ts'
 import type { Appending } from './news.ts'
 import type { TrailRow } from './trail-row.ts'
 import { conversationOf, type Scope } from './scope.ts'
+import { scopeShape } from './scope-shape.ts'
 import { type Plans, tenantIs } from './statements.ts'
 
 export interface LogDeps {
@@ -32,7 +33,7 @@ export interface LogDeps {
   readonly doorbell: Doorbell
   readonly jobs: Jobs
   readonly clock: Clock
-  /** Check every event against its schema before it is written: on outside production. */
+  /** Check every event and its scope against their schemas before they are written: on outside production. */
   readonly checkEvents: boolean
   /** Where there is somebody to read it. */
   readonly metrics?: Partial<Pick<Metrics, 'rlsContextErrors' | 'seqLockWait' | 'commitToAck'>>
@@ -168,7 +169,10 @@ export class TenantTx {
     scope: Scope,
     actor: ActorView = this.#actor,
   ): void {
-    if (this.#checkEvents) schemas.get(type)?.parse(data)
+    if (this.#checkEvents) {
+      schemas.get(type)?.parse(data)
+      scopeShape.parse(scope)
+    }
     this.recorded.push({
       type,
       scope,
