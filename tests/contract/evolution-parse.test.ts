@@ -292,6 +292,15 @@ describe('content', () => {
     expect(reply('{broken', 'form')).toMatchObject({ payload: { data: null, rawJson: '{broken' } })
   })
 
+  test('a file that came along is taken with and without its prefix; what is no base64 is fetched instead', () => {
+    const fileOf = (base64: unknown) =>
+      only(upsert({ imageMessage: { mimetype: 'image/png' }, base64 })).media?.inlineBase64
+    expect(fileOf('Zm9v')).toBe('Zm9v')
+    expect(fileOf('data:image/png;base64,Zm9v')).toBe('Zm9v')
+    for (const none of ['', '\ud800', 'data:image/png;base64,', '<html>', 7, null])
+      expect(fileOf(none)).toBeUndefined()
+  })
+
   test('a card with folded lines, quoted-printable and a photo', () => {
     const vcard = [
       'BEGIN:VCARD',

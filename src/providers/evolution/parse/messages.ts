@@ -92,7 +92,7 @@ function messageItem(
 /** `ref` is what src/providers/evolution/fetch-media.ts asks with. */
 function mediaOf(file: FilePart, whole: Whole): InboundMedia {
   const { source, ...described } = file
-  const base64 = field(whole.wrapped, 'base64')
+  const inlineBase64 = inlineOf(field(whole.wrapped, 'base64'))
   return {
     ...described,
     ref: present({
@@ -105,13 +105,18 @@ function mediaOf(file: FilePart, whole: Whole): InboundMedia {
       message: source,
       mediaUrl: textIn(whole.wrapped, 'mediaUrl'),
     }),
-    ...(typeof base64 === 'string' && base64 !== '' ? { inlineBase64: withoutPrefix(base64) } : {}),
+    ...(inlineBase64 === undefined ? {} : { inlineBase64 }),
   }
 }
 
-/** The server writes bare base64; some forks put a data URL there. */
-function withoutPrefix(base64: string): string {
-  return base64.startsWith('data:') ? base64.slice(base64.indexOf(',') + 1) : base64
+/**
+ * The server writes bare base64; some forks put a data URL there. What is none would become a broken file, and is fetched like
+ * one that did not come along.
+ */
+function inlineOf(value: unknown): string | undefined {
+  if (typeof value !== 'string') return undefined
+  const base64 = value.startsWith('data:') ? value.slice(value.indexOf(',') + 1) : value
+  return /^[\w+/=\s-]+$/.test(base64) ? base64 : undefined
 }
 
 function addReaction(reaction: Untrusted, head: Head, scene: Scene): void {
