@@ -68,7 +68,7 @@ describe('settings', () => {
     expect(problems).toHaveLength(9)
   })
 
-  test('[CFG6] an issuer is not called what we call people who were invited, nor nobody, nor what signs our own tokens', () => {
+  test('[CFG7] an issuer is not called what we call people who were invited, nor nobody, nor what signs our own tokens', () => {
     for (const name of ['JWT_ISSUER', 'SSO_ISSUER', 'LOCAL_ISSUER'] as const) {
       for (const reserved of ['invited', 'none'])
         expect(problemsOf({ [name]: reserved }), `${name}=${reserved}`).toEqual([
@@ -86,7 +86,7 @@ describe('settings', () => {
     expect(problemsOf({ JWT_ISSUER: 'cms,switchboard', LOCAL_ISSUER: 'hub' })).toEqual([])
   })
 
-  test('[CFG6] whose word for an address counts is named, or is the first of the CMS and the platform; a name that is no issuer is refused', () => {
+  test('[CFG7] whose word for an address counts is named, or is the first of the CMS and the platform; a name that is no issuer is refused', () => {
     const JWT_ISSUER = 'desk,partner'
     const issuersOf = (EMAIL_ISSUERS: string) => read({ JWT_ISSUER, EMAIL_ISSUERS }).EMAIL_ISSUERS
     expect(issuersOf('')).toEqual(['desk', 'saubh'])

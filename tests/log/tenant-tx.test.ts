@@ -3,6 +3,7 @@ import type { EventData } from '../../src/contract/events/catalogue.ts'
 import { readEvents, readHead } from '../../src/log/read.ts'
 import { encodeEvent } from '../../src/log/stored-event.ts'
 import { readTenant } from '../../src/log/read-tenant.ts'
+import type { Scope } from '../../src/log/scope.ts'
 import { inTenant } from '../../src/log/tenant-tx.ts'
 import { uuidv7 } from '../../src/platform/uuid.ts'
 import { type Hub, startHub } from '../harness/hub.ts'
@@ -117,14 +118,15 @@ describe('the tenant transaction', () => {
     })
   })
 
-  test('[LOG4] an event that does not fit its schema stops the transaction', async () => {
+  test('[LOG4] an event that does not fit its schema, or whose scope nobody knows, stops the transaction', async () => {
     await using hub = await startHub()
-    const wrong = { channelId: 'not a uuid' }
-    await expect(
+    const recording = (channelId: string, scope: object) =>
       inTenant(hub.deps, hub.tenant.id, async (tx) =>
-        tx.record('channel.removed', wrong, { kind: 'tenant' }),
-      ),
-    ).rejects.toThrow('Invalid UUID')
+        tx.record('channel.removed', { channelId }, scope as Scope),
+      )
+    await expect(recording('not a uuid', { kind: 'tenant' })).rejects.toThrow('Invalid UUID')
+    await expect(recording(uuidv7(), { kind: 'tenant', unheard: 'of' })).rejects.toThrow('Unrecognized key')
+    await expect(recording(uuidv7(), { kind: 'user', userId: 'not a uuid' })).rejects.toThrow('Invalid UUID')
     expect(await readHead(hub.deps, hub.tenant.id)).toEqual({ epoch: 1, seq: 0 })
   })
 
