@@ -50,9 +50,9 @@ export const contactFile = anyFile({
   ],
   needed: 'firstName',
   found: {
-    email: 'id in (select contact_id from contacts_with_email($2))',
-    phone: `id in (select i.contact_id from contact_identities i
-      where i.tenant_id = $1 and i.kind in ('phone', 'wa_id') and i.value = substr($2, 2))`,
+    email: 'id = any (array(select contact_id from contacts_with_email($2)))',
+    phone: `id = any (array(select i.contact_id from contact_identities i
+      where i.tenant_id = $1 and i.kind in ('phone', 'wa_id') and i.value = substr($2, 2)))`,
     id: 'id = $2::integer',
   },
   // Contacts with addresses are made under it; before any contact is locked, as wherever both are held.

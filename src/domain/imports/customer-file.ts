@@ -27,7 +27,7 @@ export const customerFile = anyFile({
   ],
   needed: 'name',
   found: {
-    email: 'id in (select customer_id from customers_with_email($2))',
+    email: 'id = any (array(select customer_id from customers_with_email($2)))',
     phone: 'phone = $2',
     id: 'id = $2::integer',
   },
