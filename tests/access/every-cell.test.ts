@@ -189,7 +189,10 @@ describe('every cell of the policy', () => {
     const schema = requestBody?.content['application/json']?.schema
     const query = parameters
       .filter((one) => one.in === 'query' && one.required === true)
-      .map(({ name, schema }) => `${name}=${encodeURIComponent(String(validValue(schema, maker, name)))}`)
+      .map(
+        ({ name, schema }) =>
+          `${name}=${encodeURIComponent(String(validValue(schema, maker, name)).toWellFormed())}`,
+      )
     const example = examples[nameOf(operation)]
     return {
       query: queries[nameOf(operation)] ?? (query.length === 0 ? '' : `?${query.join('&')}`),
