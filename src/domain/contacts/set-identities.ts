@@ -18,13 +18,15 @@ export async function setIdentities(
   const pairs = [identities.map(({ kind }) => kind), identities.map(({ value }) => value)]
   const values: unknown[] = [tx.tenantId, contactId, ...pairs]
   const seen = contactVisibility(actor, 'c', (value) => `$${values.push(value)}`)
+  // One by one and by its whole key (`limit` keeps it so): no index begins with the value, and a few were looked for among all.
   const [taken] = await tx.query<IdentityView & { contact_id: number; deleted: boolean; seen: boolean }>(
-    `select i.kind, i.value, i.contact_id, c.deleted_at is not null as deleted, ${seen} as seen
-     from unnest($3::text[], $4::text[]) as v(kind, value)
-     join contact_identities i on i.tenant_id = $1 and i.value = v.value
-       and (i.kind = v.kind or i.kind in ('phone', 'wa_id') and v.kind in ('phone', 'wa_id'))
-     join contacts c on c.tenant_id = $1 and c.id = i.contact_id
-     where i.contact_id <> $2 limit 1`,
+    `select owned.* from unnest($3::text[], $4::text[]) as v(kind, value)
+     cross join lateral unnest(case when v.kind in ('phone', 'wa_id') then array['phone', 'wa_id'] else array[v.kind] end) as either(kind)
+     cross join lateral (
+       select i.kind, i.value, i.contact_id, c.deleted_at is not null as deleted, ${seen} as seen
+       from contact_identities i join contacts c on c.tenant_id = $1 and c.id = i.contact_id
+       where i.tenant_id = $1 and i.kind = either.kind and i.value = v.value and i.contact_id <> $2 limit 1) owned
+     limit 1`,
     values,
   )
   if (taken) {

@@ -30,13 +30,15 @@ export async function layOutDrafts(
   const keys = await drafting.keysOfRows(tx, upsertKey, rows)
   const near = await tx.query<{ record_id: number }>(
     `with recursive near (record_id) as (
-       select k.record_id from import_draft_keys k where k.tenant_id = $1 and k.import_id = $2 and k.key = any($3)
+       select met.record_id from unnest($3::text[]) as wanted(key) cross join lateral (${keyed('wanted.key')}) met
        union
-       select o.record_id from near n
-         join import_draft_keys k on k.tenant_id = $1 and k.import_id = $2 and k.record_id = n.record_id
-         join import_draft_keys o on o.tenant_id = $1 and o.import_id = $2 and o.key = k.key)
+       select met.record_id from near
+         cross join lateral (select k.key from import_draft_keys k
+           where k.tenant_id = $1 and k.import_id = $2 and k.record_id = near.record_id offset 0) own
+         cross join lateral (${keyed('own.key')}) met)
      select record_id from near`,
     [tx.tenantId, id, keys],
+    'fresh',
   )
   if (near.length === 0) return
   const ids = near.map(({ record_id: recordId }) => recordId)
@@ -47,6 +49,13 @@ export async function layOutDrafts(
     if (!String((error as { code?: unknown }).code).startsWith('23')) throw error
   }
 }
+
+/**
+ * Drafts of the import `$2` that have a key. Looked up one by one (`offset 0`): the server knows nothing of tables that were empty a
+ * minute ago, believes an import to have a few keys, and would go through all of them.
+ */
+const keyed = (key: string) => `select k.record_id from import_draft_keys k
+  where k.tenant_id = $1 and k.import_id = $2 and k.key = ${key} offset 0`
 
 async function putBack(
   tx: TenantTx,
@@ -134,6 +143,7 @@ export async function keepDrafts(
   await tx.query(
     'delete from import_draft_keys where tenant_id = $1 and import_id = $2 and record_id = any($3)',
     [tx.tenantId, importId, ids],
+    'fresh',
   )
   await tx.query(
     `insert into import_draft_keys (tenant_id, import_id, record_id, key)
@@ -144,5 +154,9 @@ export async function keepDrafts(
 
 /** Nothing is kept of a dry run that ended. */
 export async function dropDrafts(tx: TenantTx, importId: string): Promise<void> {
+  await tx.query('delete from import_draft_keys where tenant_id = $1 and import_id = $2', [
+    tx.tenantId,
+    importId,
+  ])
   await tx.query('delete from import_drafts where tenant_id = $1 and import_id = $2', [tx.tenantId, importId])
 }

@@ -76,7 +76,10 @@ export function subjectOf(around: Surroundings | undefined): Subject {
   }
 }
 
-/** Where that is what records are about, in their order; nothing where nothing decides it. */
+/**
+ * Where that is what records are about, in their order; nothing where nothing decides it. Deals are looked up one by one (`limit`): of
+ * a list from JSON the server expects a hundred, and for a hundred it went through all deals of the tenant.
+ */
 async function lookAround<Row>(
   tx: TenantTx,
   { subjects }: Owner<Row>,
@@ -96,7 +99,7 @@ async function lookAround<Row>(
        exists (select from channels h where h.tenant_id = $1 and h.members_only and (h.id = any (talks.channel_ids)
          or exists (select from conversations c where c.tenant_id = $1 and c.contact_id = about.contact_id and c.channel_id = h.id))) as closed
      from json_to_recordset($2) as asked(place integer, "contactId" integer, "conversationIds" uuid[], "dealId" integer)
-     left join deals d on d.tenant_id = $1 and d.id = asked."dealId"
+     left join lateral (select d.id, d.contact_id from deals d where d.tenant_id = $1 and d.id = asked."dealId" limit 1) d on true
      cross join lateral (select coalesce(asked."contactId", d.contact_id) as contact_id) about
      cross join lateral (select array(select distinct c.channel_id from conversations c where c.tenant_id = $1 and c.id in (
        select unnest(asked."conversationIds") union
