@@ -19,6 +19,9 @@ export interface RunImportDeps extends LogDeps {
     Pick<Config, 'IMPORT_ROWS' | 'IMPORT_COLUMNS' | 'IMPORT_CELL' | 'IMPORT_BATCH'>
 }
 
+/** Somebody else has the import, or nobody any more. */
+class Lost extends Error {}
+
 /** Characters of one batch: a few rows with large cells are as much work as many small ones. */
 const batchChars = 1_000_000
 
@@ -39,6 +42,7 @@ export async function runImport(
     if (claim.row.rows_total === null) await countRows(deps, tenantId, claim)
     await writeRows(deps, tenantId, claim, stop)
   } catch (error) {
+    if (error instanceof Lost) return
     const reason = reasonOf(error)
     if (reason === undefined) throw error
     await inTenant(deps, tenantId, async (tx) => {
@@ -65,15 +69,28 @@ function reasonOf(error: unknown): string | undefined {
   return error.code === 'not_found' ? 'The file is gone.' : undefined
 }
 
-async function* readFile(deps: RunImportDeps, { row }: Claim): AsyncGenerator<CsvRow> {
+/**
+ * The rows of the file. Fails with Lost when it is not ours any more. Reading renews the claim: a large file from a slow store takes longer to be
+ * counted, or to be passed by up to where another worker was, than a claim lasts.
+ */
+async function* readFile(deps: RunImportDeps, tenantId: string, claim: Claim): AsyncGenerator<CsvRow> {
+  const { row } = claim
+  const { IMPORT_CELL: cellChars, IMPORT_COLUMNS: columns, IMPORT_LEASE_MS: leaseMs } = deps.config
   if (row.object_key === null) throw new Failure('not_found')
-  const limits = { cellChars: deps.config.IMPORT_CELL, columns: deps.config.IMPORT_COLUMNS }
-  yield* readCsv(await deps.storage.get(row.object_key), limits)
+  const now = () => deps.clock.now().getTime()
+  let renewedAt = now()
+  for await (const one of readCsv(await deps.storage.get(row.object_key), { cellChars, columns })) {
+    if (now() - renewedAt > leaseMs / 3) {
+      renewedAt = now()
+      if (!(await inTenant(deps, tenantId, (tx) => holdImport(tx, claim, leaseMs)))) throw new Lost()
+    }
+    yield one
+  }
 }
 
 async function countRows(deps: RunImportDeps, tenantId: string, claim: Claim): Promise<void> {
   let rows = -1
-  for await (const row of readFile(deps, claim)) {
+  for await (const row of readFile(deps, tenantId, claim)) {
     if (rows === -1 && row.fault !== null) throw new UnusableFile(`The header: ${row.fault}.`)
     rows += 1
     if (rows > deps.config.IMPORT_ROWS)
@@ -99,7 +116,7 @@ async function writeRows(
   const { config } = deps
   const file = fileKinds[claim.row.entity]
   const known = await readTenant(deps, tenantId, (query) => loadKnown(query, tenantId, file.kind.noun))
-  const rows = readFile(deps, claim)
+  const rows = readFile(deps, tenantId, claim)
   const header = await rows.next()
   if (header.done === true) throw new UnusableFile('The file is empty.')
   const plan = mapColumns(header.value.cells, claim.row, file, file.columns(known))

@@ -31,7 +31,8 @@ interface Batch {
 
 /**
  * Writes rows and, in the same transaction, how far the import is: whoever takes it over goes on behind them, and nothing is
- * written twice. False when it is not ours any more. Locks: the import; then one import of a tenant after the other, so that two
+ * written twice. False when it is not ours any more: nobody takes it over while its row is locked here, and who wakes up after
+ * somebody did finds another token. The claim is renewed at the end once more, for a batch may take as long as a claim lasts. Locks: the import; then one import of a tenant after the other, so that two
  * files with one key do not both make the record that neither finds; then what its kind locks first, and records in the order
  * of the file.
  */
@@ -62,7 +63,8 @@ export async function writeBatch(tx: TenantTx, limits: ImportLimits, batch: Batc
   const tells = held.told_at === null || tx.now.getTime() - Date.parse(held.told_at) >= progressMs
   const [now] = await tx.query<ImportRow>(
     `update imports i set rows_done = i.rows_done + $3, created = i.created + $4, updated = i.updated + $5,
-       unchanged = i.unchanged + $6, failed = i.failed + $7, told_at = case when $8 then $9::timestamptz else i.told_at end
+       unchanged = i.unchanged + $6, failed = i.failed + $7, told_at = case when $8 then $9::timestamptz else i.told_at end,
+       lease_until = clock_timestamp() + make_interval(secs => $10 / 1000.0)
      where i.tenant_id = $1 and i.id = $2 returning ${importColumns}`,
     [
       tx.tenantId,
@@ -74,6 +76,7 @@ export async function writeBatch(tx: TenantTx, limits: ImportLimits, batch: Batc
       faults.length,
       tells,
       tx.now,
+      limits.IMPORT_LEASE_MS,
     ],
   )
   if (batch.isLast) await finishImport(tx, actor, claim.row.id, null)

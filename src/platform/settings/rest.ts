@@ -24,7 +24,7 @@ export const restSettings = {
   IMPORT_ERRORS: setting(count(1000), 'Rows of an import of which it is kept what was wrong.'),
   IMPORT_BATCH: setting(count(100, 1, 1000), 'Rows of an import that one transaction writes.'),
   IMPORT_LEASE_MS: setting(
-    count(60_000),
+    count(15_000),
     'An import without a sign of life for this long is taken over by another worker.',
     { unit: 'ms' },
   ),
