@@ -5,9 +5,11 @@ import { pagesOf } from '../src/log/news.ts'
 import { readEvents, readHead, type Unreadable } from '../src/log/read.ts'
 import type { Page, StoredEvent } from '../src/log/stored-event.ts'
 import type { Deps } from '../src/deps.ts'
-import { Audience, Delivery, hears, type Posting } from './audience.ts'
-import { noticeFrame, type Session } from './session.ts'
+import type { Posting } from './audience.ts'
+import { Delivery, hears } from './delivery.ts'
 import { type RecentEvent, RecentEvents } from './recent-events.ts'
+import { Roster } from './roster.ts'
+import { noticeFrame, type Session } from './session.ts'
 
 /** What somebody missed, as far as it fits. */
 export interface Missed {
@@ -46,7 +48,7 @@ export class Tail {
   readonly #deps: Deps
   readonly #hooks: TailHooks
   readonly #bufferBytes: number
-  readonly #audiences = new Map<string, Audience>()
+  readonly #roster = new Roster()
   #recent: RecentEvents
   #missed = new Map<string, Missed>()
   #draining: Promise<void> | undefined
@@ -148,8 +150,7 @@ export class Tail {
       { tenantId: this.tenantId, reason, position: formatPosition(this.position) },
       'the log went on elsewhere',
     )
-    const listening = [...this.#audiences.values()].flatMap((audience) => [...audience.sessions])
-    for (const session of listening) this.reset(session, reason)
+    for (const session of this.#roster.sessions) this.reset(session, reason)
   }
 
   /** Forget, fetch a snapshot, go on from the head; the session is live from there. */
@@ -163,36 +164,17 @@ export class Tail {
   goLive(session: Session): void {
     this.leave(session)
     session.phase = { state: 'live' }
-    let audience = this.#audiences.get(session.audienceKey)
-    if (!audience) {
-      audience = new Audience(session.audienceKey, session.actor, this.position.seq)
-      this.#audiences.set(session.audienceKey, audience)
-    }
-    audience.add(session)
+    this.#roster.add(session, this.position.seq)
   }
 
   /** It hears nothing any more. */
   leave(session: Session): void {
-    const { audience } = session
-    if (!audience) return
-    audience.remove(session)
-    if (audience.sessions.length === 0) this.#audiences.delete(audience.key)
+    this.#roster.remove(session)
   }
 
   #deliver(events: readonly RecentEvent[]): void {
     const now = Date.now()
-    const delivery = new Delivery(events)
-    const posting = this.#posting()
-    let handed = 0
-    for (const audience of this.#audiences.values()) {
-      const { frames, count, last } = delivery.for(audience.actor)
-      if (last > 0) audience.told = last
-      if (delivery.concerns(audience)) handed += this.#deliverEach(audience, delivery)
-      else if (count > 0) {
-        audience.post(frames, posting)
-        handed += count * audience.sessions.length
-      }
-    }
+    const handed = this.#roster.deliver(new Delivery(events), this.#posting())
     const { commitToEmit, eventsEmitted } = this.#deps.metrics
     for (const event of events) commitToEmit.observe(Math.max(0, now - Date.parse(event.at)) / 1000)
     eventsEmitted.inc(handed)
@@ -203,29 +185,10 @@ export class Tail {
     return { mostBytes: this.#bufferBytes, isClear: !holdsBack(), slow }
   }
 
-  /** To an audience with somebody in it for whom there are events of their own. */
-  #deliverEach(audience: Audience, delivery: Delivery): number {
-    let handed = 0
-    // A copy, because whoever is slow leaves the audience meanwhile.
-    for (const session of audience.sessions.slice()) {
-      const { frames, count } = delivery.forOne(session.actor)
-      if (count > 0 && !session.wire.offer(frames, this.#bufferBytes)) this.#hooks.slow(session)
-      handed += count
-    }
-    return handed
-  }
-
   /** Tells those who heard less than was considered for them how far they are. */
   tellWatermarks(): void {
-    const { seq } = this.position
-    const posting = this.#posting()
-    let frame: Buffer | undefined
-    for (const audience of this.#audiences.values()) {
-      if (audience.told >= seq) continue
-      audience.told = seq
-      frame ??= noticeFrame('position', { position: formatPosition(this.position) })
-      audience.post(frame, posting)
-    }
+    const frame = () => noticeFrame('position', { position: formatPosition(this.position) })
+    this.#roster.tellUpTo(this.position.seq, frame, this.#posting())
   }
 
   /** Whether the events after this `seq` are in memory. */

@@ -1,0 +1,89 @@
+import { mayHear } from '../src/auth/audience.ts'
+import type { Audience } from './audience.ts'
+import type { RecentEvent } from './recent-events.ts'
+import type { SessionActor } from './session.ts'
+
+export function hears(actor: SessionActor, event: RecentEvent): boolean {
+  return mayHear(actor, event.scope, event.whereabouts?.place ?? null)
+}
+
+/**
+ * Events with the same key are heard by the same actors, so that whoever gathered the hearers of one has those of the next.
+ * null for scopes about which more is asked than their kind and a conversation's place (src/auth/audience.ts): they are few.
+ */
+export function hearersKey({ scope, whereabouts }: RecentEvent): string | null {
+  switch (scope.kind) {
+    case 'tenant':
+    case 'managers':
+    case 'admins':
+      return scope.kind
+    case 'conversation': {
+      const place = whereabouts?.place
+      return place && 'channelId' in place ? `${place.channelId} ${place.assigneeId} ${place.teamId}` : null
+    }
+    default:
+      return null
+  }
+}
+
+/** What somebody hears of a read: the frames, how many events they are, and the `seq` of the last; 0 when there is none. */
+interface Heard {
+  readonly frames: Buffer
+  readonly count: number
+  readonly last: number
+}
+const unheard: Heard = { frames: Buffer.alloc(0), count: 0, last: 0 }
+
+/** Events of one read on their way, with the frames of those who hear the same of them made once. */
+export class Delivery {
+  /** What those hear who hear everything. */
+  readonly whole: Heard
+  /** `hearersKey` of all of these events when it is the same one: then everybody hears all of them or none. */
+  readonly key: string | null
+  readonly #events: readonly RecentEvent[]
+  readonly #made = new Map<string, Heard>()
+  /** Those who hear events of their own. */
+  readonly #userIds: ReadonlySet<string>
+
+  constructor(events: readonly RecentEvent[]) {
+    const [key = null, ...others] = new Set(events.map(hearersKey))
+    this.#events = events
+    this.whole = heardOf(events)
+    this.key = others.length === 0 ? key : null
+    this.#userIds = new Set(events.flatMap(({ scope }) => (scope.kind === 'user' ? [scope.userId] : [])))
+  }
+
+  /** Whether somebody of the audience hears events of their own. */
+  concerns({ sessions }: Audience): boolean {
+    return this.#userIds.size > 0 && sessions.some(({ actor }) => this.#userIds.has(actor.id))
+  }
+
+  /** What everybody of an audience hears. */
+  for(actor: SessionActor): Heard {
+    return this.#heard(this.#events.filter((event) => event.scope.kind !== 'user' && hears(actor, event)))
+  }
+
+  /** What one single actor hears, in the order of the log. */
+  forOne(actor: SessionActor): Heard {
+    return this.#heard(this.#events.filter((event) => hears(actor, event)))
+  }
+
+  #heard(events: readonly RecentEvent[]): Heard {
+    if (events.length === 0) return unheard
+    if (events.length === this.#events.length) return this.whole
+    const key = events.map((event) => event.seq).join(' ')
+    let heard = this.#made.get(key)
+    if (!heard) {
+      heard = heardOf(events)
+      this.#made.set(key, heard)
+    }
+    return heard
+  }
+}
+
+function heardOf(events: readonly RecentEvent[]): Heard {
+  const last = events.at(-1)
+  if (!last) return unheard
+  const frames = events.length === 1 ? last.frame : Buffer.concat(events.map((event) => event.frame))
+  return { frames, count: events.length, last: last.seq }
+}
