@@ -26,6 +26,23 @@ export function hearersKey({ scope, whereabouts }: RecentEvent): string | null {
   }
 }
 
+/** `hearersKey` of all of these events when it is the same: then everybody hears all of them or none. Else null. */
+export function sharedKey(events: readonly RecentEvent[]): string | null {
+  let shared: string | null = null
+  for (const [place, event] of events.entries()) {
+    const key = hearersKey(event)
+    if (key === null || (place > 0 && key !== shared)) return null
+    shared = key
+  }
+  return shared
+}
+
+/** The frames of events, for one write. */
+export function framesOf(events: readonly RecentEvent[]): Buffer {
+  const [only, another] = events
+  return only && !another ? only.frame : Buffer.concat(events.map((event) => event.frame))
+}
+
 /** What somebody hears of a read: the frames, how many events they are, and the `seq` of the last; 0 when there is none. */
 interface Heard {
   readonly frames: Buffer
@@ -36,20 +53,13 @@ const unheard: Heard = { frames: Buffer.alloc(0), count: 0, last: 0 }
 
 /** Events of one read on their way, with the frames of those who hear the same of them made once. */
 export class Delivery {
-  /** What those hear who hear everything. */
-  readonly whole: Heard
-  /** `hearersKey` of all of these events when it is the same one: then everybody hears all of them or none. */
-  readonly key: string | null
   readonly #events: readonly RecentEvent[]
   readonly #made = new Map<string, Heard>()
   /** Those who hear events of their own. */
   readonly #userIds: ReadonlySet<string>
 
   constructor(events: readonly RecentEvent[]) {
-    const [key = null, ...others] = new Set(events.map(hearersKey))
     this.#events = events
-    this.whole = heardOf(events)
-    this.key = others.length === 0 ? key : null
     this.#userIds = new Set(events.flatMap(({ scope }) => (scope.kind === 'user' ? [scope.userId] : [])))
   }
 
@@ -69,21 +79,14 @@ export class Delivery {
   }
 
   #heard(events: readonly RecentEvent[]): Heard {
-    if (events.length === 0) return unheard
-    if (events.length === this.#events.length) return this.whole
-    const key = events.map((event) => event.seq).join(' ')
+    const last = events.at(-1)
+    if (!last) return unheard
+    const key = events.length === this.#events.length ? 'all' : events.map((event) => event.seq).join(' ')
     let heard = this.#made.get(key)
     if (!heard) {
-      heard = heardOf(events)
+      heard = { frames: framesOf(events), count: events.length, last: last.seq }
       this.#made.set(key, heard)
     }
     return heard
   }
-}
-
-function heardOf(events: readonly RecentEvent[]): Heard {
-  const last = events.at(-1)
-  if (!last) return unheard
-  const frames = events.length === 1 ? last.frame : Buffer.concat(events.map((event) => event.frame))
-  return { frames, count: events.length, last: last.seq }
 }

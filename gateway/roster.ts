@@ -1,14 +1,15 @@
 import { Audience, type Listeners, post, type Posting } from './audience.ts'
-import type { Delivery } from './delivery.ts'
+import { Delivery, framesOf, hears, sharedKey } from './delivery.ts'
+import type { RecentEvent } from './recent-events.ts'
 import type { Session } from './session.ts'
 
 /** Most gatherings of hearers that are kept per tenant: one per place where something happens again and again. */
 const mostGatherings = 32
 
-/** Everybody who hears the events of one key (gateway/delivery.ts), as long as nobody comes or goes. */
+/** Everybody who hears the events of one key (gateway/delivery.ts); kept until somebody comes or goes, or positions are told. */
 interface Gathering extends Listeners {
   readonly audiences: readonly Audience[]
-  /** `seq` of the last event that they heard by this gathering; their audiences learn it when somebody asks. */
+  /** `seq` of the last event that they heard by this gathering; their audiences learn it when it ends. */
   told: number
 }
 
@@ -44,19 +45,22 @@ export class Roster {
     if (audience.sessions.length === 0) this.#audiences.delete(audience.key)
   }
 
-  /** Hands everybody what they hear of a read; answers with how many events that were, over all of them. */
-  deliver(delivery: Delivery, posting: Posting): number {
-    const { key, whole } = delivery
-    if (key === null) return this.#deliverEach(delivery, posting)
-    const gathering = this.#gatherings.get(key) ?? this.#gather(key, delivery)
-    gathering.told = whole.last
-    const handed = whole.count * gathering.sessions.length
-    post(gathering, whole.frames, posting)
+  /** Hands everybody what they hear of events that were read together; answers with how many that were, over all of them. */
+  deliver(events: readonly RecentEvent[], posting: Posting): number {
+    const [first] = events
+    const last = events.at(-1)
+    if (!first || !last) return 0
+    const key = sharedKey(events)
+    if (key === null) return this.#deliverEach(new Delivery(events), posting)
+    const gathering = this.#gatherings.get(key) ?? this.#gather(key, first)
+    gathering.told = last.seq
+    const handed = events.length * gathering.sessions.length
+    post(gathering, framesOf(events), posting)
     return handed
   }
 
-  #gather(key: string, delivery: Delivery): Gathering {
-    const audiences = [...this.#audiences.values()].filter(({ actor }) => delivery.for(actor).count > 0)
+  #gather(key: string, event: RecentEvent): Gathering {
+    const audiences = [...this.#audiences.values()].filter(({ actor }) => hears(actor, event))
     const gathering = {
       audiences,
       sessions: audiences.flatMap(({ sessions }) => sessions),
@@ -81,8 +85,7 @@ export class Roster {
 
   #deliverEach(delivery: Delivery, posting: Posting): number {
     let handed = 0
-    // A copy, because an audience goes with the last of it when that one is slow.
-    for (const audience of [...this.#audiences.values()]) {
+    for (const audience of this.#audiences.values()) {
       const { frames, count, last } = delivery.for(audience.actor)
       audience.told = Math.max(audience.told, last)
       if (delivery.concerns(audience)) handed += deliverToEach(audience, delivery, posting)

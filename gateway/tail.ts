@@ -6,7 +6,7 @@ import { readEvents, readHead, type Unreadable } from '../src/log/read.ts'
 import type { Page, StoredEvent } from '../src/log/stored-event.ts'
 import type { Deps } from '../src/deps.ts'
 import type { Posting } from './audience.ts'
-import { Delivery, hears } from './delivery.ts'
+import { hears } from './delivery.ts'
 import { type RecentEvent, RecentEvents } from './recent-events.ts'
 import { Roster } from './roster.ts'
 import { noticeFrame, type Session } from './session.ts'
@@ -174,7 +174,7 @@ export class Tail {
 
   #deliver(events: readonly RecentEvent[]): void {
     const now = Date.now()
-    const handed = this.#roster.deliver(new Delivery(events), this.#posting())
+    const handed = this.#roster.deliver(events, this.#posting())
     const { commitToEmit, eventsEmitted } = this.#deps.metrics
     for (const event of events) commitToEmit.observe(Math.max(0, now - Date.parse(event.at)) / 1000)
     eventsEmitted.inc(handed)
