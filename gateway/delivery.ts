@@ -8,12 +8,13 @@ export function hears(actor: SessionActor, event: RecentEvent): boolean {
 }
 
 /**
- * Events with the same key are heard by the same actors, so that whoever gathered the hearers of one has those of the next.
- * null for scopes about which more is asked than their kind and a conversation's place (src/auth/audience.ts): they are few.
+ * Events with the same key are heard by the same actors, so that whoever gathered the hearers of one has those of the next:
+ * it holds all that `mayHear` asks of them. null for scopes that ask for more than a conversation's place; they are few.
  */
 export function hearersKey({ scope, whereabouts }: RecentEvent): string | null {
   switch (scope.kind) {
     case 'tenant':
+      return `tenant ${scope.action}`
     case 'managers':
     case 'admins':
       return scope.kind

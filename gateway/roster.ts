@@ -3,24 +3,34 @@ import { Delivery, framesOf, hears, sharedKey } from './delivery.ts'
 import type { RecentEvent } from './recent-events.ts'
 import type { Session } from './session.ts'
 
-/** Most gatherings of hearers that are kept per tenant: one per place where something happens again and again. */
-const mostGatherings = 32
+/** Gatherings that are kept, counted in sessions that they list, for each session that there is: a quarter of a KiB. */
+const keptPerSession = 16
 
-/** Everybody who hears the events of one key (gateway/delivery.ts); kept until somebody comes or goes, or positions are told. */
+/** Everybody who hears the events of one key (gateway/delivery.ts); kept until somebody comes or goes. */
 interface Gathering extends Listeners {
   readonly audiences: readonly Audience[]
-  /** `seq` of the last event that they heard by this gathering; their audiences learn it when it ends. */
-  told: number
 }
+
+interface Told {
+  readonly audiences: readonly Audience[]
+  readonly seq: number
+}
+const nothingYet: Told = { audiences: [], seq: 0 }
 
 /**
  * The live sessions of one tail, and who of them hears what. What happens at one place is heard by the same people, so
  * they are gathered once, and a delivery walks over one array and looks at nobody's rights: between two events other
- * processes empty the caches, and each object that a delivery looks at costs some 80 ns.
+ * processes empty the caches, and each object that a delivery looks at costs some 80 ns. Whose rights become others
+ * comes anew (`Tail.reset`), and that ends every gathering, as each arrival and departure does.
  */
 export class Roster {
   readonly #audiences = new Map<string, Audience>()
   readonly #gatherings = new Map<string, Gathering>()
+  #population = 0
+  /** Sessions in all gatherings together, and one for each gathering. */
+  #kept = 0
+  /** Whom the newest event went to by a gathering, with its `seq`; their audiences learn it when it matters. */
+  #newest: Told = nothingYet
 
   get sessions(): Session[] {
     return [...this.#audiences.values()].flatMap(({ sessions }) => sessions)
@@ -34,7 +44,10 @@ export class Roster {
       audience = new Audience(session.audienceKey, session.actor, seq)
       this.#audiences.set(session.audienceKey, audience)
     }
+    // More than there is was told when the log was set back.
+    audience.told = Math.min(audience.told, seq)
     audience.add(session)
+    this.#population += 1
   }
 
   remove(session: Session): void {
@@ -43,6 +56,7 @@ export class Roster {
     this.#disperse()
     audience.remove(session)
     if (audience.sessions.length === 0) this.#audiences.delete(audience.key)
+    this.#population -= 1
   }
 
   /** Hands everybody what they hear of events that were read together; answers with how many that were, over all of them. */
@@ -53,10 +67,9 @@ export class Roster {
     const key = sharedKey(events)
     if (key === null) return this.#deliverEach(new Delivery(events), posting)
     const gathering = this.#gatherings.get(key) ?? this.#gather(key, first)
-    gathering.told = last.seq
-    const handed = events.length * gathering.sessions.length
+    this.#newest = { audiences: gathering.audiences, seq: last.seq }
     post(gathering, framesOf(events), posting)
-    return handed
+    return events.length * gathering.sessions.length
   }
 
   #gather(key: string, event: RecentEvent): Gathering {
@@ -65,29 +78,35 @@ export class Roster {
       audiences,
       sessions: audiences.flatMap(({ sessions }) => sessions),
       lines: audiences.flatMap(({ lines }) => lines),
-      told: 0,
     }
-    const [oldest] = this.#gatherings.keys()
-    if (oldest !== undefined && this.#gatherings.size >= mostGatherings) this.#end(oldest)
+    this.#kept += weightOf(gathering)
+    for (const [oldest, kept] of this.#gatherings) {
+      if (this.#kept <= keptPerSession * this.#population) break
+      this.#gatherings.delete(oldest)
+      this.#kept -= weightOf(kept)
+    }
     this.#gatherings.set(key, gathering)
     return gathering
   }
 
-  #end(key: string): void {
-    const { audiences, told } = this.#gatherings.get(key) as Gathering
-    for (const audience of audiences) audience.told = Math.max(audience.told, told)
-    this.#gatherings.delete(key)
+  #settle(): void {
+    const { audiences, seq } = this.#newest
+    for (const audience of audiences) audience.told = seq
+    this.#newest = nothingYet
   }
 
   #disperse(): void {
-    for (const key of this.#gatherings.keys()) this.#end(key)
+    this.#settle()
+    this.#gatherings.clear()
+    this.#kept = 0
   }
 
   #deliverEach(delivery: Delivery, posting: Posting): number {
+    this.#settle()
     let handed = 0
     for (const audience of this.#audiences.values()) {
       const { frames, count, last } = delivery.for(audience.actor)
-      audience.told = Math.max(audience.told, last)
+      if (last > 0) audience.told = last
       if (delivery.concerns(audience)) handed += deliverToEach(audience, delivery, posting)
       else if (count > 0) {
         handed += count * audience.sessions.length
@@ -99,7 +118,7 @@ export class Roster {
 
   /** Writes to those who were told less than everything up to `seq`, which is what the frame says. */
   tellUpTo(seq: number, frame: () => Buffer, posting: Posting): void {
-    this.#disperse()
+    this.#settle()
     let made: Buffer | undefined
     for (const audience of this.#audiences.values()) {
       if (audience.told >= seq) continue
@@ -108,6 +127,8 @@ export class Roster {
     }
   }
 }
+
+const weightOf = ({ sessions }: Gathering) => sessions.length + 1
 
 /** To an audience with somebody in it for whom there are events of their own. */
 function deliverToEach(audience: Audience, delivery: Delivery, { mostBytes, slow }: Posting): number {
