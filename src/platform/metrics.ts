@@ -5,10 +5,13 @@ const { version } = manifest
 
 const seconds = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
+/** How often the delay of the event loop is looked at; each look wakes the process (the library's default is 10). */
+const loopDelayMs = 50
+
 /** Everything that a process counts, with base units and no unbounded labels. Shown at /metrics. */
 export function createMetrics() {
   const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: loopDelayMs })
   const counter = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
     new Counter({ name, help, labelNames: [...labelNames], registers: [registry] })
   const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
