@@ -154,7 +154,8 @@ test('[GW4] [RGT21] a storm of arrivals, departures, other rights, moves and slo
     else if (act < 0.215) {
       // The log was set back: what Tail's restart does.
       seq = Math.floor(random() * seq)
-      for (const listener of [...live]) {
+      const everybody = [...live]
+      for (const listener of everybody) {
         roster.remove(listener.session)
         live.delete(listener)
         add(listener)
