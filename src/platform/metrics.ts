@@ -5,7 +5,10 @@ const { version } = manifest
 
 const seconds = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
-/** How often the delay of the event loop is looked at; each look wakes the process (the library's default is 10). */
+/**
+ * Between two looks at the delay of the event loop, each of which wakes the process (the library's default is 10).
+ * nodejs_eventloop_lag_* count from the look before: they are as much when nothing is late.
+ */
 const loopDelayMs = 50
 
 /** Everything that a process counts, with base units and no unbounded labels. Shown at /metrics. */
