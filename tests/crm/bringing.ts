@@ -48,13 +48,17 @@ export async function bring(...[rest, token, file, more]: Parameters<typeof uplo
   return ended(rest, token, id)
 }
 
-/** Waits for its end; a file of thousands of rows takes longer on a busy machine. */
+/** Asks for its end, so rarely that it uses up nobody's REST_RATE_PER_MINUTE; thousands of rows take longer on a busy machine. */
 export function ended(rest: RestClient, token: string, id: string, withinMs = 30_000): Promise<ImportView> {
-  return eventually(async () => {
-    const view = await get(rest, token, id)
-    if (view.finishedAt === null) throw new Error(`not at its end: ${JSON.stringify(view)}`)
-    return view
-  }, withinMs)
+  return eventually(
+    async () => {
+      const view = await get(rest, token, id)
+      if (view.finishedAt === null) throw new Error(`not at its end: ${JSON.stringify(view)}`)
+      return view
+    },
+    withinMs,
+    100,
+  )
 }
 
 /** What was wrong with its rows, as CSV. */
