@@ -8,6 +8,7 @@ import { type Figure, type Measurement, verdictOf } from './goal.ts'
 import { comingBack, idleMemory } from './goals/connections.ts'
 import { fanOut } from './goals/fan-out.ts'
 import { hotTenant } from './goals/hot-tenant.ts'
+import { manyTenants } from './goals/many-tenants.ts'
 import { recordsOverRest } from './goals/records.ts'
 import { rowSecurity } from './goals/row-security.ts'
 import { wholePath } from './goals/whole-path.ts'
@@ -18,6 +19,7 @@ import { openWorld } from './world.ts'
 const measurements: readonly Measurement[] = [
   fanOut,
   wholePath,
+  manyTenants,
   hotTenant,
   idleMemory,
   comingBack,

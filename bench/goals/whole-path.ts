@@ -1,171 +1,23 @@
-import {
-  addDesk,
-  appSecret,
-  caughtUp,
-  connected,
-  connectsOf,
-  type Desk,
-  introduce,
-  socketUrl,
-} from '../crm.ts'
 import type { Figure, Measurement } from '../goal.ts'
-import { Part, startPart, startProduct } from '../part.ts'
+import { startPart } from '../part.ts'
 import { median, percentile } from '../rounds.ts'
-import type { Tenant, World } from '../world.ts'
+import { addOffices, openBare, openNaive, openOurs, type Passed, pass } from '../ways.ts'
+import type { World } from '../world.ts'
 
 const tenants = 10
 const socketsPerTenant = 20
 const customersPerTenant = 40
-const floodLines = 64
-const floodWebhooks = 2500
 const pacedPerSecond = 1000
-const pacedWebhooks = 3000
-
-interface Office {
-  readonly tenant: Tenant
-  readonly desk: Desk
-}
-
-/** One of the two ways from a webhook to the sockets. */
-interface Way {
-  readonly client: Part
-  readonly servers: readonly Part[]
-  readonly target: { port: number; path: string }
-  close(): Promise<void>
-}
-
-async function openOurs(world: World, offices: readonly Office[]): Promise<Way> {
-  const gateway = await startProduct('gateway/main.ts', world.environment)
-  const rest = await startProduct('src/rest/main.ts', world.environment)
-  const workers = new Part('workers/main.ts', world.environment)
-  const client = await startPart('parts/sockets.ts')
-  for (const { tenant } of offices) {
-    await introduce(world, tenant, socketsPerTenant)
-    await client.call('connect', {
-      group: 'all',
-      url: socketUrl(gateway.port),
-      connects: connectsOf(world, tenant, { count: socketsPerTenant }),
-      until: caughtUp,
-      counted: '42["message.received"',
-    })
-  }
-  const servers = [rest.part, workers, gateway.part]
-  return {
-    client,
-    servers,
-    target: { port: rest.port, path: '/api/webhooks/whatsapp' },
-    close: async () => {
-      await Promise.all([client, ...servers].map((part) => part.stop()))
-    },
-  }
-}
-
-/** A peer: an intake and a worker of one program, and sockets by the Redis adapter. */
-async function openPeer(
-  world: World,
-  offices: readonly Office[],
-  program: string,
-  begin: (parts: { intake: Part; worker: Part; numbers: readonly (readonly string[])[] }) => Promise<void>,
-): Promise<Way> {
-  const { REDIS_URL: redisUrl = '', DATABASE_URL: databaseUrl = '' } = world.environment
-  const worker = await startPart(program, { args: ['worker', redisUrl, databaseUrl] })
-  const intake = await startPart(program, { args: ['intake', redisUrl, databaseUrl] })
-  const gateway = await startPart('peers/socketio-redis.ts', { args: [redisUrl] })
-  const client = await startPart('parts/sockets.ts')
-  await begin({
-    intake,
-    worker,
-    numbers: offices.map(({ tenant, desk }) => [desk.phoneNumberId, tenant.id]),
-  })
-  const url = socketUrl(await gateway.call<number>('port'))
-  for (const { tenant } of offices)
-    await client.call('connect', {
-      group: 'all',
-      url,
-      connects: Array.from({ length: socketsPerTenant }, () => `40${JSON.stringify({ tenant: tenant.id })}`),
-      until: connected,
-      counted: '42["message.received"',
-    })
-  const servers = [intake, worker, gateway]
-  return {
-    client,
-    servers,
-    target: { port: await intake.call<number>('port'), path: '/webhook' },
-    close: async () => {
-      await Promise.all([client, ...servers].map((part) => part.stop()))
-    },
-  }
-}
-
-function openNaive(world: World, offices: readonly Office[]): Promise<Way> {
-  return openPeer(world, offices, 'peers/naive-pipeline.ts', async ({ intake, worker, numbers }) => {
-    await intake.call('secret', { secret: appSecret })
-    await worker.call('tenants', { numbers })
-  })
-}
-
-function openBare(world: World, offices: readonly Office[]): Promise<Way> {
-  return openPeer(world, offices, 'peers/bare-pipeline.ts', async ({ intake, worker, numbers }) => {
-    await intake.call('open', { secret: appSecret, numbers })
-    await worker.call('work')
-  })
-}
-
-interface Passed {
-  readonly perSecond: number
-  readonly answeredPerSecond: number
-  readonly cpuUsPerWebhook: number
-  /** The same by process, in the order of the path. */
-  readonly cpuUsByServer: readonly number[]
-  readonly latenciesMs: readonly number[]
-}
-
-/** Posts webhooks one way or the other and waits until every socket of their tenants has them. */
-async function pass(
-  way: Way,
-  poster: Part,
-  offices: readonly Office[],
-  load: 'flood' | 'pace',
-  webhooks: number,
-): Promise<Passed> {
-  const target = { ...way.target, appSecret, numbers: offices.map(({ desk }) => desk) }
-  const before = await way.client.call<number>('events', { group: 'all' })
-  await way.client.call('latencies', { group: 'all' })
-  const usedBefore = await usedBy(way)
-  const startedAt = performance.now()
-  const input = load === 'flood' ? { lines: floodLines } : { perSecond: pacedPerSecond }
-  const posted = await poster.call<{ tookMs: number; refused: number }>(load, { target, webhooks, ...input })
-  if (posted.refused > 0) throw new Error(`${posted.refused} webhooks were refused`)
-  await way.client.call('reach', {
-    group: 'all',
-    events: before + webhooks * socketsPerTenant,
-    withinMs: 60_000,
-  })
-  const tookMs = performance.now() - startedAt
-  const cpuUsByServer = (await usedBy(way)).map((used, i) => (used - (usedBefore[i] ?? 0)) / webhooks)
-  const latencies = await way.client.call<number[]>('latencies', { group: 'all' })
-  return {
-    perSecond: (webhooks * 1000) / tookMs,
-    answeredPerSecond: (webhooks * 1000) / posted.tookMs,
-    cpuUsPerWebhook: cpuUsByServer.reduce((sum, used) => sum + used, 0),
-    cpuUsByServer,
-    latenciesMs: latencies.map((latency) => latency / 1000),
-  }
-}
-
-async function usedBy({ servers }: Way): Promise<number[]> {
-  const usages = await Promise.all(servers.map((server) => server.usage()))
-  return usages.map(({ cpuUs }) => cpuUs)
-}
+const loads = { flood: { webhooks: 2500 }, pace: { webhooks: 3000, perSecond: pacedPerSecond } }
 
 type Rounds = Record<'ours' | 'naive' | 'bare', Record<'flood' | 'pace', Passed[]>>
 
 async function run(world: World, rounds: number, log: (line: string) => void): Promise<Figure[]> {
-  const offices: Office[] = []
-  for (let i = 0; i < tenants; i++) {
-    const tenant = await world.addTenant()
-    offices.push({ tenant, desk: await addDesk(world, tenant, customersPerTenant) })
-  }
+  const offices = await addOffices(world, {
+    tenants,
+    sockets: socketsPerTenant,
+    customers: customersPerTenant,
+  })
   const ways = {
     ours: await openOurs(world, offices),
     naive: await openNaive(world, offices),
@@ -182,8 +34,8 @@ async function run(world: World, rounds: number, log: (line: string) => void): P
       if (round === 1) await world.analyze()
       for (const load of ['flood', 'pace'] as const)
         for (const name of inTurn(round)) {
-          const webhooks = round === 0 ? 500 : load === 'flood' ? floodWebhooks : pacedWebhooks
-          const passed = await pass(ways[name], poster, offices, load, webhooks)
+          const webhooks = round === 0 ? 500 : loads[load].webhooks
+          const passed = await pass(ways[name], poster, offices, { ...loads[load], webhooks })
           const p = (percent: number) => percentile(passed.latenciesMs, percent).toFixed(1)
           log(
             `${load} ${name}: ${passed.perSecond.toFixed(0)}/s, answered ${passed.answeredPerSecond.toFixed(0)}/s, ${passed.cpuUsByServer.map((used) => used.toFixed(0)).join(' + ')} µs, p50 ${p(50)}, p99 ${p(99)} ms`,
