@@ -3,13 +3,34 @@ import type { SweepTask } from './sweep.ts'
 
 const hourMs = 3_600_000
 const partitionDaysAhead = 7
+/** What messages are found by and written to. */
+const messagePath = [
+  'contacts',
+  'contact_identities',
+  'conversations',
+  'messages',
+  'attachments',
+  'send_attempts',
+  'parked_updates',
+  'webhook_inbox',
+]
+const growthMs = 5000
 /** Rows that one statement throws away, so that it stays short. */
 const deliveriesAtOnce = 5000
 
-/** What is kept for a time and then thrown away, and the partitions of the coming days. */
+/** What is kept for a time and then thrown away, the partitions of the coming days, and what the server should know of tables. */
 export function maintenance(deps: Pick<Deps, 'config' | 'log'>): readonly SweepTask[] {
   const { config, log } = deps
   return [
+    {
+      // Autovacuum looks once a minute. A new installation that is busy from its first second would read whole tables until
+      // then, by plans from when they were empty.
+      name: 'grown-tables',
+      everyMs: growthMs,
+      run: async (query) => {
+        await query('select analyze_grown($1)', [messagePath])
+      },
+    },
     {
       name: 'event-partitions',
       everyMs: hourMs,

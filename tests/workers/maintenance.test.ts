@@ -75,3 +75,23 @@ test('[LOG6] workers keep the events of LOG_KEEP_DAYS, and not those of a day mo
   expect(await from(before)).toBe('trimmed')
   expect(await from(before + 1)).toMatchObject({ events: [{ seq: before + 2 }] })
 })
+
+test('[IN10] workers let the server know of tables of the message path that have doubled, before autovacuum does', async () => {
+  await using intake = await startIntake()
+  const { hub } = intake
+  await intake.asOwner('alter table contacts set (autovacuum_enabled = off)')
+  const known = async () =>
+    (
+      await intake.asOwner<{ rows: number }>(
+        `select reltuples::integer as rows from pg_class where relname = 'contacts'`,
+      )
+    )[0]?.rows
+  await intake.asOwner(
+    `insert into contacts (tenant_id, first_name) select $1, 'Somebody ' || n from generate_series(1, 5000) n`,
+    [hub.tenant.id],
+  )
+  expect(await known()).toBeLessThan(1)
+  const workers = startWorkers(hub.deps)
+  hub.onClose(() => workers.close())
+  await eventually(async () => expect(await known()).toBe(5000))
+})
