@@ -26,7 +26,7 @@ const measurements: readonly Measurement[] = [
   recordsOverRest,
   rowSecurity,
 ]
-const known = measurements.flatMap(({ goals }) => goals)
+const known = [...new Set(measurements.flatMap(({ goals }) => goals))]
 
 const { values } = parseArgs({
   options: {
