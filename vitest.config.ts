@@ -10,6 +10,8 @@ export default defineConfig({
       ['default', { summary: false }],
       ['json', { outputFile: 'test-results/report.json' }],
     ],
+    // The servers' last checkpoint and the removal of their data.
+    teardownTimeout: 60_000,
     projects: [
       {
         test: {
@@ -27,6 +29,7 @@ export default defineConfig({
           maxWorkers: 2,
           testTimeout: 30_000,
           hookTimeout: 60_000,
+          setupFiles: ['tests/harness/databases-go.ts'],
         },
       },
     ],

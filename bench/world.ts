@@ -1,15 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import jwt from 'jsonwebtoken'
 import pg from 'pg'
 import type { Role } from '../src/contract/records.ts'
 import { type Deps, openDeps, type ServedConfig } from '../src/deps.ts'
 import { createTenant } from '../src/domain/tenants/create-tenant.ts'
-import { type EmbeddedServers, startEmbedded } from '../src/embedded/servers.ts'
+import type { EmbeddedServers } from '../src/embedded/servers.ts'
 import { type Environment, readConfig } from '../src/platform/config.ts'
 import { migrateUp } from '../src/platform/migrate.ts'
+import { startScratch } from '../tests/harness/scratch.ts'
 
 export interface Tenant {
   readonly id: string
@@ -43,11 +41,7 @@ const oneMachine = {
 
 /** Starts the servers in a directory that is removed with them. PostgreSQL keeps what it commits (fsync is on). */
 export async function openWorld(log: (line: string) => void): Promise<World> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'switchboard-bench-'))
-  // A root run lends PostgreSQL another account, which must be able to pass.
-  chmodSync(dataDir, 0o755)
-  const servers = await startEmbedded({
-    dataDir,
+  const servers = await startScratch('switchboard-bench', {
     need: { postgres: true, redis: true, objectStore: true },
     log,
   })
@@ -62,7 +56,7 @@ export async function openWorld(log: (line: string) => void): Promise<World> {
     S3_REGION: store?.region,
     S3_ACCESS_KEY: store?.accessKey,
     S3_SECRET_KEY: store?.secretKey,
-    DATA_DIR: dataDir,
+    DATA_DIR: servers.dataDir,
     JWT_SECRET: secret,
     ENCRYPTION_KEY: randomBytes(32).toString('base64'),
     ...oneMachine,
@@ -104,7 +98,6 @@ export async function openWorld(log: (line: string) => void): Promise<World> {
     close: async () => {
       await deps.close()
       await servers.stop()
-      rmSync(dataDir, { recursive: true, force: true })
     },
   }
 }

@@ -60,5 +60,9 @@ export async function endChild(child: ChildProcess, steps: readonly EndingStep[]
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
   await endProcess(child.pid, steps)
   // It is gone, but Node learns so a moment later, and whoever asks the child next must not find it alive.
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+  if (child.exitCode === null && child.signalCode === null) {
+    // A child that was let go does not keep this process alive until the news is in.
+    child.ref()
+    await once(child, 'exit')
+  }
 }

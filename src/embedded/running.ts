@@ -33,7 +33,8 @@ async function ifRunning<Server extends RecordedServer>(
 /** Loopback answers or refuses within microseconds; the limit is for a server that is stopped in its tracks. */
 const patienceMs = 1000
 
-function takesConnections(port: number): Promise<boolean> {
+/** Whether anybody accepts on this port of loopback. */
+export function takesConnections(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
     const finish = (answer: boolean) => {

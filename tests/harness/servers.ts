@@ -1,8 +1,5 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
-import { startEmbedded } from '../../src/embedded/servers.ts'
+import { startScratch } from './scratch.ts'
 
 /** How tests reach the run's object store; they make buckets of their own in it. */
 export interface TestObjectStore {
@@ -31,19 +28,14 @@ declare module 'vitest' {
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const { env } = process
-  const dataDir = mkdtempSync(join(tmpdir(), 'switchboard-test-'))
-  // A root run lends PostgreSQL another account, which must be able to pass.
-  chmodSync(dataDir, 0o755)
-  // Whatever tests leave in their temporary directories goes with the run.
-  env['TMPDIR'] = join(dataDir, 'tmp')
-  mkdirSync(env['TMPDIR'])
   const [pgUrl, redisUrl, s3] = [env['TEST_DATABASE_URL'], env['TEST_REDIS_URL'], givenObjectStore(env)]
-  const servers = await startEmbedded({
-    dataDir,
+  const servers = await startScratch('switchboard-test', {
     need: { postgres: pgUrl === undefined, redis: redisUrl === undefined, objectStore: s3 === undefined },
     log: (line) => console.log(line),
     test: true,
   })
+  // Whatever tests leave in their temporary directories goes with the run.
+  env['TMPDIR'] = servers.temporary
   project.provide('pgUrl', pgUrl ?? servers.postgres?.url ?? '')
   project.provide('redisUrl', redisUrl ?? servers.redis?.url ?? '')
   const store = s3 ?? servers.objectStore
@@ -51,10 +43,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const { endpoint, region, accessKey, secretKey } = store
     project.provide('s3', { endpoint, region, accessKey, secretKey })
   }
-  return async () => {
-    await servers.stop()
-    rmSync(dataDir, { recursive: true, force: true })
-  }
+  return () => servers.stop()
 }
 
 function givenObjectStore(env: NodeJS.ProcessEnv): TestObjectStore | undefined {

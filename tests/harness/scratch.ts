@@ -1,0 +1,78 @@
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { claimDirectory } from '../../src/embedded/directory-lock.ts'
+import type { EmbeddedOptions } from '../../src/embedded/embedded-server.ts'
+import { commandLine, endProcess } from '../../src/embedded/processes.ts'
+import { type EmbeddedServers, type Need, startEmbedded } from '../../src/embedded/servers.ts'
+
+export interface ScratchServers extends EmbeddedServers {
+  dataDir: string
+  /** For temporary files of whoever uses the servers; it goes with them. */
+  temporary: string
+}
+
+/**
+ * Starts servers whose data nobody needs afterwards, in `<temporary directory>/<prefix>-...`; `stop` takes the directory
+ * away too. What killed runs of the same prefix left behind, directories and servers, goes first: it is gigabytes each
+ * time, and a full disk fails whatever comes next.
+ */
+export async function startScratch(
+  prefix: string,
+  options: Omit<EmbeddedOptions, 'dataDir'> & { need: Need },
+): Promise<ScratchServers> {
+  await removeAbandoned(tmpdir(), `${prefix}-`, options.log)
+  const dataDir = mkdtempSync(join(tmpdir(), `${prefix}-`))
+  // A root run lends PostgreSQL another account, which must be able to pass.
+  chmodSync(dataDir, 0o755)
+  const temporary = temporaryOf(dataDir)
+  mkdirSync(temporary)
+  const servers = await startEmbedded({ ...options, dataDir })
+  return {
+    ...servers,
+    dataDir,
+    temporary,
+    stop: async () => {
+      await servers.stop()
+      await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+const temporaryOf = (dataDir: string): string => join(dataDir, 'tmp')
+
+/**
+ * Removes the data directories under `parent` whose names begin with `prefix` and that no living process has claimed,
+ * with the servers that still run on them. One without a lock is somebody's who has just begun.
+ */
+async function removeAbandoned(parent: string, prefix: string, log: (line: string) => void): Promise<void> {
+  for (const name of readdirSync(parent).filter((one) => one.startsWith(prefix))) {
+    const directory = join(parent, name)
+    if (!existsSync(join(directory, 'lock'))) continue
+    const release = claimIfFree(directory)
+    if (release === undefined) continue
+    log(`removing ${directory}, which an earlier run left behind`)
+    await endServer(join(directory, 'postgres/data/postmaster.pid'), /\bpostgres\b/)
+    await endServer(join(directory, 'redis/redis.pid'), /\b(redis|valkey)-server\b/)
+    if (existsSync(temporaryOf(directory))) await removeAbandoned(temporaryOf(directory), '', log)
+    await rm(directory, { recursive: true, force: true })
+    release()
+  }
+}
+
+/** Without a goodbye: its data goes next. A pid that now is another program's is nobody's leftover. */
+async function endServer(pidFile: string, program: RegExp): Promise<void> {
+  if (!existsSync(pidFile)) return
+  const pid = Number.parseInt(readFileSync(pidFile, 'utf8'), 10)
+  if (program.test(commandLine(pid) ?? '')) await endProcess(pid, [{ signal: 'SIGKILL', waitMs: 5_000 }])
+}
+
+/** Also undefined when the directory is another account's: it is then that account's to remove. */
+function claimIfFree(directory: string): (() => void) | undefined {
+  try {
+    return claimDirectory(directory)
+  } catch {
+    return undefined
+  }
+}
