@@ -7,6 +7,15 @@ export function median(values: readonly number[]): number {
     : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2
 }
 
+/** How fast y grows with x: the median of the slopes between any two points (Theil and Sen), so that one leap counts for little. */
+export function slope(points: readonly (readonly [x: number, y: number])[]): number {
+  return median(
+    points.flatMap(([x, y], place) =>
+      points.slice(place + 1).map(([laterX, laterY]) => (laterY - y) / (laterX - x)),
+    ),
+  )
+}
+
 /** The value below which so many percent of all lie. */
 export function percentile(values: readonly number[], percent: number): number {
   const sorted = [...values].sort((one, other) => one - other)

@@ -3,33 +3,31 @@ import { formatPosition } from '../../src/contract/position.ts'
 import { readHead } from '../../src/log/read.ts'
 import type { Figure, Measurement } from '../goal.ts'
 import { type Part, startPart, startProduct } from '../part.ts'
-import { interleaved } from '../rounds.ts'
+import { interleaved, slope } from '../rounds.ts'
 import type { Tenant, World } from '../world.ts'
 
 /** Clients that come at once, two tabs per person. */
 const crowd = 1000
 const missedEvents = 100
-/** Memory is the slope between these, so that what a process holds anyway is not counted as sessions. */
-const fewSessions = 1000
-const manySessions = 6000
+/** Memory is the slope through these, so that what a process holds anyway is not counted as sessions. */
+const crowds = [1000, 2000, 3000, 4000, 5000, 6000]
 const sessionsPerTenant = 200
 
-/** RSS per session: of a fresh process, between few and many of them, each time after a collection. */
+/** RSS per session: of a fresh process, over growing crowds, each time after a collection. */
 async function bytesPerSession(
   server: Part,
   client: Part,
   connect: (from: number) => Promise<void>,
 ): Promise<number> {
-  const grow = async (from: number, to: number) => {
-    for (let at = from; at < to; at += sessionsPerTenant) await connect(at)
+  const sizes: [sessions: number, bytes: number][] = []
+  let at = 0
+  for (const sessions of crowds) {
+    for (; at < sessions; at += sessionsPerTenant) await connect(at)
     await client.call('pong', { group: 'all' })
     await settled(server)
+    sizes.push([sessions, (await server.usage(true)).rssBytes])
   }
-  await grow(0, fewSessions)
-  const few = (await server.usage(true)).rssBytes
-  await grow(fewSessions, manySessions)
-  const many = (await server.usage(true)).rssBytes
-  return (many - few) / (manySessions - fewSessions)
+  return slope(sizes)
 }
 
 async function ourMemory(world: World, tenants: readonly Tenant[]): Promise<number> {
@@ -75,7 +73,7 @@ const plainConnect = (url: string, count: number) => ({
 
 async function memory(world: World, rounds: number, log: (line: string) => void): Promise<Figure[]> {
   const tenants: Tenant[] = []
-  for (let sessions = 0; sessions < manySessions; sessions += sessionsPerTenant) {
+  for (let sessions = 0; sessions < Math.max(...crowds); sessions += sessionsPerTenant) {
     const tenant = await world.addTenant()
     await introduce(world, tenant, sessionsPerTenant)
     tenants.push(tenant)
