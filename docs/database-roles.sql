@@ -17,6 +17,19 @@ do $$ begin
   end if;
 end $$;
 
+-- As what statements run that several tenants share; the application may become it and does not inherit from it.
+do $$ begin
+  if not exists (select from pg_roles where rolname = 'switchboard_lane') then
+    create role switchboard_lane nologin nosuperuser nobypassrls;
+  end if;
+  if current_setting('server_version_num')::integer >= 160000 then
+    execute 'grant switchboard_lane to switchboard_app with inherit false, set true';
+  else
+    alter role switchboard_app noinherit;
+    grant switchboard_lane to switchboard_app;
+  end if;
+end $$;
+
 select format('create role %I login nosuperuser nobypassrls', :'owner')
 where not exists (select from pg_roles where rolname = :'owner') \gexec
 select format('create role %I login nosuperuser nobypassrls', :'login')

@@ -47,7 +47,7 @@ export class IngestNudges {
       await this.#ingest.free()
       try {
         const channels = await within(
-          waiting.take(config.WEBHOOK_LANES, waitSeconds),
+          waiting.take(config.WEBHOOK_TOGETHER, waitSeconds),
           waitSeconds * 1000 + silenceMs,
         )
         for (const channel of channels)

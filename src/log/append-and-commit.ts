@@ -1,11 +1,15 @@
 import type { Connection } from '../platform/corked-client.ts'
 import { statement } from '../platform/db.ts'
 import type { Metrics } from '../platform/metrics.ts'
-import type { Found } from '../platform/statement-run.ts'
 import { noteCommit } from './commit-moment.ts'
 import { type Appended, type Appending, newsOf } from './news.ts'
 import { committing } from './statements.ts'
 import type { TrailRow } from './trail-row.ts'
+
+type Asking = Pick<Connection, 'ask'>
+
+/** Where it is told how long a head row was waited for. */
+export type AppendMetrics = Partial<Pick<Metrics, 'seqLockWait'>>
 
 /** What a transaction leaves behind beside its rows. */
 interface Ended {
@@ -21,30 +25,85 @@ interface Ended {
  * Answers with what a bell may tell of it; undefined when that is nothing or too much for a bell.
  */
 export async function appendAndCommit(
-  client: Pick<Connection, 'ask'>,
+  client: Asking,
   { tenantId, recorded, trail }: Ended,
   newsBytes: number,
-  metrics: Partial<Pick<Metrics, 'seqLockWait'>> = {},
+  metrics: AppendMetrics = {},
 ): Promise<string | undefined> {
-  const batch = `[${recorded.map(encode).join(',')}]`
-  const tells = Buffer.byteLength(batch) <= newsBytes
+  const { batch, tells } = batchOf(recorded, newsBytes)
   // Nobody waits between them. After one that fails nothing is done any more, and all fail with it.
-  const [, appended, end] = await Promise.all([
-    trail.length > 0 &&
-      client.ask(statement('select append_audit($1, $2)', [tenantId, JSON.stringify(trail)])),
+  const [, appended] = await Promise.all([
+    trail.length > 0 && writeTrail(client, { tenantId, trail }),
     recorded.length > 0 &&
       client.ask(statement('select * from append_events($1, $2, $3)', [tenantId, batch, tells])),
-    client.ask(committing),
+    commit(client),
   ])
-  isCommitted(end)
   const answer = appended ? (appended.rows[0] as unknown as Appended | undefined) : undefined
-  if (answer) noteCommit()
-  if (answer?.waited !== undefined) metrics.seqLockWait?.observe(answer.waited)
-  return tells && answer ? newsOf(recorded, answer) : undefined
+  return answer && toldOf(answer, recorded, tells, metrics)
 }
 
-/** Committing a transaction in which a statement failed rolls it back without an error. */
-function isCommitted({ command }: Found): void {
+/**
+ * The same for several tenants, whose events are one statement; `client` sees the rows of all of them, and their trails are
+ * written before (`writeTrail`). Answers in their order.
+ */
+export async function appendTogetherAndCommit(
+  client: Asking,
+  ended: readonly Pick<Ended, 'tenantId' | 'recorded'>[],
+  newsBytes: number,
+  metrics: AppendMetrics = {},
+): Promise<(string | undefined)[]> {
+  const batches = ended.map(({ recorded }) => batchOf(recorded, newsBytes))
+  const parts = ended.flatMap(({ tenantId, recorded }, place) => {
+    const { batch, tells } = batches[place] as Batch
+    return recorded.length === 0 ? [] : [`{"tenant":"${tenantId}","tell":${tells},"events":${batch}}`]
+  })
+  const [appended] = await Promise.all([
+    parts.length > 0 &&
+      client.ask(statement('select * from append_events_together($1)', [`[${parts.join(',')}]`])),
+    commit(client),
+  ])
+  const rows = appended ? (appended.rows as unknown as (Appended & { readonly tenant_id: string })[]) : []
+  const byTenant = new Map(rows.map((row) => [row.tenant_id, row]))
+  return ended.map(({ tenantId, recorded }, place) => {
+    const answer = byTenant.get(tenantId)
+    return answer && toldOf(answer, recorded, (batches[place] as Batch).tells, metrics)
+  })
+}
+
+/** Appends to the trail of a tenant. */
+export function writeTrail(
+  client: Asking,
+  { tenantId, trail }: Pick<Ended, 'tenantId' | 'trail'>,
+): Promise<unknown> {
+  return client.ask(statement('select append_audit($1, $2)', [tenantId, JSON.stringify(trail)]))
+}
+
+interface Batch {
+  readonly batch: string
+  /** Whether it is short enough for a bell. */
+  readonly tells: boolean
+}
+
+function batchOf(recorded: readonly Appending[], newsBytes: number): Batch {
+  const batch = `[${recorded.map(encode).join(',')}]`
+  return { batch, tells: Buffer.byteLength(batch) <= newsBytes }
+}
+
+/** What a bell may tell of events that are committed. */
+function toldOf(
+  answer: Appended,
+  recorded: readonly Appending[],
+  tells: boolean,
+  metrics: AppendMetrics,
+): string | undefined {
+  noteCommit()
+  if (answer.waited !== undefined) metrics.seqLockWait?.observe(answer.waited)
+  return tells ? newsOf(recorded, answer) : undefined
+}
+
+/** Commits. Committing a transaction in which a statement failed rolls it back without an error; here that is one. */
+async function commit(client: Asking): Promise<void> {
+  const { command } = await client.ask(committing)
   if (command !== 'COMMIT') throw new Error('a failed statement was ignored; the transaction was rolled back')
 }
 

@@ -2,6 +2,7 @@ import type { Statement } from '../platform/statement-run.ts'
 
 /** Statements that every transaction has, each parsed once per connection. */
 
+export const beginning: Statement = { name: 'begin', text: 'begin' }
 export const committing: Statement = { name: 'commit', text: 'commit' }
 
 /**
@@ -17,9 +18,37 @@ export function tenantIs(tenantId: string, plans: Plans = 'for the values'): Sta
   return { ...(plans === 'once for all' ? tenantWithPlans : tenant), values: [tenantId] }
 }
 
+/** Begins what several tenants share: of all rows theirs exist, plans are made once for all, and a lock is waited for `lockMs` milliseconds. */
+export function shareBegins(tenantIds: readonly string[], lockMs: number): Statement {
+  return { ...sharing, values: [tenantIds.join(','), String(lockMs)] }
+}
+
+/** Within what several tenants share: from here on the rows of these exist, for statements that they share (`gathered.ts`). */
+export function tenantsAre(tenantIds: readonly string[]): Statement {
+  return { ...tenants, values: [tenantIds.join(',')] }
+}
+
+/** Within what several tenants share: from here on only the rows of this one exist. */
+export function tenantIsAlone(tenantId: string): Statement {
+  return { ...tenantAlone, values: [tenantId] }
+}
+
 const tenant = { name: 'set the tenant', text: `select set_config('app.tenant_id', $1, true)` }
 const tenantWithPlans = {
   name: 'set the tenant and plans',
   text: `select set_config('app.tenant_id', $1, true), set_config('plan_cache_mode', 'force_generic_plan', true),
     set_config('enable_seqscan', 'off', true)`,
+}
+const tenants = {
+  name: 'set the tenants',
+  text: `select set_config('role', 'switchboard_lane', true), set_config('app.tenant_id', '', true), set_config('app.tenant_ids', $1, true)`,
+}
+const tenantAlone = {
+  name: 'set the tenant alone',
+  text: `select set_config('role', 'switchboard_app', true), set_config('app.tenant_id', $1, true), set_config('app.tenant_ids', '', true)`,
+}
+const sharing = {
+  name: 'set the tenants, plans and patience',
+  text: `select set_config('role', 'switchboard_lane', true), set_config('app.tenant_id', '', true), set_config('app.tenant_ids', $1, true), set_config('plan_cache_mode', 'force_generic_plan', true),
+    set_config('enable_seqscan', 'off', true), set_config('lock_timeout', $2, true)`,
 }

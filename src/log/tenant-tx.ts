@@ -20,13 +20,15 @@ import {
 } from '../platform/db.ts'
 import type { JobData, JobName, Jobs } from '../platform/jobs.ts'
 import type { Metrics } from '../platform/metrics.ts'
+import type { Found } from '../platform/statement-run.ts'
 import { isUuid } from '../platform/uuid.ts'
 import { appendAndCommit } from './append-and-commit.ts'
+import { type GatheredRows, gatheredRows, gatheredStatement } from './gathered.ts'
 import type { Appending } from './news.ts'
 import type { TrailRow } from './trail-row.ts'
 import { conversationOf, type Scope } from './scope.ts'
 import { scopeShape } from './scope-shape.ts'
-import { type Plans, tenantIs } from './statements.ts'
+import { beginning, type Plans, tenantIs } from './statements.ts'
 
 export interface LogDeps {
   readonly db: Db
@@ -37,6 +39,11 @@ export interface LogDeps {
   readonly checkEvents: boolean
   /** Where there is somebody to read it. */
   readonly metrics?: Partial<Pick<Metrics, 'rlsContextErrors' | 'seqLockWait' | 'commitToAck'>>
+}
+
+/** What a transaction asks its statements of: a connection, or its share of one, which gathers (shared-connection.ts). */
+export type Asking = Pick<Connection, 'ask' | 'query'> & {
+  gather?(text: string, rows: readonly GatheredRows[]): Promise<Found>
 }
 
 const schemas = new Map(catalogue.map((definition) => [definition.type as EventType, definition.data]))
@@ -53,7 +60,7 @@ export class TenantTx {
   readonly trail: TrailRow[] = []
   readonly nudges = new Map<string, { name: JobName; data: JobData[JobName] }>()
   readonly afterCommit: (() => void)[] = []
-  readonly #client: Connection
+  readonly #client: Asking
   readonly #orm: Db['orm']
   readonly #actor: ActorView
   #unanswered: Promise<unknown>[] = []
@@ -64,7 +71,7 @@ export class TenantTx {
 
   constructor(parts: {
     tenantId: string
-    client: Connection
+    client: Asking
     orm: Db['orm']
     actor: ActorView
     now: Date
@@ -101,7 +108,33 @@ export class TenantTx {
    */
   run(text: string, values: readonly unknown[] = []): void {
     this.#requireOpen()
-    const answer = this.#client.ask(statement(text, values))
+    this.#unheeded(this.#client.ask(statement(text, values)))
+  }
+
+  /**
+   * Runs a gathered statement: `$1`, `$2` … are JSON arrays of rows that name their tenant as `tenant_id`, which is added here,
+   * and so must the rows that it answers with. It may name rows of its own tenant only: in a transaction that several tenants
+   * share (`inTenants`) it is done once for all who ask for it in the same turn. Without rows for `$1` nothing is asked.
+   */
+  async gather<Row extends object>(text: string, ...lists: readonly (readonly object[])[]): Promise<Row[]> {
+    this.#requireOpen()
+    if (lists[0]?.length === 0) return []
+    const { rows } = await this.#gathered(text, lists)
+    return rows as Row[]
+  }
+
+  /** The same for a statement whose answer nobody waits for, as `run`. */
+  runGathered(text: string, ...lists: readonly (readonly object[])[]): void {
+    this.#requireOpen()
+    if (lists[0]?.length !== 0) this.#unheeded(this.#gathered(text, lists))
+  }
+
+  #gathered(text: string, lists: readonly (readonly object[])[]): Promise<Found> {
+    const rows = lists.map((list) => gatheredRows(this.tenantId, list))
+    return this.#client.gather?.(text, rows) ?? this.#client.ask(gatheredStatement(text, [rows]))
+  }
+
+  #unheeded(answer: Promise<unknown>): void {
     answer.catch((error: unknown) => {
       this.#failure ??= { error }
     })
@@ -199,9 +232,10 @@ export class TenantTx {
 
   /**
    * Does a part that may fail alone: what it wrote, recorded and asked for is taken back then, and the transaction goes on.
-   * Not for parts that use `em`, whose memory cannot be taken back.
+   * Not for parts that use `em`, whose memory cannot be taken back, nor where others share the transaction.
    */
   async attempt<T>(part: () => Promise<T>): Promise<T> {
+    if (this.#client.gather) throw new Error('a part of a transaction that others share cannot fail alone')
     const before = {
       recorded: this.recorded.length,
       trail: this.trail.length,
@@ -259,15 +293,18 @@ export async function inTenant<T>(
         await pause(Math.random() * 10 * attempt)
         continue
       }
-      if (isForeignRow(error)) deps.metrics?.rlsContextErrors?.inc()
-      if (isUnavailable(error) && !(error instanceof Failure))
-        throw new Failure('unavailable', {}, { cause: error })
-      throw error
+      throw told(deps, error)
     }
   }
 }
 
-const beginning = { name: 'begin', text: 'begin' }
+/** What the caller of a transaction that failed is told. */
+export function told(deps: LogDeps, error: unknown): unknown {
+  if (isForeignRow(error)) deps.metrics?.rlsContextErrors?.inc()
+  return isUnavailable(error) && !(error instanceof Failure)
+    ? new Failure('unavailable', {}, { cause: error })
+    : error
+}
 
 async function once<T>(
   deps: LogDeps,
@@ -291,9 +328,7 @@ async function once<T>(
       checkEvents: deps.checkEvents,
     })
     const { result, news } = await whole(deps, client, tx, begun, work)
-    if (tx.recorded.length > 0) deps.doorbell.ring(tenantId, news)
-    for (const { name, data } of tx.nudges.values()) deps.jobs.nudge(name, data)
-    for (const then of tx.afterCommit) then()
+    tell(deps, tx, news)
     return result
   } catch (error) {
     broken = await rollBack(client, error)
@@ -301,6 +336,13 @@ async function once<T>(
   } finally {
     client.release(broken)
   }
+}
+
+/** What follows a commit: the bell, whoever is to be woken, and what this process has to do. */
+export function tell(deps: LogDeps, tx: TenantTx, news: string | undefined): void {
+  if (tx.recorded.length > 0) deps.doorbell.ring(tx.tenantId, news)
+  for (const { name, data } of tx.nudges.values()) deps.jobs.nudge(name, data)
+  for (const then of tx.afterCommit) then()
 }
 
 /** The work and what ends it. Fails with the first error. */

@@ -4,6 +4,11 @@ import { type Found, type ParserOf, type Statement, StatementRun } from './state
 
 const { prepareValue } = (pg as unknown as { utils: { prepareValue: (value: unknown) => unknown } }).utils
 
+/** The values of a statement as they are sent. Throws for one that cannot be. */
+export function sendable({ values = [] }: Statement): unknown[] {
+  return values.map(prepareValue)
+}
+
 /** A connection of our pools. */
 export type Connection = pg.PoolClient & Pick<CorkedClient, 'ask'>
 
@@ -40,17 +45,17 @@ export class CorkedClient extends pg.Client {
    * that fails is not done and fails for the same reason. Outside a transaction what stands before it is taken back as well; so
    * whoever asks there asks one at a time.
    */
-  ask({ values = [], ...statement }: Statement): Promise<Found> {
-    let sendable: unknown[]
+  ask(statement: Statement): Promise<Found> {
+    let values: unknown[]
     try {
-      sendable = values.map(prepareValue)
+      values = sendable(statement)
     } catch (error) {
       // Of a value that cannot be sent nobody else hears, and nothing was asked.
       return Promise.reject(error as Error)
     }
     if (this.#asked.length === 0) process.nextTick(() => this.#sendAsked())
     return new Promise((resolve, reject) =>
-      this.#asked.push({ statement: { ...statement, values: sendable }, resolve, reject }),
+      this.#asked.push({ statement: { ...statement, values }, resolve, reject }),
     )
   }
 

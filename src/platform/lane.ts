@@ -35,7 +35,6 @@ export class Lane<Key, Job, Result> {
   readonly #running = new Set<Key>()
   #waiting = 0
   #idle: (() => void)[] = []
-  #whenFree: (() => void)[] = []
 
   constructor(options: LaneOptions<Key, Job, Result>) {
     this.#options = options
@@ -64,15 +63,6 @@ export class Lane<Key, Job, Result> {
     await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
 
-  /** Settles when a job of a key that has none yet would begin at once. */
-  async free(): Promise<void> {
-    if (!this.#isFree) await new Promise<void>((resolve) => this.#whenFree.push(resolve))
-  }
-
-  get #isFree(): boolean {
-    return this.#running.size + this.#ready.length < this.#options.concurrency
-  }
-
   #pump(): void {
     while (this.#ready.length > 0 && this.#running.size < this.#options.concurrency) {
       const key = this.#ready.shift() as Key
@@ -86,7 +76,6 @@ export class Lane<Key, Job, Result> {
         this.#running.delete(key)
         if (this.#queues.has(key)) this.#ready.push(key)
         this.#pump()
-        if (this.#isFree) for (const wake of this.#whenFree.splice(0)) wake()
         if (this.#waiting === 0 && this.#running.size === 0) for (const wake of this.#idle.splice(0)) wake()
       })
     }

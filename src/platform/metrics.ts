@@ -59,6 +59,10 @@ export function createMetrics() {
       'provider',
       'kind',
     ]),
+    webhookLooksFailed: counter(
+      'hub_webhook_looks_failed_total',
+      'Looks at inboxes of several tenants that failed and were taken again one by one.',
+    ),
     inboxOldest: gauge('hub_inbox_oldest_seconds', 'Age of the oldest webhook that waits to be processed.'),
     quarantined: gauge('hub_quarantined', 'Deliveries that belong to nobody who may have them.'),
     outboxOldest: gauge('hub_outbox_oldest_seconds', 'Age of the oldest message that waits to be sent.'),

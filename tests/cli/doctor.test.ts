@@ -7,7 +7,7 @@ import type { EmbeddedRedis } from '../../src/embedded/redis.ts'
 import { startRedis } from '../../src/embedded/redis.ts'
 import { Redis } from 'ioredis'
 import type { Environment } from '../../src/platform/config.ts'
-import { createEmptyDatabase } from '../harness/database.ts'
+import { addLogin, createEmptyDatabase } from '../harness/database.ts'
 import { buildChannel } from '../harness/crowd.ts'
 import { type Hub, startHub, testEnvironment } from '../harness/hub.ts'
 import { storeClient } from '../media/media-hub.ts'
@@ -148,20 +148,10 @@ test('[OPS2] a login that row security does not bind is found', async () => {
 })
 
 test('[OPS2] a login that owns nothing, beside the owner and in a schema of our own, passes, and commands work with it', async () => {
-  const { url, name } = await createEmptyDatabase()
+  const { url } = await createEmptyDatabase()
   const environment = testEnvironment(url, { DATABASE_SCHEMA: 'crm', DATABASE_OWNER_URL: url })
   expect((await cli(environment, 'migrate', 'up')).code).toBe(0)
-  const login = `login_${randomBytes(6).toString('hex')}`
-  await asSuperuser({ config: { DATABASE_URL: url } as never }, async (query) => {
-    await query(
-      `create role ${login} login nosuperuser nobypassrls password 'of-the-test' in role switchboard_app`,
-    )
-    await query(`grant connect on database ${name} to ${login}`)
-  })
-  const own = new URL(url)
-  own.username = login
-  own.password = 'of-the-test'
-  const asLogin = { ...environment, DATABASE_URL: own.toString() }
+  const asLogin = { ...environment, DATABASE_URL: await addLogin(url) }
   for (const command of [
     'tenant create main',
     'tenant suspend main',
@@ -172,10 +162,10 @@ test('[OPS2] a login that owns nothing, beside the owner and in a schema of our 
     expect(await cli(asLogin, ...command.split(' ')), command).toMatchObject({ code: 0, stderr: '' })
   const { code, troubles, checks } = await doctor(asLogin)
   expect({ code, troubles }).toEqual({ code: 0, troubles: ['warn object store write, read, delete'] })
-  expect(found(checks, 'reachable')).toContain(login)
+  expect(found(checks, 'reachable')).toContain(new URL(asLogin.DATABASE_URL).username)
   const wrong = await doctor({
     ...asLogin,
-    DATABASE_URL: asLogin.DATABASE_URL.replace('of-the-test', 'wrong'),
+    DATABASE_URL: asLogin.DATABASE_URL.replace(/:[^:@]+@/, ':wrong@'),
   })
   expect(wrong.code).toBe(69)
   expect(found(wrong.checks, 'reachable')).toContain('password authentication failed')

@@ -1,7 +1,9 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readTenant } from '../../src/log/read-tenant.ts'
-import { inTenant } from '../../src/log/tenant-tx.ts'
+import { inTenants } from '../../src/log/in-tenants.ts'
+import { shareBegins } from '../../src/log/statements.ts'
+import { inTenant, type TenantTx } from '../../src/log/tenant-tx.ts'
 import { type Hub, startHub } from '../harness/hub.ts'
 
 let hub: Hub
@@ -102,7 +104,7 @@ describe('the catalogue', () => {
     )
     for (const table of all) {
       expect(table, table.name).toMatchObject({ enabled: true, forced: true })
-      const own = policies.filter((policy) => policy.tablename === table.name)
+      const own = policies.filter(({ tablename, roles }) => tablename === table.name && roles === '{public}')
       expect(own, table.name).toHaveLength(1)
       expect(own[0], table.name).toMatchObject({ cmd: 'ALL', permissive: 'PERMISSIVE', roles: '{public}' })
       for (const rule of [own[0]?.qual, own[0]?.with_check])
@@ -124,14 +126,14 @@ describe('the catalogue', () => {
     ])
   })
 
-  test('[TEN3] the application owns nothing and may not become anybody', async () => {
+  test('[TEN3] the application owns nothing and may become nobody but who shares statements, whose rights it does not have', async () => {
     const { rows } = await owner.query<{ kind: string; name: string }>(
       `select 'class' as kind, relname::text as name from pg_class where relowner = 'switchboard_app'::regrole
        union all select 'function', proname::text from pg_proc where proowner = 'switchboard_app'::regrole
        union all select 'schema', nspname::text from pg_namespace where nspowner = 'switchboard_app'::regrole
        union all select 'member of', roleid::regrole::text from pg_auth_members where member = 'switchboard_app'::regrole`,
     )
-    expect(rows).toEqual([])
+    expect(rows).toEqual([{ kind: 'member of', name: 'switchboard_lane' }])
     const { rows: roles } = await owner.query(
       `select rolsuper, rolbypassrls, rolcreaterole, rolcreatedb from pg_roles where rolname = 'switchboard_app'`,
     )
@@ -214,13 +216,62 @@ describe('rows', () => {
     }
   })
 
+  test('[TEN7] a statement that tenants share sees their rows and those of nobody else, in the tables of the message path only', async () => {
+    const third = await hub.addTenant()
+    /** As who shares a transaction with others: the rows of a statement, or the code of its refusal. */
+    const together = async (tenants: readonly string[], text: string, values: readonly unknown[] = []) => {
+      const client = await hub.deps.db.write.connect()
+      try {
+        await client.query('begin')
+        await client.query(shareBegins(tenants, 1000).text, shareBegins(tenants, 1000).values)
+        return (await client.query(text, [...values])).rows
+      } catch (error) {
+        return (error as { code?: string }).code
+      } finally {
+        await client.query('rollback')
+        client.release()
+      }
+    }
+    const shared: string[] = []
+    for (const { name } of await tables()) {
+      if (name.startsWith('events_')) continue
+      const column = name === 'tenants' ? 'id' : 'tenant_id'
+      const mine = `select to_json(t)::text as row from ${name} t where ${column} = $1 limit 1`
+      const { rows } = await owner.query<{ row: string }>(mine, [hub.tenant.id])
+      const seen = await together([third.id, hub.tenant.id], mine, [hub.tenant.id])
+      if (seen !== '42501') {
+        expect(seen, name).toEqual(rows)
+        expect(await together([third.id, other.id], mine, [hub.tenant.id]), name).toEqual([])
+        expect(await together([], `select 1 from ${name}`), name).toEqual([])
+        shared.push(name)
+      }
+      const forged = `insert into ${name} select * from json_populate_record(null::${name}, $1)`
+      expect(await together([third.id, other.id], forged, [rows[0]?.row]), name).toMatch(/^(42501|428C9)$/)
+    }
+    expect(shared).toEqual([
+      'channels',
+      'contact_identities',
+      'contacts',
+      'conversations',
+      'events',
+      'messages',
+      'parked_updates',
+      'tenant_heads',
+      'tenants',
+      'webhook_inbox',
+    ])
+  })
+
   test('[TEN2] the tenant does not outlive its transaction: not a commit, an error or a failed statement', async () => {
     const client = await hub.deps.db.write.connect()
     client.release()
+    const share = (work: (tx: TenantTx) => Promise<unknown>) => ({ tenantId: hub.tenant.id, work })
     const attempts = [
       () => inTenant(hub.deps, hub.tenant.id, (tx) => tx.query('select 1')),
       () => inTenant(hub.deps, hub.tenant.id, () => Promise.reject(new Error('mine'))),
       () => inTenant(hub.deps, hub.tenant.id, (tx) => tx.query('select 1 / 0')),
+      () => inTenants(hub.deps, [share(() => Promise.resolve())], { kind: 'system' }, 1000),
+      () => inTenants(hub.deps, [share((tx) => tx.query('select 1 / 0'))], { kind: 'system' }, 1000),
       () => readTenant(hub.deps, hub.tenant.id, (query) => query('select 1')),
       () => readTenant(hub.deps, hub.tenant.id, () => Promise.reject(new Error('mine'))),
     ]

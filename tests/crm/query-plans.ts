@@ -71,9 +71,11 @@ export function watching(client: pg.Client, readings: Reading[]): Query {
   }
 }
 
-const explain = 'explain (analyze, timing off, format json)'
+/** What stands before a statement that is read with a note of how. */
+export const explain = 'explain (analyze, timing off, format json)'
 
-function readingIn(rows: readonly unknown[]): Reading {
+/** How a statement was read, by what `explain` answered. */
+export function readingIn(rows: readonly unknown[]): Reading {
   const [explained] = rows as { 'QUERY PLAN': readonly [{ readonly Plan: PlanNode }] }[]
   if (!explained) throw new Error('the plan is not told')
   const nodes = nodesOf(explained['QUERY PLAN'][0].Plan)

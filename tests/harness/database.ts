@@ -71,6 +71,21 @@ export async function createEmptyDatabase(): Promise<{ name: string; url: string
   return { name, url: databaseUrl(name) }
 }
 
+/** The same URL for a new login that owns nothing and that row security binds, as an installation has it beside the owner. */
+export async function addLogin(url: string): Promise<string> {
+  const [login, password] = [`login_${randomBytes(6).toString('hex')}`, randomBytes(12).toString('hex')]
+  const own = new URL(url)
+  await administer(async (client) => {
+    await client.query(
+      `create role ${login} login nosuperuser nobypassrls password '${password}' in role switchboard_app`,
+    )
+    await client.query(`grant connect on database ${own.pathname.slice(1)} to ${login}`)
+  })
+  own.username = login
+  own.password = password
+  return own.toString()
+}
+
 /** Drops them all, whoever is still connected. */
 export async function dropDatabases(): Promise<void> {
   await administer(async (client) => {

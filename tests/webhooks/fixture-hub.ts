@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
-import { ingestChannel, type Ingested } from '../../src/domain/webhooks/ingest-channel.ts'
+import { ingestChannel } from '../../src/domain/webhooks/ingest-channel.ts'
+import type { Ingested } from '../../src/domain/webhooks/process-deliveries.ts'
 import type { ProviderName } from '../../src/providers/port.ts'
 import { routesOf } from '../../src/providers/whatsapp-cloud/routes-of.ts'
 import type { Environment } from '../../src/platform/config.ts'

@@ -76,7 +76,7 @@ test('[LOG6] workers keep the events of LOG_KEEP_DAYS, and not those of a day mo
   expect(await from(before + 1)).toMatchObject({ events: [{ seq: before + 2 }] })
 })
 
-test('[IN10] workers let the server know of tables of the message path that have doubled, before autovacuum does', async () => {
+test('[IN11] workers let the server know of tables of the message path that have doubled, before autovacuum does', async () => {
   await using intake = await startIntake()
   const { hub } = intake
   await intake.asOwner('alter table contacts set (autovacuum_enabled = off)')

@@ -42,7 +42,7 @@ export async function recordContactNews(
   const hear = (before: HeldContact) =>
     (said.get(before.id) ?? []).reduce((contact, item) => heard(contact, item, tx.now), before)
   const changing = seen.filter((contact) => hear(contact) !== contact).map((contact) => contact.id)
-  const held = await readContacts(tx, changing, 'for no key update')
+  const held = await holdContacts(tx, changing)
   const changes = held.flatMap((before) => {
     const after = hear(before)
     return after === before ? [] : [{ ...after, visible: shownName(after) !== shownName(before) }]
@@ -68,7 +68,12 @@ export function contactsToldOf(
   contactOf: ContactOf,
 ): Promise<HeldContact[]> {
   const ids = [...newsByContact(told, contactOf).keys()].filter((id) => id !== undefined)
-  return readContacts(tx, ids, '')
+  return tx.gather<HeldContact>(
+    `select k.* from json_to_recordset($1) as w(tenant_id uuid, id integer) cross join lateral (
+       select ct.tenant_id, ${heldColumns} from contacts ct where ct.tenant_id = w.tenant_id and ct.id = w.id limit 1) k
+     order by k.id`,
+    ids.map((id) => ({ id })),
+  )
 }
 
 function newsByContact(
@@ -81,15 +86,13 @@ function newsByContact(
   )
 }
 
-async function readContacts(
-  tx: TenantTx,
-  ids: readonly number[],
-  lock: '' | 'for no key update',
-): Promise<HeldContact[]> {
+const heldColumns =
+  'ct.id, ct.first_name, ct.last_name, ct.profile_name, ct.name_edited, ct.picture_url, ct.told'
+
+async function holdContacts(tx: TenantTx, ids: readonly number[]): Promise<HeldContact[]> {
   if (ids.length === 0) return []
   return tx.query<HeldContact>(
-    `select id, first_name, last_name, profile_name, name_edited, picture_url, told from contacts
-     where tenant_id = $1 and id = any($2) order by id ${lock}`,
+    `select ${heldColumns} from contacts ct where ct.tenant_id = $1 and ct.id = any($2) order by ct.id for no key update`,
     [tx.tenantId, ids],
   )
 }

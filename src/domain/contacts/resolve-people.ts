@@ -62,12 +62,12 @@ function spellings(identity: Identity): Identity[] {
 
 async function findAddresses(tx: TenantTx, groups: readonly Group[]): Promise<Known> {
   const all = groups.flatMap((group) => group.identities.flatMap(spellings))
-  const rows = await tx.query<KnownAddress>(
-    `select i.kind, i.value, i.contact_id, ct.deleted_at is not null as deleted
-     from (select distinct kind, value from unnest($2::text[], $3::text[]) as w(kind, value)) w
-     join contact_identities i on i.tenant_id = $1 and i.kind = w.kind and i.value = w.value
-     join contacts ct on ct.tenant_id = $1 and ct.id = i.contact_id`,
-    [tx.tenantId, all.map(({ kind }) => kind), all.map(({ value }) => value)],
+  const rows = await tx.gather<KnownAddress>(
+    `select k.* from json_to_recordset($1) as w(tenant_id uuid, kind text, value text) cross join lateral (
+       select i.tenant_id, i.kind, i.value, i.contact_id, ct.deleted_at is not null as deleted from contact_identities i
+       join contacts ct on ct.tenant_id = i.tenant_id and ct.id = i.contact_id
+       where i.tenant_id = w.tenant_id and i.kind = w.kind and i.value = w.value limit 1) k`,
+    all,
   )
   return new Map(rows.map((row) => [spelled(row), row]))
 }

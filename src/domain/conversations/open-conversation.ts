@@ -80,12 +80,14 @@ function lockLive(
   channelId: string,
   contactIds: readonly number[],
 ): Promise<ConversationRow[]> {
-  if (contactIds.length === 0) return Promise.resolve([])
-  return tx.query<ConversationRow>(
-    `select ${conversationColumns} from conversations c ${conversationJoins}
-     where c.tenant_id = $1 and c.channel_id = $2 and c.contact_id = any($3) and c.status <> 'resolved'
+  return tx.gather<ConversationRow>(
+    `select c.tenant_id, ${conversationColumns} from conversations c ${conversationJoins}
+     where c.id = any (array(
+       select o.id from json_to_recordset($1) as w(tenant_id uuid, channel_id uuid, contact_id integer) cross join lateral (
+         select l.id from conversations l where l.tenant_id = w.tenant_id and l.channel_id = w.channel_id
+           and l.contact_id = w.contact_id and l.status <> 'resolved' limit 1) o)) and c.status <> 'resolved'
      order by c.id for update of c`,
-    [tx.tenantId, channelId, contactIds],
+    contactIds.map((contactId) => ({ channel_id: channelId, contact_id: contactId })),
   )
 }
 

@@ -18,10 +18,12 @@ export async function findKnown(
 ): Promise<KnownMessages> {
   const ids = [...new Set(providerMessageIds.filter((id) => typeof id === 'string'))]
   if (ids.length === 0) return new Map()
-  const rows = await tx.query<KnownMessage & { provider_message_id: string }>(
-    `select id, direction, payload, provider_message_id from messages
-     where tenant_id = $1 and channel_id = $2 and provider_message_id = any($3)`,
-    [tx.tenantId, channelId, ids],
+  const rows = await tx.gather<KnownMessage & { provider_message_id: string }>(
+    `select k.* from json_to_recordset($1) as w(tenant_id uuid, channel_id uuid, provider_message_id text) cross join lateral (
+       select m.tenant_id, m.id, m.direction, m.payload, m.provider_message_id from messages m
+       where m.tenant_id = w.tenant_id and m.channel_id = w.channel_id and m.provider_message_id = w.provider_message_id
+       limit 1) k`,
+    ids.map((id) => ({ channel_id: channelId, provider_message_id: id })),
   )
   return new Map(rows.map(({ provider_message_id: providerId, ...row }) => [providerId, row]))
 }

@@ -70,10 +70,13 @@ export async function awaitedIds(
   providerMessageIds: readonly string[],
 ): Promise<ReadonlySet<string>> {
   if (providerMessageIds.length === 0) return new Set()
-  const rows = await tx.query<{ provider_message_id: string }>(
-    `select provider_message_id from parked_updates
-     where tenant_id = $1 and channel_id = $2 and provider_message_id = any($3)`,
-    [tx.tenantId, channelId, providerMessageIds],
+  const rows = await tx.gather<{ provider_message_id: string }>(
+    `select w.tenant_id, w.provider_message_id
+     from json_to_recordset($1) as w(tenant_id uuid, channel_id uuid, provider_message_id text) cross join lateral (
+       select from parked_updates p
+       where p.tenant_id = w.tenant_id and p.channel_id = w.channel_id and p.provider_message_id = w.provider_message_id
+       limit 1) p`,
+    providerMessageIds.map((id) => ({ channel_id: channelId, provider_message_id: id })),
   )
   return new Set(rows.map((row) => row.provider_message_id))
 }

@@ -1,5 +1,6 @@
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import type { PoisonPart } from '../../providers/inbound.ts'
+import { hasInbox } from './hold-inbox.ts'
 
 /** A delivery that waits. */
 export interface WaitingDelivery {
@@ -10,24 +11,50 @@ export interface WaitingDelivery {
   readonly attempts: number
 }
 
+/** How much of an inbox is taken at once. */
+export interface Claim {
+  readonly most: number
+  readonly mostBytes: number
+}
+
+/** What was taken of an inbox. */
+export interface Claimed {
+  readonly deliveries: readonly WaitingDelivery[]
+  /** Whether nothing was left behind for its number or for its bytes. */
+  readonly isAll: boolean
+}
+
 /**
  * The oldest deliveries of a channel that wait, locked until commit: at most `most`, and at most `mostBytes` together (one
- * at least). Deliveries that failed before come alone (`claimAgain`), so that they hold up nobody.
+ * at least). Deliveries that failed before come alone (`claimAgain`), so that they hold up nobody. None while somebody else has
+ * the inbox: left without its oldest, it would be done in another order.
  */
-export function claimDeliveries(
+export async function claimDeliveries(
   tx: TenantTx,
   channelId: string,
-  claim: { readonly most: number; readonly mostBytes: number },
-): Promise<WaitingDelivery[]> {
-  return tx.query<WaitingDelivery>(
-    `with oldest as (
-       select id, sum(octet_length(body)) over (order by id) as bytes, row_number() over (order by id) as place from (
-         select id, body from webhook_inbox
-         where tenant_id = $1 and channel_id = $2 and state = 'new' and attempts = 0 order by id limit $3) first)
-     select w.id, w.body, w.received_at, w.attempts from webhook_inbox w join oldest o on o.id = w.id
-     where w.tenant_id = $1 and (o.bytes <= $4 or o.place = 1) order by w.id for update of w`,
-    [tx.tenantId, channelId, claim.most, claim.mostBytes],
+  { most, mostBytes }: Claim,
+): Promise<Claimed> {
+  // The first that is too much is read too, so that it is known to be there.
+  const waiting = await tx.gather<WaitingDelivery>(
+    `select w.tenant_id, w.id, w.body, w.received_at, w.attempts from webhook_inbox w
+     where w.id = any (array(
+       select o.id from json_to_recordset($1) as k(tenant_id uuid, channel_id uuid, most integer, most_bytes bigint)
+       cross join lateral (
+         select id, sum(octet_length(body)) over (order by id) - octet_length(body) as bytes_before from (
+           select i.id, i.body from webhook_inbox i
+           where i.tenant_id = k.tenant_id and i.channel_id = k.channel_id and i.state = 'new' and i.attempts = 0
+           order by i.id limit k.most) first) o
+       where ${hasInbox} and o.bytes_before <= k.most_bytes)) and w.state = 'new'
+     order by w.id for update`,
+    [{ channel_id: channelId, most, most_bytes: mostBytes }],
   )
+  let bytes = 0
+  const tooMuch = waiting.findIndex(({ body }, place) => {
+    bytes += body.length
+    return place > 0 && bytes > mostBytes
+  })
+  const deliveries = tooMuch === -1 ? waiting : waiting.slice(0, tooMuch)
+  return { deliveries, isAll: waiting.length < most && bytes <= mostBytes }
 }
 
 /** Deliveries by id, if they still wait, locked until commit. */
@@ -47,14 +74,15 @@ export function endDeliveries(
   tx: TenantTx,
   ended: readonly { readonly id: number; readonly poison: readonly PoisonPart[] }[],
 ): void {
-  const done = ended.filter(({ poison }) => poison.length === 0).map(({ id }) => id)
   // By an array of ids, because a plan that is kept knows how to find those: joined to a set whose size it cannot know, the
   // whole table is read.
-  if (done.length > 0)
-    tx.run(
-      `update webhook_inbox set state = 'done', processed_at = $3 where tenant_id = $1 and id = any($2::bigint[])`,
-      [tx.tenantId, done, tx.now],
-    )
+  tx.runGathered(
+    `update webhook_inbox w set state = 'done', processed_at = e.at
+     from json_to_recordset($1) as e(tenant_id uuid, id bigint, at timestamptz)
+     where w.id = any (array(select (d->>'id')::bigint from json_array_elements($1) as d)) and w.id = e.id
+       and w.tenant_id = e.tenant_id`,
+    ended.filter(({ poison }) => poison.length === 0).map(({ id }) => ({ id, at: tx.now })),
+  )
   for (const { id, poison } of ended) {
     if (poison.length === 0) continue
     const reason = `${poison.length} of its parts could not be used: ${poison[0]?.reason ?? ''}`.slice(0, 500)

@@ -1,10 +1,7 @@
-import { inTenant, type LogDeps, type TenantTx } from '../../log/tenant-tx.ts'
-import type { Config } from '../../platform/config.ts'
+import { inTenant, type TenantTx } from '../../log/tenant-tx.ts'
 import { isCollision, isUnavailable, isUniqueViolation } from '../../platform/db.ts'
-import type { Logger } from '../../platform/logger.ts'
-import type { Metrics } from '../../platform/metrics.ts'
 import type { InboundPresence, PoisonPart } from '../../providers/inbound.ts'
-import type { ProviderName } from '../../providers/port.ts'
+import { type HeldInbox, holdInbox } from './hold-inbox.ts'
 import {
   claimAgain,
   claimDeliveries,
@@ -13,31 +10,15 @@ import {
   quarantine,
   type WaitingDelivery,
 } from './inbox.ts'
-import { type ReadDelivery, readDelivery } from './read-delivery.ts'
-import { type RecordDeps, recordItems } from './record-items.ts'
-
-export interface IngestDeps extends LogDeps {
-  readonly config: RecordDeps['config'] &
-    Pick<
-      Config,
-      'WEBHOOK_LANES' | 'WEBHOOK_BATCH' | 'WEBHOOK_BATCH_BYTES' | 'WEBHOOK_BODY_BYTES' | 'WEBHOOK_ATTEMPTS'
-    >
-  readonly log: Logger
-  readonly metrics: Metrics
-}
-
-export interface IngestKey {
-  readonly tenantId: string
-  readonly channelId: string
-}
-
-/** What came of a look at the inbox of a channel. */
-export interface Ingested {
-  /** Deliveries that are processed now. */
-  readonly deliveries: number
-  /** Signs of life of customers that stood in them, which are no facts and may be lost. */
-  readonly presences: readonly InboundPresence[]
-}
+import {
+  type IngestDeps,
+  type Ingested,
+  type IngestKey,
+  nothing,
+  processDeliveries,
+} from './process-deliveries.ts'
+import { readDelivery } from './read-delivery.ts'
+import { recordItems } from './record-items.ts'
 
 /**
  * Processes what waits in the inbox of a channel, the oldest first, until nothing does. Deliveries are taken in batches, each
@@ -80,13 +61,11 @@ async function takeBatch(deps: IngestDeps, key: IngestKey): Promise<Batch> {
   let again: readonly number[] | null = []
   try {
     const claim = (tx: TenantTx) => claimDeliveries(tx, key.channelId, { most, mostBytes })
-    const done = await inInbox(deps, key, claim, async (tx, channel, deliveries) => {
+    const done = await inInbox(deps, key, claim, async (tx, inbox, { deliveries, isAll }) => {
       claimed = deliveries
-      const bytes = claimed.reduce((sum, { body }) => sum + body.length, 0)
-      // Nothing was left behind for its number or for its bytes, so a look that finds nothing can be spared.
-      const isAll = claimed.length < most && bytes + deps.config.WEBHOOK_BODY_BYTES <= mostBytes
-      again = isAll || claimed.length === 0 ? channel.failed : null
-      return processAll(deps, tx, key, channel, claimed)
+      // A look that would find nothing is spared.
+      again = isAll ? inbox.failed : null
+      return processDeliveries(deps, tx, key.channelId, inbox, deliveries)
     })
     return { kind: 'done', again, ...done }
   } catch (error) {
@@ -110,7 +89,7 @@ async function ingestOne(
       deps,
       key,
       (tx) => claimAgain(tx, [id]),
-      (tx, channel, claimed) => processAll(deps, tx, key, channel, claimed),
+      (tx, inbox, claimed) => processDeliveries(deps, tx, key.channelId, inbox, claimed),
     )
   } catch (error) {
     if (isUnavailable(error)) throw error
@@ -130,9 +109,9 @@ async function ingestByParts(
   deps.log.warn({ ...key, delivery: id, err: why }, 'a delivery is processed part by part')
   try {
     const claim = (tx: TenantTx) => claimAgain(tx, [id])
-    return await inInbox(deps, key, claim, async (tx, channel, [delivery]) => {
+    return await inInbox(deps, key, claim, async (tx, inbox, [delivery]) => {
       if (!delivery) return nothing
-      const read = readDelivery(channel, delivery)
+      const read = readDelivery(inbox, delivery)
       const poison: PoisonPart[] = [...read.poison]
       for (const one of read.received) {
         try {
@@ -150,8 +129,6 @@ async function ingestByParts(
     return fail(deps, key, id, failedAt, error)
   }
 }
-
-const nothing: Ingested = { deliveries: 0, presences: [] }
 
 async function fail(
   deps: IngestDeps,
@@ -180,13 +157,6 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-interface ChannelProvider {
-  readonly provider: ProviderName
-  readonly settings: Readonly<Record<string, string>>
-  /** Deliveries that failed before and wait for another try, the oldest WEBHOOK_BATCH; not locked. */
-  readonly failed: readonly number[]
-}
-
 const mostTries = 3
 
 /**
@@ -198,7 +168,7 @@ async function inInbox<Claim>(
   deps: IngestDeps,
   key: IngestKey,
   claim: (tx: TenantTx) => Promise<Claim>,
-  work: (tx: TenantTx, channel: ChannelProvider, claimed: Claim) => Promise<Ingested>,
+  work: (tx: TenantTx, inbox: HeldInbox, claimed: Claim) => Promise<Ingested>,
 ): Promise<Ingested> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -206,15 +176,15 @@ async function inInbox<Claim>(
         deps,
         key.tenantId,
         async (tx) => {
-          const [[channel], claimed] = await Promise.all([
-            lockInbox(tx, key.channelId, deps.config.WEBHOOK_BATCH),
+          const [inbox, claimed] = await Promise.all([
+            holdInbox(tx, key.channelId, deps.config.WEBHOOK_BATCH),
             claim(tx),
           ])
-          if (channel && !channel.removed && channel.active) return work(tx, channel, claimed)
+          if (inbox && !inbox.removed && inbox.active) return work(tx, inbox, claimed)
           await quarantine(
             tx,
             key.channelId,
-            channel?.active === false ? 'tenant_suspended' : 'channel_removed',
+            inbox?.active === false ? 'tenant_suspended' : 'channel_removed',
           )
           return nothing
         },
@@ -225,46 +195,4 @@ async function inInbox<Claim>(
       if (!isUniqueViolation(error, 'messages_one_per_provider_id') || attempt === mostTries) throw error
     }
   }
-}
-
-function lockInbox(
-  tx: TenantTx,
-  channelId: string,
-  mostFailed: number,
-): Promise<(ChannelProvider & { removed: boolean; active: boolean })[]> {
-  return tx.query(
-    `select c.provider, c.settings, c.deleted_at is not null as removed, t.status = 'active' as active,
-       (select coalesce(json_agg(f.id), '[]') from (
-          select w.id from webhook_inbox w where w.tenant_id = $1 and w.channel_id = $2::uuid and w.state = 'new' and w.attempts > 0
-          order by w.id limit $3) f) as failed
-     from pg_advisory_xact_lock(hashtextextended('switchboard ingest ' || $2::uuid::text, 0)),
-       channels c join tenants t on t.id = c.tenant_id where c.tenant_id = $1 and c.id = $2::uuid`,
-    [tx.tenantId, channelId, mostFailed],
-  )
-}
-
-async function processAll(
-  deps: IngestDeps,
-  tx: TenantTx,
-  key: IngestKey,
-  channel: ChannelProvider,
-  deliveries: readonly WaitingDelivery[],
-): Promise<Ingested> {
-  if (deliveries.length === 0) return nothing
-  const read: ReadDelivery[] = deliveries.map((delivery) => readDelivery(channel, delivery))
-  await recordItems(
-    tx,
-    deps,
-    key.channelId,
-    read.flatMap(({ received }) => received),
-  )
-  endDeliveries(tx, read)
-  tx.onCommit(() => {
-    for (const { received, poison } of read) {
-      for (const { item } of received)
-        deps.metrics.webhookItems.inc({ provider: channel.provider, kind: item.kind })
-      deps.metrics.webhookItems.inc({ provider: channel.provider, kind: 'poison' }, poison.length)
-    }
-  })
-  return { deliveries: deliveries.length, presences: read.flatMap(({ presences }) => presences) }
 }

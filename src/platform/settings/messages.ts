@@ -34,8 +34,17 @@ export const messageSettings = {
     { unit: 'bytes' },
   ),
   WEBHOOK_LANES: setting(
-    count(3, 1, 100),
-    'Channels whose deliveries one worker process works on at a time; few, because all share one database.',
+    count(2, 1, 100),
+    'Transactions with webhooks that one worker process has under way at a time; few, because all share one database.',
+  ),
+  WEBHOOK_TOGETHER: setting(
+    count(16, 1, 100),
+    'Tenants whose webhooks are processed in one transaction, one channel of each; 1: each by itself.',
+  ),
+  WEBHOOK_TOGETHER_LOCK_MS: setting(
+    count(200, 1),
+    'How long such a transaction waits for a row that somebody else holds; then each channel goes its own way.',
+    { unit: 'ms' },
   ),
   WEBHOOK_BATCH: setting(count(200), 'Deliveries of one channel in one transaction.'),
   WEBHOOK_BATCH_BYTES: setting(

@@ -1,0 +1,63 @@
+import { inTenants } from '../../log/in-tenants.ts'
+import type { TenantTx } from '../../log/tenant-tx.ts'
+import { isUnavailable } from '../../platform/db.ts'
+import { tryInbox } from './hold-inbox.ts'
+import { type Claim, claimDeliveries } from './inbox.ts'
+import { type IngestDeps, type Ingested, type IngestKey, processDeliveries } from './process-deliveries.ts'
+
+/** What a shared look did at an inbox, and whether nothing is left to do there. */
+export interface Looked {
+  readonly ingested: Ingested
+  readonly isDone: boolean
+}
+
+/**
+ * Processes what waits in the inboxes of channels, each of another tenant, in one transaction: a look at one inbox is mostly
+ * round trips, statements that find one row, and a commit, which they share (docs/measurements.md). What cannot go that way is
+ * left for `ingestChannel`, so that nothing holds up its neighbours for longer than WEBHOOK_TOGETHER_LOCK_MS (IN10): an inbox that somebody
+ * else has, a number that is removed, a delivery that failed before, more than a batch, and all of them when anything fails.
+ *
+ * Answers in the order of the channels, without those of whom nothing was done. Fails with `unavailable` while the database is
+ * away.
+ */
+export async function ingestTogether(
+  deps: IngestDeps,
+  keys: readonly IngestKey[],
+): Promise<(Looked | undefined)[]> {
+  const {
+    WEBHOOK_BATCH: mostOfAll,
+    WEBHOOK_BATCH_BYTES: bytesOfAll,
+    WEBHOOK_TOGETHER_LOCK_MS: lockMs,
+  } = deps.config
+  const mostOfEach = {
+    most: Math.ceil(mostOfAll / keys.length),
+    mostBytes: Math.floor(bytesOfAll / keys.length),
+  }
+  const shares = keys.map(({ tenantId, channelId }) => ({
+    tenantId,
+    work: (tx: TenantTx) => look(deps, tx, channelId, mostOfEach),
+  }))
+  try {
+    return await inTenants(deps, shares, { kind: 'provider' }, lockMs)
+  } catch (error) {
+    if (isUnavailable(error)) throw error
+    deps.metrics.webhookLooksFailed.inc()
+    deps.log.debug({ channels: keys.length, reason: String(error) }, 'inboxes are looked at one by one')
+    return []
+  }
+}
+
+async function look(
+  deps: IngestDeps,
+  tx: TenantTx,
+  channelId: string,
+  claim: Claim,
+): Promise<Looked | undefined> {
+  const [inbox, { deliveries, isAll }] = await Promise.all([
+    tryInbox(tx, channelId, claim.most),
+    claimDeliveries(tx, channelId, claim),
+  ])
+  if (!inbox?.active || inbox.removed) return undefined
+  const ingested = await processDeliveries(deps, tx, channelId, inbox, deliveries)
+  return { ingested, isDone: isAll && inbox.failed.length === 0 }
+}

@@ -1,0 +1,132 @@
+import { type Connection, sendable } from '../platform/corked-client.ts'
+import type { Found, Statement } from '../platform/statement-run.ts'
+import { type GatheredRows, gatheredStatement } from './gathered.ts'
+import { tenantIsAlone, tenantsAre } from './statements.ts'
+import type { Asking } from './tenant-tx.ts'
+
+type Answer = PromiseWithResolvers<Found>
+
+interface Share {
+  readonly tenantId: string
+  readonly rows: readonly GatheredRows[]
+  readonly answer: Answer
+}
+
+/** One statement that goes out: a tenant's own, or one that several share. */
+type Step =
+  | {
+      readonly kind: 'own'
+      readonly tenantId: string
+      readonly statement: Statement
+      readonly answer: Answer
+    }
+  | { readonly kind: 'gathered'; readonly text: string; readonly shares: Share[] }
+
+/**
+ * One connection in one transaction for several tenants, each of which sees its share of it as if it were a connection of its
+ * own. What all of them ask in one turn of the event loop goes out in one packet, each tenant's in its order. A gathered statement that
+ * several ask for goes once, with the rows of all of them, and sees the rows of all; a tenant's own statement goes behind
+ * one that hides the rows of all others.
+ */
+export class SharedConnection {
+  readonly #client: Connection
+  readonly #tenants: readonly string[]
+  #steps: Step[] = []
+  /** By tenant, the place of its last step. */
+  readonly #last = new Map<string, number>()
+  /** Whose rows exist: one tenant's, or those of all. */
+  #sight: string
+
+  /** Begun for these tenants: the rows of all of them exist (`tenantsAre`). */
+  constructor(client: Connection, tenants: readonly string[]) {
+    this.#client = client
+    this.#tenants = tenants
+    this.#sight = everybody
+  }
+
+  /** The share of a tenant. */
+  of(tenantId: string): Asking {
+    const query = ((...parts: Parameters<Connection['query']>) => {
+      this.send()
+      this.#see(tenantId)
+      return this.#client.query(...parts)
+    }) as Connection['query']
+    // Whoever asks is told at once of a value that cannot be sent, as by the connection itself: the server never hears of it,
+    // and would commit the rest.
+    const ask = async (statement: Statement) => {
+      const sent = { ...statement, values: sendable(statement) }
+      const answer = Promise.withResolvers<Found>()
+      this.#add(tenantId, { kind: 'own', tenantId, statement: sent, answer })
+      return answer.promise
+    }
+    const gather = (text: string, rows: readonly GatheredRows[]) => {
+      const share = { tenantId, rows, answer: Promise.withResolvers<Found>() }
+      this.#join(text, share)
+      return share.answer.promise
+    }
+    return { ask, query, gather }
+  }
+
+  /** Sends what was asked so far, so that what is asked of the connection itself comes behind it. */
+  send(): void {
+    const steps = this.#steps
+    this.#steps = []
+    this.#last.clear()
+    for (const step of steps) {
+      if (step.kind === 'gathered') this.#sendGathered(step.text, step.shares)
+      else {
+        this.#see(step.tenantId)
+        step.answer.resolve(this.#client.ask(step.statement))
+      }
+    }
+  }
+
+  /** From here on the rows of all tenants of the transaction exist. */
+  seeAll(): void {
+    this.#see(everybody)
+  }
+
+  /** Behind everything that was asked so far. */
+  #add(tenantId: string, step: Step): void {
+    if (this.#steps.length === 0) process.nextTick(() => this.send())
+    this.#last.set(tenantId, this.#steps.push(step) - 1)
+  }
+
+  /** To the others who asked for the same, if that stands behind everything that its tenant asked so far. */
+  #join(text: string, share: Share): void {
+    const { tenantId } = share
+    const after = this.#last.get(tenantId) ?? -1
+    for (const [place, step] of this.#steps.entries()) {
+      if (place <= after || step.kind !== 'gathered' || step.text !== text) continue
+      step.shares.push(share)
+      this.#last.set(tenantId, place)
+      return
+    }
+    this.#add(tenantId, { kind: 'gathered', text, shares: [share] })
+  }
+
+  #sendGathered(text: string, shares: readonly Share[]): void {
+    this.#see(everybody)
+    const rowsOfAll = shares.map(({ rows }) => rows)
+    this.#client.ask(gatheredStatement(`${text} -- of several`, rowsOfAll)).then(
+      (found) => {
+        const byTenant = Map.groupBy(found.rows, (row) => row['tenant_id'])
+        for (const { tenantId, answer } of shares)
+          answer.resolve({ ...found, rows: byTenant.get(tenantId) ?? [] })
+      },
+      (error: unknown) => {
+        for (const { answer } of shares) answer.reject(error)
+      },
+    )
+  }
+
+  #see(sight: string): void {
+    if (sight === this.#sight) return
+    this.#sight = sight
+    const seeing = sight === everybody ? tenantsAre(this.#tenants) : tenantIsAlone(sight)
+    // When it fails, so does whatever stands behind it.
+    this.#client.ask(seeing).catch(() => {})
+  }
+}
+
+const everybody = 'everybody'
