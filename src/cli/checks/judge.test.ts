@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { judgeFree, judgeNode } from './machine.ts'
-import { judgeSkew } from './postgres.ts'
+import { type FoundRole, judgeRoles, judgeSkew } from './postgres.ts'
 import { judgeVersion } from './redis.ts'
 import { judgeAge, judgeStuck } from './work.ts'
 
@@ -57,3 +57,29 @@ test('stuck deliveries are a warning from the first on', () => {
   expect(judgeStuck(1, 0)).toMatchObject({ status: 'warn', found: '1 parked, 0 in quarantine' })
   expect(judgeStuck(0, 1)).toMatchObject({ status: 'warn', found: '0 parked, 1 in quarantine' })
 })
+
+const role = (name: string, more: Partial<FoundRole> = {}): FoundRole => ({
+  name,
+  super: false,
+  bypasses: name === 'switchboard_router',
+  login: false,
+  ours: name !== 'switchboard_router',
+  inherited: name === 'switchboard_app',
+  ...more,
+})
+const [app, router, lane] = ['switchboard_app', 'switchboard_router', 'switchboard_lane'] as const
+const sound = [role(app), role(router), role(lane)]
+
+test.each<[FoundRole[], string, string]>([
+  [sound, 'ok', 'as they must be'],
+  [[role(app), role(router)], 'fail', 'missing: switchboard_lane'],
+  [[], 'fail', 'missing: switchboard_app, switchboard_router, switchboard_lane'],
+  [[role(app, { bypasses: true }), role(router), role(lane)], 'fail', 'switchboard_app is not bound'],
+  [[role(app), role(router), role(lane, { super: true })], 'fail', 'switchboard_lane is not bound'],
+  [[role(app), role(router, { bypasses: false }), role(lane)], 'fail', 'intake finds no number'],
+  [[role(app), role(router), role(lane, { ours: false })], 'warn', 'may not become'],
+  [[role(app), role(router), role(lane, { inherited: true })], 'warn', 'inherits from'],
+  [[role(app), role(router, { login: true }), role(lane)], 'warn', 'switchboard_router can log in'],
+])('roles %#: %s', (roles, status, found) =>
+  expect(judgeRoles(roles)).toMatchObject({ status, found: expect.stringContaining(found) as string }),
+)

@@ -135,32 +135,64 @@ export function checkOurs(db: Db, config: WithDatabase): Promise<Check[]> {
       },
       'see docs/database-roles.sql',
     ),
-    lookAt('roles', () => judgeRoles(db), 'see docs/database-roles.sql'),
+    lookAt('roles', async () => judgeRoles(await readRoles(db)), 'see docs/database-roles.sql'),
     lookAt('partitions', () => judgePartitions(db), 'run: switchboard migrate status'),
     lookAt('tenants', () => judgeTenants(db, config), 'run: switchboard migrate status'),
   ])
 }
 
-async function judgeRoles(db: Db): Promise<Verdict> {
-  const { rows } = await db.read.query<{ name: string; super: boolean; bypasses: boolean; login: boolean }>(
-    `select rolname as name, rolsuper as super, rolbypassrls as bypasses, rolcanlogin as login from pg_roles
-     where rolname in ('switchboard_app', 'switchboard_router')`,
+export interface FoundRole {
+  readonly name: string
+  readonly super: boolean
+  readonly bypasses: boolean
+  readonly login: boolean
+  /** Whether the application may run statements as this role. */
+  readonly ours: boolean
+  /** Whether it has its rights without becoming it. */
+  readonly inherited: boolean
+}
+
+const roleNames = ['switchboard_app', 'switchboard_router', 'switchboard_lane'] as const
+
+async function readRoles(db: Db): Promise<FoundRole[]> {
+  const { rows } = await db.read.query<FoundRole>(
+    `select rolname as name, rolsuper as super, rolbypassrls as bypasses, rolcanlogin as login,
+       pg_has_role(current_user, oid, case when current_setting('server_version_num')::integer >= 160000 then 'set' else 'member' end) as ours,
+       pg_has_role(current_user, oid, 'usage') as inherited
+     from pg_roles where rolname = any ($1)`,
+    [roleNames],
   )
-  const [app, router] = ['switchboard_app', 'switchboard_router'].map((name) =>
-    rows.find((row) => row.name === name),
-  )
+  return rows
+}
+
+export function judgeRoles(roles: readonly FoundRole[]): Verdict {
+  const [app, router, lane] = roleNames.map((name) => roles.find((role) => role.name === name))
   const advice = 'let a superuser run docs/database-roles.sql'
-  const missing = [app ? '' : 'switchboard_app', router ? '' : 'switchboard_router'].filter(Boolean)
-  if (missing.length > 0) return fail(`missing: ${missing.join(', ')}`, advice)
-  if (app?.super || app?.bypasses) return fail('switchboard_app is not bound by row security', advice)
-  if (!router?.bypasses)
+  if (!app || !router || !lane) {
+    const missing = roleNames.filter((name) => roles.every((role) => role.name !== name))
+    return fail(`missing: ${missing.join(', ')}`, advice)
+  }
+  for (const role of [app, lane])
+    if (role.super || role.bypasses) return fail(`${role.name} is not bound by row security`, advice)
+  if (!router.bypasses)
     return fail('switchboard_router is bound by row security, so intake finds no number', advice)
-  if (app?.login || router.login)
+  if (!lane.ours)
     return warn(
-      'switchboard_app or switchboard_router can log in',
+      'switchboard_app may not become switchboard_lane, so webhooks cost several times as much',
+      advice,
+    )
+  if (lane.inherited)
+    return warn(
+      'switchboard_app inherits from switchboard_lane, so its statements cost twice as much',
+      advice,
+    )
+  const logins = roles.filter(({ login }) => login).map(({ name }) => name)
+  if (logins.length > 0)
+    return warn(
+      `${logins.join(', ')} can log in`,
       'alter role … nologin; logins are members of switchboard_app',
     )
-  return ok('switchboard_app and switchboard_router are as they must be')
+  return ok(`${roleNames.join(', ')} are as they must be`)
 }
 
 async function judgePartitions(db: Db): Promise<Verdict> {
