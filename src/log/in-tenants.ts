@@ -1,6 +1,8 @@
+import { Failure } from '../contract/errors.ts'
 import type { ActorView } from '../contract/events/define.ts'
 import type { Connection } from '../platform/corked-client.ts'
 import { rollBack } from '../platform/db.ts'
+import { isUuid } from '../platform/uuid.ts'
 import { appendTogetherAndCommit, writeTrail } from './append-and-commit.ts'
 import { SharedConnection } from './shared-connection.ts'
 import { beginning, shareBegins } from './statements.ts'
@@ -18,7 +20,7 @@ export interface Share<T> {
  * fails, and that gain by sharing round trips, statements (`TenantTx.gather`) and a commit. Answers in the order of the shares, each
  * of another tenant.
  *
- * Head rows are locked last and in the order of the tenants' ids. Other locks of several tenants are held together, which two
+ * Trails and head rows are locked last, each in the order of the tenants' ids. Other locks of several tenants are held together, which two
  * such transactions may do in different orders; that ends, as does waiting for anybody else, after `lockMs`.
  */
 export async function inTenants<T>(
@@ -27,13 +29,14 @@ export async function inTenants<T>(
   actor: ActorView,
   lockMs: number,
 ): Promise<T[]> {
+  const tenants = shares.map(({ tenantId }) => tenantId)
+  if (!tenants.every(isUuid)) throw new Failure('not_found')
   const client = (await deps.db.write.connect()) as Connection
+  const shared = new SharedConnection(client, tenants, deps.db.role)
+  const begun = Promise.all([client.ask(beginning), client.ask(shareBegins(tenants, lockMs))])
+  begun.catch(() => {})
   let broken: Error | undefined
   try {
-    const tenants = shares.map(({ tenantId }) => tenantId)
-    const begun = Promise.all([client.ask(beginning), client.ask(shareBegins(tenants, lockMs))])
-    begun.catch(() => {})
-    const shared = new SharedConnection(client, tenants)
     const now = deps.clock.now()
     const members = shares.map(({ tenantId, work }) => {
       const own = shared.of(tenantId)
@@ -46,8 +49,14 @@ export async function inTenants<T>(
     for (const [place, { tx }] of members.entries()) tell(deps, tx, news[place])
     return results
   } catch (error) {
-    broken = await rollBack(client, error)
-    throw told(deps, error)
+    shared.drop(error)
+    // When it could not be begun, everything in it failed for that.
+    const first = await begun.then(
+      () => error,
+      (why: unknown) => why,
+    )
+    broken = await rollBack(client, first)
+    throw told(deps, first)
   } finally {
     client.release(broken)
   }
@@ -65,7 +74,8 @@ async function endTogether(
   shared: SharedConnection,
   members: readonly Member[],
 ): Promise<(string | undefined)[]> {
-  const trails = members.map(({ own, tx }) => tx.trail.length > 0 && writeTrail(own, tx))
+  const inOrder = members.toSorted((one, other) => (one.tx.tenantId < other.tx.tenantId ? -1 : 1))
+  const trails = inOrder.map(({ own, tx }) => tx.trail.length > 0 && writeTrail(own, tx))
   shared.send()
   shared.seeAll()
   const txs = members.map(({ tx }) => tx)

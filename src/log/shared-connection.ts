@@ -34,14 +34,16 @@ export class SharedConnection {
   #steps: Step[] = []
   /** By tenant, the place of its last step. */
   readonly #last = new Map<string, number>()
+  readonly #role: string
   /** Whose rows exist: one tenant's, or those of all. */
-  #sight: string
+  #sight: string = everybody
+  #whyOver: { readonly error: unknown } | undefined
 
-  /** Begun for these tenants: the rows of all of them exist (`tenantsAre`). */
-  constructor(client: Connection, tenants: readonly string[]) {
+  /** Begun for these tenants: the rows of all of them exist (`tenantsAre`). What is a tenant's own runs as `role`. */
+  constructor(client: Connection, tenants: readonly string[], role: string) {
     this.#client = client
     this.#tenants = tenants
-    this.#sight = everybody
+    this.#role = role
   }
 
   /** The share of a tenant. */
@@ -67,18 +69,33 @@ export class SharedConnection {
     return { ask, query, gather }
   }
 
-  /** Sends what was asked so far, so that what is asked of the connection itself comes behind it. */
+  /**
+   * Sends what was asked so far, so that what is asked of the connection itself comes behind it. Fails when that cannot be sent, and
+   * from then on, because the server would commit the rest.
+   */
   send(): void {
+    if (this.#whyOver) throw this.#whyOver.error
     const steps = this.#steps
     this.#steps = []
     this.#last.clear()
-    for (const step of steps) {
-      if (step.kind === 'gathered') this.#sendGathered(step.text, step.shares)
-      else {
-        this.#see(step.tenantId)
-        step.answer.resolve(this.#client.ask(step.statement))
-      }
+    try {
+      for (const step of steps) this.#sendStep(step)
+    } catch (error) {
+      this.#steps = steps
+      this.drop(error)
+      throw error
     }
+  }
+
+  /**
+   * Sends nothing any more, neither what was asked so far: the transaction is about to be taken back, and whatever came behind that
+   * would be committed by itself.
+   */
+  drop(error: unknown): void {
+    this.#whyOver ??= { error }
+    for (const step of this.#steps.splice(0))
+      for (const answer of step.kind === 'own' ? [step.answer] : step.shares.map((share) => share.answer))
+        answer.reject(error)
   }
 
   /** From here on the rows of all tenants of the transaction exist. */
@@ -88,7 +105,7 @@ export class SharedConnection {
 
   /** Behind everything that was asked so far. */
   #add(tenantId: string, step: Step): void {
-    if (this.#steps.length === 0) process.nextTick(() => this.send())
+    if (this.#steps.length === 0) process.nextTick(() => this.#sendLater())
     this.#last.set(tenantId, this.#steps.push(step) - 1)
   }
 
@@ -103,6 +120,25 @@ export class SharedConnection {
       return
     }
     this.#add(tenantId, { kind: 'gathered', text, shares: [share] })
+  }
+
+  /** Who waits for the answers is told of what went wrong, and so is whoever ends the transaction. */
+  #sendLater(): void {
+    if (this.#whyOver) {
+      this.drop(this.#whyOver.error)
+      return
+    }
+    try {
+      this.send()
+    } catch {}
+  }
+
+  #sendStep(step: Step): void {
+    if (step.kind === 'gathered') this.#sendGathered(step.text, step.shares)
+    else {
+      this.#see(step.tenantId)
+      step.answer.resolve(this.#client.ask(step.statement))
+    }
   }
 
   #sendGathered(text: string, shares: readonly Share[]): void {
@@ -123,7 +159,7 @@ export class SharedConnection {
   #see(sight: string): void {
     if (sight === this.#sight) return
     this.#sight = sight
-    const seeing = sight === everybody ? tenantsAre(this.#tenants) : tenantIsAlone(sight)
+    const seeing = sight === everybody ? tenantsAre(this.#tenants) : tenantIsAlone(sight, this.#role)
     // When it fails, so does whatever stands behind it.
     this.#client.ask(seeing).catch(() => {})
   }

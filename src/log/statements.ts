@@ -28,9 +28,12 @@ export function tenantsAre(tenantIds: readonly string[]): Statement {
   return { ...tenants, values: [tenantIds.join(',')] }
 }
 
-/** Within what several tenants share: from here on only the rows of this one exist. */
-export function tenantIsAlone(tenantId: string): Statement {
-  return { ...tenantAlone, values: [tenantId] }
+/**
+ * Within what several tenants share: from here on only the rows of this one exist, for the role that runs everything else
+ * too (`Db.role`), because a plan that is kept is made anew for each other role.
+ */
+export function tenantIsAlone(tenantId: string, role: string): Statement {
+  return { ...tenantAlone, values: [tenantId, role] }
 }
 
 const tenant = { name: 'set the tenant', text: `select set_config('app.tenant_id', $1, true)` }
@@ -45,7 +48,7 @@ const tenants = {
 }
 const tenantAlone = {
   name: 'set the tenant alone',
-  text: `select set_config('role', 'switchboard_app', true), set_config('app.tenant_id', $1, true), set_config('app.tenant_ids', '', true)`,
+  text: `select set_config('role', $2, true), set_config('app.tenant_id', $1, true), set_config('app.tenant_ids', '', true)`,
 }
 const sharing = {
   name: 'set the tenants, plans and patience',

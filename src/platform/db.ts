@@ -15,6 +15,8 @@ export interface Db {
   readonly write: pg.Pool
   readonly read: pg.Pool
   readonly orm: MikroORM
+  /** Whom the statements of both run as, as SET ROLE says it; `none` is the login itself. */
+  readonly role: string
   close(): Promise<void>
 }
 
@@ -69,13 +71,15 @@ function connectionString(url: string): string {
 /** How much longer than its longest statement a server may be silent. */
 const silenceMs = 1000
 
-/** Options of every connection. Without an owner's URL the login may own the tables, so it takes the role that does not. */
+/** Without an owner's URL the login may own the tables, so it takes the role that does not. */
+const roleOf = (config: DbConfig): string => (config.DATABASE_OWNER_URL ? 'none' : 'switchboard_app')
+
+/** Options of every connection. */
 export function connectionOptions(config: DbConfig, application: string): pg.PoolConfig {
-  const role = config.DATABASE_OWNER_URL ? '' : ' -c role=switchboard_app'
   return {
     connectionString: connectionString(config.DATABASE_URL),
     application_name: `switchboard-${application}`,
-    options: `-c search_path=${config.DATABASE_SCHEMA} -c timezone=UTC${role}`,
+    options: `-c search_path=${config.DATABASE_SCHEMA} -c timezone=UTC -c role=${roleOf(config)}`,
     connectionTimeoutMillis: config.DATABASE_WAIT_MS,
     statement_timeout: config.DATABASE_STATEMENT_MS,
     lock_timeout: config.DATABASE_LOCK_MS,
@@ -112,6 +116,7 @@ export function openDb(config: DbConfig, entities: readonly EntitySchema[], appl
     write,
     read,
     orm,
+    role: roleOf(config),
     close: async () => {
       await Promise.allSettled([write.end(), read.end(), orm.close(true)])
     },

@@ -86,6 +86,19 @@ export async function addLogin(url: string): Promise<string> {
   return own.toString()
 }
 
+/** How many sessions of this hub's database wait for a lock that another has. */
+export async function waitingForLocks(hub: {
+  readonly config: { readonly DATABASE_URL: string }
+}): Promise<number> {
+  const { rows } = await administer((client) =>
+    client.query<{ count: number }>(
+      `select count(*)::integer from pg_stat_activity where datname = $1 and wait_event_type = 'Lock'`,
+      [new URL(hub.config.DATABASE_URL).pathname.slice(1)],
+    ),
+  )
+  return rows[0]?.count ?? 0
+}
+
 /** Drops them all, whoever is still connected. */
 export async function dropDatabases(): Promise<void> {
   await administer(async (client) => {

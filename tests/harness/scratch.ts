@@ -53,20 +53,24 @@ async function removeAbandoned(parent: string, prefix: string, log: (line: strin
     const release = claimIfFree(directory)
     if (release === undefined) continue
     log(`removing ${directory}, which an earlier run left behind`)
-    await endServer(join(directory, 'postgres/data/postmaster.pid'), /\bpostgres\b/)
-    await endServer(join(directory, 'redis/redis.pid'), /\b(redis|valkey)-server\b/)
+    const data = join(directory, 'postgres/data')
+    await endServer(join(data, 'postmaster.pid'), data)
+    const port = readIfThere(join(directory, 'redis.port'))
+    await endServer(join(directory, 'redis/redis.pid'), `-server 127.0.0.1:${port}`)
     if (existsSync(temporaryOf(directory))) await removeAbandoned(temporaryOf(directory), '', log)
     await rm(directory, { recursive: true, force: true })
     release()
   }
 }
 
-/** Without a goodbye: its data goes next. A pid that now is another program's is nobody's leftover. */
-async function endServer(pidFile: string, program: RegExp): Promise<void> {
-  if (!existsSync(pidFile)) return
-  const pid = Number.parseInt(readFileSync(pidFile, 'utf8'), 10)
-  if (program.test(commandLine(pid) ?? '')) await endProcess(pid, [{ signal: 'SIGKILL', waitMs: 5_000 }])
+/** Without a goodbye: its data goes next. A pid that now is another program's, or another server's, is nobody's leftover. */
+async function endServer(pidFile: string, inCommandLine: string): Promise<void> {
+  const pid = Number.parseInt(readIfThere(pidFile), 10)
+  if (pid > 1 && commandLine(pid)?.includes(inCommandLine))
+    await endProcess(pid, [{ signal: 'SIGKILL', waitMs: 5_000 }])
 }
+
+const readIfThere = (file: string): string => (existsSync(file) ? readFileSync(file, 'utf8').trim() : '')
 
 /** Also undefined when the directory is another account's: it is then that account's to remove. */
 function claimIfFree(directory: string): (() => void) | undefined {

@@ -7,6 +7,7 @@ import { readEvents } from '../../src/log/read.ts'
 import { inTenant, type TenantTx } from '../../src/log/tenant-tx.ts'
 import { verifyLog } from '../../src/log/verify-log.ts'
 import { uuidv7 } from '../../src/platform/uuid.ts'
+import { waitingForLocks } from '../harness/database.ts'
 import { eventually } from '../harness/eventually.ts'
 import { type Hub, startHub } from '../harness/hub.ts'
 
@@ -94,6 +95,41 @@ test('[LOG9] a value that cannot be sent fails all of it too, though the server 
   await expect(failing).rejects.toThrow('cannot be sent')
   expect(await hub.together(teams)).toEqual([[], []])
   for (const id of hub.ids) expect(await eventsOf(hub, id)).toEqual([])
+})
+
+test('[LOG9] when one fails in the turn in which another asked, what that one asked is not done behind the rollback', async () => {
+  await using hub = await startShared(2)
+  const [first] = hub.ids
+  const gathered =
+    'update tenant_heads h set epoch = w.epoch from json_to_recordset($1) as w(tenant_id uuid, epoch integer) where h.tenant_id = w.tenant_id'
+  const asks: ((tx: TenantTx) => void)[] = [
+    (tx) =>
+      tx.run('insert into teams (tenant_id, id, name) values ($1, $2, $3)', [tx.tenantId, uuidv7(), 'ghost']),
+    (tx) => tx.runGathered(gathered, [{ epoch: 77 }]),
+  ]
+  for (const ask of asks) {
+    const failing = hub.together(async (tx) => {
+      // As in the message path: what is a tenant's own came last, so only its rows can be seen.
+      await teams(tx)
+      if (tx.tenantId === first) ask(tx)
+      else throw new Error('of the other')
+    })
+    await expect(failing).rejects.toThrow('of the other')
+    const left = await hub.together(async (tx) => [
+      await teams(tx),
+      (await tx.query<{ epoch: number }>('select epoch from tenant_heads')).map(({ epoch }) => epoch),
+    ])
+    expect(left).toEqual([
+      [[], [1]],
+      [[], [1]],
+    ])
+  }
+})
+
+test('[LOG9] it fails for why it could not be begun', async () => {
+  await using hub = await startShared(2)
+  await expect(hub.together(teams, -1)).rejects.toMatchObject({ code: '22023' })
+  await expect(hub.together(teams, longLockMs, ['nobody'])).rejects.toMatchObject({ code: 'not_found' })
 })
 
 test('[LOG9] it fails for what failed first, whichever tenant that was of', async () => {
@@ -189,8 +225,7 @@ test('[LOG9] a row that somebody else holds is waited for as long as was said, a
   await expect(hub.together(rename, 50)).rejects.toMatchObject({ code: '55P03' })
   const patient = hub.together(rename)
   await eventually(async () => {
-    const { rows } = await hub.deps.db.read.query(`select 1 from pg_locks where not granted`)
-    expect(rows).toHaveLength(1)
+    expect(await waitingForLocks(hub)).toBe(1)
   })
   await holder.query('rollback')
   await patient
