@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { expect, test } from 'vitest'
 import { openIngest } from '../../src/domain/webhooks/ingest.ts'
+import { waitingForLocks } from '../harness/database.ts'
 import { eventually } from '../harness/eventually.ts'
 import { delivery, person, written } from './cloud-bodies.ts'
 import { startIngest } from './ingest-hub.ts'
@@ -19,12 +20,7 @@ async function begin(lanes: string) {
   const ingest = openIngest(hub.hub.deps, () => {})
   hub.hub.onClose(() => ingest.close())
   const looks = numbers.map(({ channelId }) => ingest.wake({ tenantId: hub.hub.tenant.id, channelId }))
-  const held = async () => {
-    const [row] = await hub.asOwner<{ held: number }>(
-      `select count(*)::integer as held from pg_locks where locktype = 'advisory' and not granted`,
-    )
-    return row?.held
-  }
+  const held = () => waitingForLocks(hub.hub)
   const states = async () => (await hub.inbox()).map(({ state }) => state)
   return { hub, looks, held, states, release: () => holder.end() }
 }

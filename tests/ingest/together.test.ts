@@ -7,8 +7,10 @@ import { pagesOf } from '../../src/log/news.ts'
 import { readEvents } from '../../src/log/read.ts'
 import { verifyLog } from '../../src/log/verify-log.ts'
 import type { Environment } from '../../src/platform/config.ts'
+import type { Connection } from '../../src/platform/corked-client.ts'
+import type { Statement } from '../../src/platform/statement-run.ts'
 import type { CloudNumber } from '../webhooks/intake-hub.ts'
-import { addLogin } from '../harness/database.ts'
+import { addLogin, waitingForLocks } from '../harness/database.ts'
 import { eventually } from '../harness/eventually.ts'
 import { delivery, person, statusOf, wamid, written } from './cloud-bodies.ts'
 import { startIngest } from './ingest-hub.ts'
@@ -109,9 +111,8 @@ test('[IN10] what waits for numbers of several tenants is one transaction, and i
     if (typeof page === 'string') throw new Error(page)
     // Each was told at its commit what a reader of the log finds, places and the numbers of contacts included.
     const told = pagesOf(hub.rung.filter((one) => one.tenantId === tenantId).map(({ news }) => news ?? ''))
-    expect(told.flatMap(({ events }) => events)).toEqual(
-      page.events.slice(-told.flatMap(({ events }) => events).length),
-    )
+    const first = page.events.findIndex(({ type }) => type === 'contact.created')
+    expect(told.flatMap(({ events }) => events)).toEqual(page.events.slice(first))
   }
 })
 
@@ -143,9 +144,9 @@ test('[IN10] [IN2] a shared transaction takes WEBHOOK_BATCH_BYTES at most, a par
     return await hub.transactions()
   }
   expect(await look('75000')).toEqual([6])
-  expect(await look('45000')).toEqual([3, 1, 1, 1])
+  expect(await look('45000')).toEqual([3, 3])
   // One is taken always, and what is behind it is not forgotten.
-  expect(await look('15000')).toEqual([3, 1, 1, 1])
+  expect(await look('15000')).toEqual([3, 3])
 })
 
 test('[IN10] [IN2] a shared transaction takes WEBHOOK_BATCH deliveries at most, a part of them from each number', async () => {
@@ -153,7 +154,7 @@ test('[IN10] [IN2] a shared transaction takes WEBHOOK_BATCH deliveries at most, 
   for (const office of hub.offices)
     for (let n = 0; n < 3; n++) await hub.write(office, written(person(), `hello ${n}`))
   expect(await Promise.all(hub.look(hub.offices))).toEqual([3, 3])
-  expect(await hub.transactions()).toEqual([4, 1, 1])
+  expect(await hub.transactions()).toEqual([4, 2])
 })
 
 test('[IN10] [IN9] an inbox that somebody else has holds up nobody, and is looked at when it is free', async () => {
@@ -171,6 +172,23 @@ test('[IN10] [IN9] an inbox that somebody else has holds up nobody, and is looke
   await hub.holder.end()
   expect(await held).toBe(1)
   expect(await hub.texts(second)).toEqual(['hello'])
+})
+
+test('[IN10] [IN9] who has more than a part of a look does not wait behind an inbox that somebody else has', async () => {
+  await using hub = await startOffices(2, { WEBHOOK_BATCH: '4' })
+  const [busy, held] = hub.offices as [Office, Office]
+  await hub.hold(held)
+  await hub.write(held, written(person(), 'hello'))
+  const texts = Array.from({ length: 9 }, (_, n) => `message ${n}`)
+  for (const text of texts) await hub.write(busy, written(person(), text))
+  const [many, waiting] = hub.look([busy, held])
+  expect(await many).toBe(texts.length)
+  await eventually(async () => expect(await waitingForLocks(hub.hub)).toBe(1))
+  for (const text of texts) await hub.write(busy, written(person(), text))
+  expect(await Promise.all(hub.look([busy]))).toEqual([texts.length])
+  expect(await hub.texts(held)).toEqual([])
+  await hub.holder.end()
+  expect(await waiting).toBe(1)
 })
 
 test('[IN10] [IN9] an intake that is closed during a look takes up nothing that was left for later', async () => {
@@ -198,7 +216,7 @@ test('[IN9] an intake is not free for more while what was just named fills it', 
     isFree = true
   })
   await eventually(async () => {
-    expect(await hub.asOwner('select 1 from pg_locks where not granted')).toHaveLength(1)
+    expect(await waitingForLocks(hub.hub)).toBe(1)
   })
   expect(isFree).toBe(false)
   await hub.holder.end()
@@ -249,7 +267,7 @@ test('[IN10] what somebody holds of one tenant holds up the others for WEBHOOK_T
   for (const office of patient.offices) await patient.write(office, written(cora, 'again'))
   const looks = patient.look(patient.offices)
   await eventually(async () => {
-    expect(await patient.asOwner('select 1 from pg_locks where not granted')).toHaveLength(1)
+    expect(await waitingForLocks(patient.hub)).toBe(1)
   })
   await patient.holder.query('rollback')
   expect(await Promise.all(looks)).toEqual([1, 1])
@@ -307,4 +325,44 @@ test('[IN10] [IN2] processes that share looks at the same numbers leave no hole,
     expect(report.findings).toEqual([])
   }
   expect((await hub.inbox()).filter(({ state }) => state !== 'done')).toEqual([])
+})
+
+test('[IN10] [IN2] whichever statement fails, of whichever tenant, nothing is lost, done twice or done in another order', async () => {
+  await using hub = await startOffices(3)
+  const { db } = hub.hub.deps
+  const [first, second, third] = hub.offices as [Office, Office, Office]
+  const cora = person()
+  /** Statements until the one in whose place the server is asked for something that fails; once. */
+  let left = Infinity
+  const connect = async () => {
+    const client = (await db.write.connect()) as Connection
+    return {
+      ask: (asked: Statement) => client.ask(--left === 0 ? { text: 'select 1 / 0' } : asked),
+      query: client.query.bind(client),
+      release: client.release.bind(client),
+    }
+  }
+  const write = { connect } as unknown as typeof db.write
+  const ingest = openIngest({ ...hub.hub.deps, db: { ...db, write } }, () => {})
+  hub.hub.onClose(() => ingest.close())
+  let round = 0
+  do {
+    round += 1
+    await hub.write(first, written(cora, `one ${round}`), written(person(), 'somebody new'))
+    await hub.write(first, written(cora, `two ${round}`))
+    await hub.write(second, written({ ...cora, name: `Cora ${round}` }, `one ${round}`))
+    await hub.write(third, statusOf(wamid(), 'delivered'), written(cora, `one ${round}`))
+    left = round
+    await Promise.all(hub.look(hub.offices, ingest))
+  } while (left <= 0)
+  expect(round).toBeGreaterThan(20)
+  const rounds = Array.from({ length: round }, (_, place) => place + 1)
+  const texts = (await hub.texts(first)).filter((text) => text !== 'somebody new')
+  expect(texts).toEqual(rounds.flatMap((n) => [`one ${n}`, `two ${n}`]))
+  for (const office of [second, third]) expect(await hub.texts(office)).toEqual(rounds.map((n) => `one ${n}`))
+  expect((await hub.inbox()).filter(({ state }) => state !== 'done')).toEqual([])
+  for (const { tenantId } of hub.offices) {
+    const report = await verifyLog(hub.hub.deps, tenantId, { page: 1000, mostFindings: 10 })
+    expect(report.findings).toEqual([])
+  }
 })

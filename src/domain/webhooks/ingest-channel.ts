@@ -146,7 +146,7 @@ async function fail(
 }
 
 /** Waited too long or met others head-on: the next time it may work. Anything else fails the same way every time. */
-function mayPass(error: unknown): boolean {
+export function mayPass(error: unknown): boolean {
   const { code } = error as { code?: string }
   return (
     isCollision(error) || isUniqueViolation(error) || code === '55P03' || code === '57014' || code === '40003'

@@ -2,20 +2,22 @@ import { inTenants } from '../../log/in-tenants.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import { isUnavailable } from '../../platform/db.ts'
 import { tryInbox } from './hold-inbox.ts'
+import { mayPass } from './ingest-channel.ts'
 import { type Claim, claimDeliveries } from './inbox.ts'
 import { type IngestDeps, type Ingested, type IngestKey, processDeliveries } from './process-deliveries.ts'
 
-/** What a shared look did at an inbox, and whether nothing is left to do there. */
+/** What a shared look did at an inbox, and what it left there: more of the same, or what failed before. */
 export interface Looked {
   readonly ingested: Ingested
-  readonly isDone: boolean
+  readonly left: 'nothing' | 'more' | 'failed before'
 }
 
 /**
  * Processes what waits in the inboxes of channels, each of another tenant, in one transaction: a look at one inbox is mostly
  * round trips, statements that find one row, and a commit, which they share (docs/measurements.md). What cannot go that way is
  * left for `ingestChannel`, so that nothing holds up its neighbours for longer than WEBHOOK_TOGETHER_LOCK_MS (IN10): an inbox that somebody
- * else has, a number that is removed, a delivery that failed before, more than a batch, and all of them when anything fails.
+ * else has, a number that is removed, a delivery that failed before, and all of them when anything fails. Each takes an equal part of
+ * WEBHOOK_BATCH and WEBHOOK_BATCH_BYTES; who has more waiting takes a turn again.
  *
  * Answers in the order of the channels, without those of whom nothing was done. Fails with `unavailable` while the database is
  * away.
@@ -42,7 +44,8 @@ export async function ingestTogether(
   } catch (error) {
     if (isUnavailable(error)) throw error
     deps.metrics.webhookLooksFailed.inc()
-    deps.log.debug({ channels: keys.length, reason: String(error) }, 'inboxes are looked at one by one')
+    const report = { channels: keys.length, reason: String(error) }
+    deps.log[mayPass(error) ? 'debug' : 'warn'](report, 'inboxes are looked at one by one')
     return []
   }
 }
@@ -59,5 +62,5 @@ async function look(
   ])
   if (!inbox?.active || inbox.removed) return undefined
   const ingested = await processDeliveries(deps, tx, channelId, inbox, deliveries)
-  return { ingested, isDone: isAll && inbox.failed.length === 0 }
+  return { ingested, left: !isAll ? 'more' : inbox.failed.length > 0 ? 'failed before' : 'nothing' }
 }
