@@ -30,38 +30,39 @@ export async function databaseProblems(db: Pick<Db, 'read'>, config: GuardConfig
   return [...problems, ...(await roleProblems(db, config))]
 }
 
-/** Row security binds neither superusers nor roles with BYPASSRLS, and an owner can take it away. */
+/**
+ * Row security binds neither superusers nor roles with BYPASSRLS, and an owner can take it away. It has to bind the role that
+ * shared statements run as too; without that role tenants share none.
+ */
 async function roleProblems(db: Pick<Db, 'read'>, config: GuardConfig): Promise<string[]> {
   const { rows } = await db.read.query<{
     name: string
     super: boolean
     bypasses: boolean
+    lane: boolean
     owned: string | null
   }>(
-    `select current_user as name, r.rolsuper as super, r.rolbypassrls as bypasses,
+    `select r.rolname as name, r.rolsuper as super, r.rolbypassrls as bypasses, r.rolname <> current_user as lane,
             (select min(c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
-             where n.nspname = $1 and c.relowner = r.oid and c.relrowsecurity) as owned
-     from pg_roles r where r.rolname = current_user`,
+             where n.nspname = $1 and c.relowner = r.oid and c.relrowsecurity and r.rolname = current_user) as owned
+     from pg_roles r where r.rolname in (current_user, 'switchboard_lane') order by lane`,
     [config.DATABASE_SCHEMA],
   )
-  const [role] = rows
-  if (!role) return []
-  const advice =
-    'let DATABASE_URL log in as a role that is a member of switchboard_app and nothing else (docs/database-roles.sql)'
-  const problems: string[] = []
-  if (role.super)
-    problems.push(
-      `the application's role ${role.name} is a superuser: tenants would not be kept apart; ${advice}`,
-    )
-  if (role.bypasses && !role.super)
-    problems.push(
-      `the application's role ${role.name} has BYPASSRLS: tenants would not be kept apart; ${advice}`,
-    )
-  if (role.owned !== null)
-    problems.push(
-      `the application's role ${role.name} owns the table ${role.owned}: it could take row security away; ${advice}`,
-    )
-  return problems
+  return rows.flatMap((role) => {
+    const who = role.lane
+      ? `the role of shared statements ${role.name}`
+      : `the application's role ${role.name}`
+    const advice = role.lane
+      ? `alter role ${role.name} nosuperuser nobypassrls (docs/database-roles.sql)`
+      : 'let DATABASE_URL log in as a role that is a member of switchboard_app and nothing else (docs/database-roles.sql)'
+    const problems: string[] = []
+    if (role.super) problems.push(`${who} is a superuser: tenants would not be kept apart; ${advice}`)
+    if (role.bypasses && !role.super)
+      problems.push(`${who} has BYPASSRLS: tenants would not be kept apart; ${advice}`)
+    if (role.owned !== null)
+      problems.push(`${who} owns the table ${role.owned}: it could take row security away; ${advice}`)
+    return problems
+  })
 }
 
 /**

@@ -10,7 +10,7 @@ import pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import { openDeps, type ServedConfig } from '../../src/deps.ts'
 import { startRedis } from '../../src/embedded/redis.ts'
-import { bootProblems } from '../../src/platform/boot-guard.ts'
+import { bootProblems, databaseProblems } from '../../src/platform/boot-guard.ts'
 import { type Environment, readConfig } from '../../src/platform/config.ts'
 import { startRest } from '../../src/rest/server.ts'
 import { createDatabase, createEmptyDatabase } from '../harness/database.ts'
@@ -179,6 +179,32 @@ describe('boot guard', () => {
     await admin.query(`alter table teams owner to owner_${name}`)
     expect(await problemsWith(owner)).toEqual([expect.stringContaining('owns the table teams')])
     await admin.end()
+  })
+
+  test('[OPS2] a role of shared statements that row security does not bind is refused', async () => {
+    const { url } = await createDatabase()
+    const config = readConfig(testEnvironment(url))
+    const client = new pg.Client({ connectionString: url })
+    await client.connect()
+    // Roles are those of the whole server: nobody else sees what is not committed.
+    const problemsOf = async (...changes: string[]) => {
+      await client.query('begin')
+      for (const change of changes) await client.query(change)
+      await client.query('set local role switchboard_app')
+      const problems = await databaseProblems({ read: client as unknown as pg.Pool }, config)
+      await client.query('rollback')
+      return problems
+    }
+    expect(await problemsOf()).toEqual([])
+    const advice = 'alter role switchboard_lane nosuperuser nobypassrls (docs/database-roles.sql)'
+    expect(await problemsOf('alter role switchboard_lane bypassrls')).toEqual([
+      `the role of shared statements switchboard_lane has BYPASSRLS: tenants would not be kept apart; ${advice}`,
+    ])
+    expect(await problemsOf('alter role switchboard_lane superuser')).toEqual([
+      `the role of shared statements switchboard_lane is a superuser: tenants would not be kept apart; ${advice}`,
+    ])
+    expect(await problemsOf('alter role switchboard_lane rename to switchboard_was_lane')).toEqual([])
+    await client.end()
   })
 
   test('[OPS2] [B8] a Redis that evicts is refused with the setting', async () => {
