@@ -2,6 +2,7 @@
 --   psql -v owner=hub_owner -v login=hub_app -f docs/database-roles.sql
 -- Afterwards DATABASE_OWNER_URL logs in as the owner (runs the migrations, owns the tables) and DATABASE_URL as the login
 -- (owns nothing, bound by row security). Passwords are set with \password.
+-- Before a backup is restored into a new cluster too: policies and rights that name a role that is missing are not restored.
 
 -- What the application may do, given by the migrations table by table.
 do $$ begin

@@ -7,17 +7,25 @@ create or replace function channels_of_contact(contact integer) returns json lan
   from conversations c where c.tenant_id = (select current_tenant()) and c.contact_id = contact $$;
 drop function channels_of_contact(uuid, integer);
 
+-- Locks: as on the way up. After a restore the policies may be missing, and the role too.
 do $$
 declare
   target text;
 begin
-  foreach target in array array['tenants', 'tenant_heads', 'events', 'channels', 'contacts', 'contact_identities', 'conversations',
-    'messages', 'parked_updates', 'webhook_inbox'] loop
-    execute format('drop policy shared_by_tenants on %I', target);
-    execute format('revoke all on %I from switchboard_lane', target);
+  lock table channels, tenants, webhook_inbox, contact_identities, contacts, messages, parked_updates, conversations, tenant_heads, only events
+    in access exclusive mode;
+  foreach target in array array['channels', 'tenants', 'webhook_inbox', 'contact_identities', 'contacts', 'messages',
+    'parked_updates', 'conversations', 'tenant_heads', 'events'] loop
+    execute format('drop policy if exists shared_by_tenants on %I', target);
+    if to_regrole('switchboard_lane') is not null then
+      execute format('revoke all on %I from switchboard_lane', target);
+    end if;
   end loop;
-  execute format('revoke usage on schema %I from switchboard_lane', current_schema());
+  if to_regrole('switchboard_lane') is not null then
+    execute format('revoke usage on schema %I from switchboard_lane', current_schema());
+  end if;
 end $$;
 
+drop procedure share_message_path();
 drop procedure share_tenant_table(regclass, text, name);
 drop function current_tenants();

@@ -25,31 +25,6 @@ exception
     raise exception 'the migration role may not create the role switchboard_lane: let a superuser run docs/database-roles.sql once';
 end $$;
 
--- Lets shared statements into a table whose rows have their tenant in the given column. What binds everybody binds them too, and finds
--- nothing: while they run app.tenant_id is nobody's.
-create procedure share_tenant_table(target regclass, rights text, tenant name default 'tenant_id') language plpgsql as $$
-declare
-  rule constant text := format('(%I = any ((select current_tenants())::uuid[]))', tenant);
-begin
-  execute format('create policy shared_by_tenants on %s to switchboard_lane using %s with check %s', target, rule, rule);
-  execute format('grant %s on %s to switchboard_lane', rights, target);
-end $$;
-
-do $$ begin
-  execute format('grant usage on schema %I to switchboard_lane', current_schema());
-end $$;
--- Locks: access exclusive on each of them for a moment.
-call share_tenant_table('tenants', 'select', 'id');
-call share_tenant_table('tenant_heads', 'select, update');
-call share_tenant_table('events', 'select, insert');
-call share_tenant_table('channels', 'select');
-call share_tenant_table('contacts', 'select');
-call share_tenant_table('contact_identities', 'select');
-call share_tenant_table('conversations', 'select, update');
-call share_tenant_table('messages', 'select, insert');
-call share_tenant_table('parked_updates', 'select');
-call share_tenant_table('webhook_inbox', 'select, update');
-
 -- As in 000052, of any tenant whose rows can be seen.
 create function channels_of_contact(of_tenant uuid, contact integer) returns json language sql stable as $$
   select coalesce(json_agg(distinct c.channel_id), case when exists (
@@ -106,4 +81,38 @@ begin
   from head h left join place on place.tenant_id = h.tenant_id left join person on person.tenant_id = h.tenant_id;
 end $$;
 revoke all on function append_events_together(json) from public;
-grant execute on function append_events_together(json) to switchboard_lane;
+
+-- Lets shared statements into a table whose rows have their tenant in the given column. What binds everybody binds them too, and finds
+-- nothing: while they run app.tenant_id is nobody's.
+create procedure share_tenant_table(target regclass, rights text, tenant name default 'tenant_id') language plpgsql as $$
+declare
+  rule constant text := format('(%I = any ((select current_tenants())::uuid[]))', tenant);
+begin
+  execute format('drop policy if exists shared_by_tenants on %s', target);
+  execute format('create policy shared_by_tenants on %s to switchboard_lane using %s with check %s', target, rule, rule);
+  execute format('grant %s on %s to switchboard_lane', rights, target);
+end $$;
+
+-- All that the role has of ours. The owner may call it again at any time, and does so after a restore into a cluster where the role was
+-- not there yet: policies and rights that name a role that is missing are not restored.
+-- Locks: access exclusive on each of the ten for a moment, in the order in which the message path comes to them. Whoever uses them in
+-- another order may make this fail with a deadlock; then nothing has changed, and it is to be run again. Old code: not
+-- affected.
+create procedure share_message_path() language plpgsql set search_path from current as $$
+begin
+  lock table channels, tenants, webhook_inbox, contact_identities, contacts, messages, parked_updates, conversations, tenant_heads, only events
+    in access exclusive mode;
+  execute format('grant usage on schema %I to switchboard_lane', current_schema());
+  call share_tenant_table('channels', 'select');
+  call share_tenant_table('tenants', 'select', 'id');
+  call share_tenant_table('webhook_inbox', 'select, update');
+  call share_tenant_table('contact_identities', 'select');
+  call share_tenant_table('contacts', 'select');
+  call share_tenant_table('messages', 'select, insert');
+  call share_tenant_table('parked_updates', 'select');
+  call share_tenant_table('conversations', 'select, update');
+  call share_tenant_table('tenant_heads', 'select, update');
+  call share_tenant_table('events', 'select, insert');
+  grant execute on function append_events_together(json) to switchboard_lane;
+end $$;
+call share_message_path();

@@ -32,6 +32,11 @@ const notLetIn = new Set(['28000', '28P01', '3D000', '42501'])
 /** Tables or functions that migrations make. */
 const notMigrated = new Set(['42P01', '42883', '42703'])
 
+/** `raise exception` in SQL of ours. */
+const raised = 'P0001'
+/** Migrations say so themselves when their owner may not make a role that they need. */
+const rolesMissing = /let a superuser run docs\/database-roles\.sql/
+
 /** Turns whatever a command threw into what is printed and the exit code. */
 export function troubleOf(error: unknown): Trouble {
   if (error instanceof UsageError) return { exit: exitCodes.usage, code: 'usage', message: error.message }
@@ -54,6 +59,8 @@ export function troubleOf(error: unknown): Trouble {
       code: 'unavailable',
       message: `PostgreSQL does not answer: ${reasonOf(cause)}`,
     }
+  if (code === raised && rolesMissing.test(message))
+    return { exit: exitCodes.configuration, code: 'configuration', message }
   if (notLetIn.has(code))
     return { exit: exitCodes.unavailable, code: 'unavailable', message: `PostgreSQL refuses us: ${message}` }
   if (notMigrated.has(code) || /role "switchboard_app" does not exist/.test(message))

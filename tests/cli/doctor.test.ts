@@ -7,6 +7,7 @@ import type { EmbeddedRedis } from '../../src/embedded/redis.ts'
 import { startRedis } from '../../src/embedded/redis.ts'
 import { Redis } from 'ioredis'
 import type { Environment } from '../../src/platform/config.ts'
+import { knownMigrations } from '../../src/platform/migrate.ts'
 import { addLogin, createEmptyDatabase } from '../harness/database.ts'
 import { buildChannel } from '../harness/crowd.ts'
 import { type Hub, startHub, testEnvironment } from '../harness/hub.ts'
@@ -60,6 +61,7 @@ test('[CLI2] a sound installation: every check passes, and is printed with what 
     'PostgreSQL migrations',
     'PostgreSQL safe to write to',
     'PostgreSQL roles',
+    'PostgreSQL shared statements',
     'PostgreSQL partitions',
     'PostgreSQL tenants',
     'work numbers',
@@ -169,6 +171,49 @@ test('[OPS2] a login that owns nothing, beside the owner and in a schema of our 
   })
   expect(wrong.code).toBe(69)
   expect(found(wrong.checks, 'reachable')).toContain('password authentication failed')
+})
+
+test('[TEN7] what a restore left out because the role of shared statements was missing is found, and its owner repairs it', async () => {
+  const { url } = await createEmptyDatabase()
+  const environment = testEnvironment(url, { DATABASE_SCHEMA: 'crm' })
+  expect((await cli(environment, 'migrate', 'up')).code).toBe(0)
+  const shared = async () => {
+    const { checks } = await doctor(environment)
+    return checks.find((one) => one.name === 'shared statements')
+  }
+  const sound = { status: 'ok', found: 'tenants may share them on 10 tables' }
+  expect(await shared()).toMatchObject(sound)
+  const asOwner = (text: string) =>
+    asSuperuser({ config: { DATABASE_URL: url } as never }, (query) => query(text))
+  // As pg_dump and psql leave it in a cluster without the role: each policy and each right that names it has failed.
+  await asOwner(`do $$ declare target text; begin
+    for target in select tablename from pg_policies where policyname = 'shared_by_tenants' loop
+      execute format('drop policy shared_by_tenants on crm.%I', target);
+    end loop;
+    revoke all on all tables in schema crm from switchboard_lane;
+    revoke all on all functions in schema crm from switchboard_lane;
+    revoke all on schema crm from switchboard_lane;
+  end $$`)
+  const advice = 'as the owner: call crm.share_message_path()'
+  const found =
+    'switchboard_lane lacks the policy on 10 of 10 tables, rights on 10 of 10 tables, the right to append events, so webhooks cost several times as much'
+  expect(await shared()).toMatchObject({ status: 'warn', found, advice })
+  // Neither does it stand in the way of a step back.
+  const newest = knownMigrations().slice(knownMigrations().indexOf('000056_shared_statements'))
+  const back = await cliJson(environment, 'migrate', 'down', '--steps', String(newest.length))
+  expect(back).toEqual({ code: 0, answer: { reverted: newest.toReversed() } })
+  expect((await cli(environment, 'migrate', 'up')).code).toBe(0)
+  await asOwner(
+    'drop policy shared_by_tenants on crm.messages; revoke update on crm.tenant_heads from switchboard_lane',
+  )
+  expect(await shared()).toMatchObject({
+    status: 'warn',
+    found: expect.stringContaining('the policy on 1 of 10 tables, rights on 1 of 10') as string,
+  })
+  for (let n = 0; n < 2; n++) {
+    await asOwner(advice.replace('as the owner: ', ''))
+    expect(await shared()).toMatchObject(sound)
+  }
 })
 
 test('a bucket that is missing is a warning, one that everybody can read is a failure, a store that is away too', async () => {

@@ -2,8 +2,9 @@ import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { knownMigrations } from '../../src/platform/migrate.ts'
-import { createDatabase, createEmptyDatabase } from '../harness/database.ts'
+import { troubleOf } from '../../src/cli/failure.ts'
+import { knownMigrations, migrateUp, migrationsDirectory } from '../../src/platform/migrate.ts'
+import { addLogin, createDatabase, createEmptyDatabase } from '../harness/database.ts'
 import { testEnvironment } from '../harness/hub.ts'
 import { asSuperuser, cli, cliJson, production } from './cli.ts'
 
@@ -89,3 +90,39 @@ test('create writes the next pair with a header to fill in', async () => {
   for (const name of ['Add', '../x', 'a', 'with-dash', '1st'])
     expect((await cli({ DATA_DIR }, 'migrate', 'create', name, '--directory', directory)).code).toBe(2)
 })
+
+test.each([
+  ['000001_tenant_context', 'switchboard_router'],
+  ['000056_shared_statements', 'switchboard_lane'],
+])(
+  'an owner who may not make the role that %s needs is told in a sentence what to do, as for a setting',
+  async (migration, role) => {
+    const { url, name } = await createEmptyDatabase()
+    const ownerUrl = await addLogin(url)
+    const owner = new URL(ownerUrl).username
+    await asSuperuser({ config: { DATABASE_URL: url } as never }, (query) =>
+      query(
+        `grant create on database ${name} to ${owner}; grant switchboard_app to ${owner} with admin option`,
+      ),
+    )
+    // Roles are those of the whole server and exist already: here the migration needs one that does not.
+    const missing = `missing_${name}`
+    const directory = mkdtempSync(join(tmpdir(), 'switchboard-migrations-'))
+    const sql = readFileSync(join(migrationsDirectory, `${migration}.up.sql`), 'utf8')
+    writeFileSync(join(directory, '000001_roles.up.sql'), sql.replaceAll(role, missing))
+    const config = { DATABASE_URL: url, DATABASE_OWNER_URL: ownerUrl, DATABASE_SCHEMA: 'crm' }
+    const error: unknown = await migrateUp(config, directory).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    )
+    expect(troubleOf(error)).toEqual({
+      exit: 78,
+      code: 'configuration',
+      message: expect.stringMatching(
+        new RegExp(
+          `^the migration role may not create the role ${missing}.*: let a superuser run docs/database-roles.sql once$`,
+        ),
+      ) as string,
+    })
+  },
+)

@@ -4,11 +4,26 @@ import { readTenant } from '../../src/log/read-tenant.ts'
 import { inTenants } from '../../src/log/in-tenants.ts'
 import { shareBegins } from '../../src/log/statements.ts'
 import { inTenant, type TenantTx } from '../../src/log/tenant-tx.ts'
+import { eventually } from '../harness/eventually.ts'
 import { type Hub, startHub } from '../harness/hub.ts'
 
 let hub: Hub
 let owner: pg.Client
 let other: { id: string }
+
+/** The tables that tenants share, in the order in which intake comes to them: measured with one of them locked at a time. */
+const messagePath = [
+  'channels',
+  'tenants',
+  'webhook_inbox',
+  'contact_identities',
+  'contacts',
+  'messages',
+  'parked_updates',
+  'conversations',
+  'tenant_heads',
+  'events',
+]
 
 interface Table {
   name: string
@@ -94,13 +109,14 @@ describe('the catalogue', () => {
     expect(all.length).toBeGreaterThan(25)
     const { rows: policies } = await owner.query<{
       tablename: string
+      policyname: string
       cmd: string
       permissive: string
       qual: string
       with_check: string
       roles: string
     }>(
-      'select tablename, cmd, permissive, qual, with_check, roles::text from pg_policies where schemaname = current_schema()',
+      'select tablename, policyname, cmd, permissive, qual, with_check, roles::text from pg_policies where schemaname = current_schema()',
     )
     for (const table of all) {
       expect(table, table.name).toMatchObject({ enabled: true, forced: true })
@@ -109,6 +125,55 @@ describe('the catalogue', () => {
       expect(own[0], table.name).toMatchObject({ cmd: 'ALL', permissive: 'PERMISSIVE', roles: '{public}' })
       for (const rule of [own[0]?.qual, own[0]?.with_check])
         expect(rule, table.name).toMatch(/= \( SELECT current_tenant\(\)/)
+    }
+    const others = policies.filter(({ roles }) => roles !== '{public}')
+    const byName = (a: { tablename: string }, b: { tablename: string }) =>
+      a.tablename < b.tablename ? -1 : 1
+    expect(others.toSorted(byName)).toEqual(
+      messagePath.toSorted().map((tablename) => {
+        const column = tablename === 'tenants' ? 'id' : 'tenant_id'
+        const rule = `(${column} = ANY (( SELECT current_tenants() AS current_tenants)::uuid[]))`
+        return {
+          tablename,
+          policyname: 'shared_by_tenants',
+          cmd: 'ALL',
+          permissive: 'PERMISSIVE',
+          qual: rule,
+          with_check: rule,
+          roles: '{switchboard_lane}',
+        }
+      }),
+    )
+  })
+
+  test('[TEN7] the message path is shared anew at any time, and whoever is on it meanwhile goes on', async () => {
+    const [walker, sharer] = [1, 2].map(() => new pg.Client({ connectionString: hub.config.DATABASE_URL }))
+    if (!walker || !sharer) throw new Error('unreachable')
+    await Promise.all([walker.connect(), sharer.connect()])
+    const walk = (some: readonly string[]) =>
+      walker.query(`lock table ${some.join(', ')} in row exclusive mode`)
+    try {
+      for (let place = 1; place < messagePath.length; place++) {
+        await walker.query('begin')
+        await walk(messagePath.slice(0, place))
+        const sharing = sharer.query('call share_message_path()')
+        const goOn = async () => {
+          try {
+            await eventually(async () => {
+              const { rowCount } = await owner.query(
+                `select from pg_locks where not granted and database = (select oid from pg_database where datname = current_database())`,
+              )
+              expect(rowCount).toBe(1)
+            })
+            await walk(messagePath.slice(place))
+          } finally {
+            await walker.query('commit')
+          }
+        }
+        await Promise.all([goOn(), sharing])
+      }
+    } finally {
+      await Promise.all([walker.end(), sharer.end()])
     }
   })
 
@@ -134,6 +199,10 @@ describe('the catalogue', () => {
        union all select 'member of', roleid::regrole::text from pg_auth_members where member = 'switchboard_app'::regrole`,
     )
     expect(rows).toEqual([{ kind: 'member of', name: 'switchboard_lane' }])
+    const { rows: inherits } = await owner.query(
+      `select pg_has_role('switchboard_app', 'switchboard_lane', 'usage') as inherits`,
+    )
+    expect(inherits).toEqual([{ inherits: false }])
     const { rows: roles } = await owner.query(
       `select rolsuper, rolbypassrls, rolcreaterole, rolcreatedb from pg_roles where rolname = 'switchboard_app'`,
     )
@@ -232,7 +301,20 @@ describe('rows', () => {
         client.release()
       }
     }
+    /** The setting alone, without the role. */
+    const asApplication = async (tenants: readonly string[], text: string) => {
+      const client = await hub.deps.db.write.connect()
+      try {
+        await client.query('begin')
+        await client.query(`select set_config('app.tenant_ids', $1, true)`, [tenants.join(',')])
+        return (await client.query(text)).rows
+      } finally {
+        await client.query('rollback')
+        client.release()
+      }
+    }
     const shared: string[] = []
+    const changed: string[] = []
     for (const { name } of await tables()) {
       if (name.startsWith('events_')) continue
       const column = name === 'tenants' ? 'id' : 'tenant_id'
@@ -243,23 +325,21 @@ describe('rows', () => {
         expect(seen, name).toEqual(rows)
         expect(await together([third.id, other.id], mine, [hub.tenant.id]), name).toEqual([])
         expect(await together([], `select 1 from ${name}`), name).toEqual([])
+        expect(await asApplication([third.id, hub.tenant.id], `select 1 from ${name}`), name).toEqual([])
         shared.push(name)
+      }
+      const touched = `update ${name} set ${column} = ${column} where ${column} = $1 returning 1`
+      const own = await together([third.id, hub.tenant.id], touched, [hub.tenant.id])
+      if (own !== '42501') {
+        expect(own?.length, name).toBeGreaterThan(0)
+        expect(await together([third.id, other.id], touched, [hub.tenant.id]), name).toEqual([])
+        changed.push(name)
       }
       const forged = `insert into ${name} select * from json_populate_record(null::${name}, $1)`
       expect(await together([third.id, other.id], forged, [rows[0]?.row]), name).toMatch(/^(42501|428C9)$/)
     }
-    expect(shared).toEqual([
-      'channels',
-      'contact_identities',
-      'contacts',
-      'conversations',
-      'events',
-      'messages',
-      'parked_updates',
-      'tenant_heads',
-      'tenants',
-      'webhook_inbox',
-    ])
+    expect(shared).toEqual(messagePath.toSorted())
+    expect(changed).toEqual(['conversations', 'tenant_heads', 'webhook_inbox'])
   })
 
   test('[TEN2] the tenant does not outlive its transaction: not a commit, an error or a failed statement', async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { judgeFree, judgeNode } from './machine.ts'
-import { type FoundRole, judgeRoles, judgeSkew } from './postgres.ts'
+import { type FoundRole, type FoundShared, judgeRoles, judgeShared, judgeSkew } from './postgres.ts'
 import { judgeVersion } from './redis.ts'
 import { judgeAge, judgeStuck } from './work.ts'
 
@@ -82,4 +82,17 @@ test.each<[FoundRole[], string, string]>([
   [[role(app), role(router, { login: true }), role(lane)], 'warn', 'switchboard_router can log in'],
 ])('roles %#: %s', (roles, status, found) =>
   expect(judgeRoles(roles)).toMatchObject({ status, found: expect.stringContaining(found) as string }),
+)
+
+test.each<[FoundShared, string, string]>([
+  [{ policies: 10, rights: 10, appends: true }, 'ok', '10 tables'],
+  [{ policies: 9, rights: 10, appends: true }, 'warn', 'lacks the policy on 1 of 10 tables, so'],
+  [{ policies: 10, rights: 8, appends: true }, 'warn', 'lacks rights on 2 of 10 tables, so'],
+  [{ policies: 10, rights: 10, appends: false }, 'warn', 'lacks the right to append events, so'],
+])('what shared statements need %#: %s', (shared, status, found) =>
+  expect(judgeShared(shared, 'crm')).toMatchObject({
+    status,
+    found: expect.stringContaining(found) as string,
+    ...(status === 'warn' && { advice: 'as the owner: call crm.share_message_path()' }),
+  }),
 )

@@ -136,6 +136,11 @@ export function checkOurs(db: Db, config: WithDatabase): Promise<Check[]> {
       'see docs/database-roles.sql',
     ),
     lookAt('roles', async () => judgeRoles(await readRoles(db)), 'see docs/database-roles.sql'),
+    lookAt(
+      'shared statements',
+      async () => judgeShared(await readShared(db, config), config.DATABASE_SCHEMA),
+      'see docs/database-roles.sql',
+    ),
     lookAt('partitions', () => judgePartitions(db), 'run: switchboard migrate status'),
     lookAt('tenants', () => judgeTenants(db, config), 'run: switchboard migrate status'),
   ])
@@ -148,7 +153,7 @@ export interface FoundRole {
   readonly login: boolean
   /** Whether the application may run statements as this role. */
   readonly ours: boolean
-  /** Whether it has its rights without becoming it. */
+  /** Whether it has its rights without becoming it; a superuser, who has all of them, is told so elsewhere. */
   readonly inherited: boolean
 }
 
@@ -158,7 +163,7 @@ async function readRoles(db: Db): Promise<FoundRole[]> {
   const { rows } = await db.read.query<FoundRole>(
     `select rolname as name, rolsuper as super, rolbypassrls as bypasses, rolcanlogin as login,
        pg_has_role(current_user, oid, case when current_setting('server_version_num')::integer >= 160000 then 'set' else 'member' end) as ours,
-       pg_has_role(current_user, oid, 'usage') as inherited
+       pg_has_role(current_user, oid, 'usage') and not (select rolsuper from pg_roles where rolname = current_user) as inherited
      from pg_roles where rolname = any ($1)`,
     [roleNames],
   )
@@ -193,6 +198,68 @@ export function judgeRoles(roles: readonly FoundRole[]): Verdict {
       'alter role … nologin; logins are members of switchboard_app',
     )
   return ok(`${roleNames.join(', ')} are as they must be`)
+}
+
+/** What the role of shared statements needs, as share_message_path() gives it. */
+const sharedRights: Readonly<Record<string, readonly string[]>> = {
+  channels: ['select'],
+  tenants: ['select'],
+  webhook_inbox: ['select', 'update'],
+  contact_identities: ['select'],
+  contacts: ['select'],
+  messages: ['select', 'insert'],
+  parked_updates: ['select'],
+  conversations: ['select', 'update'],
+  tenant_heads: ['select', 'update'],
+  events: ['select', 'insert'],
+}
+
+export interface FoundShared {
+  /** Tables with the policy that shows the role the tenants of its transaction. */
+  readonly policies: number
+  /** Tables on which the role has every right that it needs. */
+  readonly rights: number
+  /** Whether it may use the schema and append to logs. */
+  readonly appends: boolean
+}
+
+async function readShared(db: Db, { DATABASE_SCHEMA: schema }: WithDatabase): Promise<FoundShared> {
+  const needs = Object.entries(sharedRights).flatMap(([name, rights]) =>
+    rights.map((right) => ({ name, right })),
+  )
+  const { rows } = await db.read.query<FoundShared>(
+    `with need as (
+       select c.relname, bool_and(has_table_privilege(r.oid, c.oid, w."right")) as has
+       from json_to_recordset($2) as w(name text, "right" text) join pg_class c on c.relname = w.name
+       join pg_namespace n on n.oid = c.relnamespace and n.nspname = $1 join pg_roles r on r.rolname = 'switchboard_lane'
+       group by c.relname
+     )
+     select (select count(*)::integer from pg_policies where schemaname = $1 and policyname = 'shared_by_tenants'
+         and roles = '{switchboard_lane}' and tablename in (select relname from need)) as policies,
+       (select count(*)::integer from need where has) as rights,
+       exists (select from pg_roles r, pg_namespace n join pg_proc p on p.pronamespace = n.oid
+         where r.rolname = 'switchboard_lane' and n.nspname = $1 and p.proname = 'append_events_together'
+           and has_schema_privilege(r.oid, n.oid, 'usage') and has_function_privilege(r.oid, p.oid, 'execute')) as appends`,
+    [schema, JSON.stringify(needs)],
+  )
+  const [row] = rows
+  if (!row) throw new Error('it answers nothing')
+  return row
+}
+
+export function judgeShared({ policies, rights, appends }: FoundShared, schema: string): Verdict {
+  const tables = Object.keys(sharedRights).length
+  if (policies === tables && rights === tables && appends)
+    return ok(`tenants may share them on ${tables} tables`)
+  const missing = [
+    policies === tables ? '' : `the policy on ${tables - policies} of ${tables} tables`,
+    rights === tables ? '' : `rights on ${tables - rights} of ${tables} tables`,
+    appends ? '' : 'the right to append events',
+  ]
+  return warn(
+    `switchboard_lane lacks ${missing.filter(Boolean).join(', ')}, so webhooks cost several times as much`,
+    `as the owner: call ${schema}.share_message_path()`,
+  )
 }
 
 async function judgePartitions(db: Db): Promise<Verdict> {
