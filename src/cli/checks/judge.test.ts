@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { judgeFree, judgeNode } from './machine.ts'
-import { type FoundRole, type FoundShared, judgeRoles, judgeShared, judgeSkew } from './postgres.ts'
+import { judgeSkew } from './postgres.ts'
 import { judgeVersion } from './redis.ts'
+import { type FoundRole, type FoundShared, judgeRoles, judgeShared } from './roles.ts'
 import { judgeAge, judgeStuck } from './work.ts'
 
 const gibibyte = 1024 ** 3
