@@ -101,10 +101,20 @@ function toldOf(
   return tells ? newsOf(recorded, answer) : undefined
 }
 
+/** As PostgreSQL says of whatever is asked behind a statement that failed. */
+const behindFailure = '25P02'
+
+/** Whether it failed only because something before it had. */
+export function isAftermath(error: unknown): boolean {
+  return (error as { code?: string } | undefined)?.code === behindFailure
+}
+
 /** Commits. Committing a transaction in which a statement failed rolls it back without an error; here that is one. */
 async function commit(client: Asking): Promise<void> {
   const { command } = await client.ask(committing)
-  if (command !== 'COMMIT') throw new Error('a failed statement was ignored; the transaction was rolled back')
+  if (command === 'COMMIT') return
+  const error = new Error('a failed statement was ignored; the transaction was rolled back')
+  throw Object.assign(error, { code: behindFailure })
 }
 
 function encode({ type, scope, conversationId, actor, payload }: Appending): string {

@@ -3,9 +3,8 @@ import type { ActorView } from '../contract/events/define.ts'
 import type { Connection } from '../platform/corked-client.ts'
 import { rollBack } from '../platform/db.ts'
 import { isUuid } from '../platform/uuid.ts'
-import { appendTogetherAndCommit, writeTrail } from './append-and-commit.ts'
+import { appendTogetherAndCommit, isAftermath, writeTrail } from './append-and-commit.ts'
 import { SharedConnection } from './shared-connection.ts'
-import { beginning, shareBegins } from './statements.ts'
 import { type Asking, type LogDeps, TenantTx, tell, told } from './tenant-tx.ts'
 
 /** Work for one tenant among several. */
@@ -31,35 +30,51 @@ export async function inTenants<T>(
 ): Promise<T[]> {
   const tenants = shares.map(({ tenantId }) => tenantId)
   if (!tenants.every(isUuid)) throw new Failure('not_found')
-  const client = (await deps.db.write.connect()) as Connection
-  const shared = new SharedConnection(client, tenants, deps.db.role)
-  const begun = Promise.all([client.ask(beginning), client.ask(shareBegins(tenants, lockMs))])
-  begun.catch(() => {})
+  const client = await connect(deps)
+  const shared = new SharedConnection(client, tenants, deps.db.role, lockMs)
+  const now = deps.clock.now()
+  const members = shares.map(({ tenantId, work }) => {
+    const own = shared.of(tenantId)
+    const parts = { tenantId, client: own, orm: deps.db.orm, actor, now, checkEvents: deps.checkEvents }
+    return { own, work, tx: new TenantTx(parts) }
+  })
   let broken: Error | undefined
   try {
-    const now = deps.clock.now()
-    const members = shares.map(({ tenantId, work }) => {
-      const own = shared.of(tenantId)
-      const parts = { tenantId, client: own, orm: deps.db.orm, actor, now, checkEvents: deps.checkEvents }
-      return { own, work, tx: new TenantTx(parts) }
-    })
     const results = await allOrNone(members)
-    await begun
+    await shared.begun
     const news = await endTogether(deps, client, shared, members)
     for (const [place, { tx }] of members.entries()) tell(deps, tx, news[place])
     return results
   } catch (error) {
     shared.drop(error)
-    // When it could not be begun, everything in it failed for that.
-    const first = await begun.then(
-      () => error,
-      (why: unknown) => why,
-    )
-    broken = await rollBack(client, first)
-    throw told(deps, first)
+    const cause = await causeOf(error, shared, members)
+    broken = await rollBack(client, cause)
+    throw told(deps, cause)
   } finally {
     client.release(broken)
   }
+}
+
+async function connect(deps: LogDeps): Promise<Connection> {
+  try {
+    return (await deps.db.write.connect()) as Connection
+  } catch (error) {
+    throw told(deps, error)
+  }
+}
+
+/** What failed first, of that or of what nobody waits for; whatever came behind it says only that something had failed. */
+async function causeOf(
+  error: unknown,
+  shared: SharedConnection,
+  members: readonly Member[],
+): Promise<unknown> {
+  const whyNotBegun = shared.begun.then(
+    () => error,
+    (why: unknown) => why,
+  )
+  const reasons = await Promise.all([whyNotBegun, ...members.map(({ tx }) => tx.reasonOf(error))])
+  return reasons.find((reason) => !isAftermath(reason)) ?? error
 }
 
 interface Member {
@@ -75,6 +90,7 @@ async function endTogether(
   members: readonly Member[],
 ): Promise<(string | undefined)[]> {
   const inOrder = members.toSorted((one, other) => (one.tx.tenantId < other.tx.tenantId ? -1 : 1))
+  shared.send()
   const trails = inOrder.map(({ own, tx }) => tx.trail.length > 0 && writeTrail(own, tx))
   shared.send()
   shared.seeAll()
@@ -97,7 +113,7 @@ async function allOrNone<T>(
   const end = (): void => {
     for (const { tx } of members) tx.end()
   }
-  let reason: Promise<unknown> | undefined
+  const failures: unknown[] = []
   const works = members.map(async ({ tx, work }) => {
     try {
       const result = await work(tx)
@@ -106,12 +122,12 @@ async function allOrNone<T>(
       return result
     } catch (error) {
       end()
-      reason ??= tx.reasonOf(error)
+      failures.push(await tx.reasonOf(error))
       throw error
     }
   })
   await Promise.allSettled(works)
   end()
-  if (reason) throw await reason
+  if (failures.length > 0) throw failures.find((failure) => !isAftermath(failure)) ?? failures[0]
   return Promise.all(works)
 }

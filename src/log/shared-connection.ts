@@ -1,7 +1,7 @@
 import { type Connection, sendable } from '../platform/corked-client.ts'
 import type { Found, Statement } from '../platform/statement-run.ts'
 import { type GatheredRows, gatheredStatement } from './gathered.ts'
-import { tenantIsAlone, tenantsAre } from './statements.ts'
+import { beginning, shareBegins, tenantIsAlone, tenantsAre } from './statements.ts'
 import type { Asking } from './tenant-tx.ts'
 
 type Answer = PromiseWithResolvers<Found>
@@ -37,22 +37,36 @@ export class SharedConnection {
   readonly #role: string
   /** Whose rows exist: one tenant's, or those of all. */
   #sight: string = everybody
+  readonly #lockMs: number
+  readonly #begun = Promise.withResolvers<void>()
+  #state: 'new' | 'beginning' | 'begun' = 'new'
   #whyOver: { readonly error: unknown } | undefined
 
-  /** Begun for these tenants: the rows of all of them exist (`tenantsAre`). What is a tenant's own runs as `role`. */
-  constructor(client: Connection, tenants: readonly string[], role: string) {
+  /**
+   * Begins a transaction of these tenants together with what they ask first (`shareBegins`). What is a tenant's own runs as `role`.
+   */
+  constructor(client: Connection, tenants: readonly string[], role: string, lockMs: number) {
     this.#client = client
     this.#tenants = tenants
     this.#role = role
+    this.#lockMs = lockMs
+    this.#begun.promise.catch(() => {})
+    process.nextTick(() => this.#sendLater())
+  }
+
+  /** Settles when the transaction is begun. Nothing goes out in between: outside of one it would be committed by itself. */
+  get begun(): Promise<void> {
+    return this.#begun.promise
   }
 
   /** The share of a tenant. */
   of(tenantId: string): Asking {
-    const query = ((...parts: Parameters<Connection['query']>) => {
+    const query = (async (...parts: Parameters<Connection['query']>) => {
+      if (this.#state !== 'begun') await this.#begun.promise
       this.send()
       this.#see(tenantId)
       return this.#client.query(...parts)
-    }) as Connection['query']
+    }) as unknown as Connection['query']
     // Whoever asks is told at once of a value that cannot be sent, as by the connection itself: the server never hears of it,
     // and would commit the rest.
     const ask = async (statement: Statement) => {
@@ -75,6 +89,7 @@ export class SharedConnection {
    */
   send(): void {
     if (this.#whyOver) throw this.#whyOver.error
+    if (this.#state === 'new') this.#begin()
     const steps = this.#steps
     this.#steps = []
     this.#last.clear()
@@ -93,6 +108,7 @@ export class SharedConnection {
    */
   drop(error: unknown): void {
     this.#whyOver ??= { error }
+    if (this.#state === 'new') this.#begun.reject(error)
     for (const step of this.#steps.splice(0))
       for (const answer of step.kind === 'own' ? [step.answer] : step.shares.map((share) => share.answer))
         answer.reject(error)
@@ -124,13 +140,28 @@ export class SharedConnection {
 
   /** Who waits for the answers is told of what went wrong, and so is whoever ends the transaction. */
   #sendLater(): void {
-    if (this.#whyOver) {
-      this.drop(this.#whyOver.error)
-      return
+    if (this.#whyOver) this.drop(this.#whyOver.error)
+    else if (this.#state !== 'beginning') {
+      try {
+        this.send()
+      } catch {}
     }
-    try {
-      this.send()
-    } catch {}
+  }
+
+  #begin(): void {
+    this.#state = 'beginning'
+    const beginnings = [beginning, shareBegins(this.#tenants, this.#lockMs)]
+    Promise.all(beginnings.map((statement) => this.#client.ask(statement))).then(
+      () => {
+        this.#state = 'begun'
+        this.#begun.resolve()
+        this.#sendLater()
+      },
+      (error: unknown) => {
+        this.drop(error)
+        this.#begun.reject(error)
+      },
+    )
   }
 
   #sendStep(step: Step): void {

@@ -170,12 +170,8 @@ export class TenantTx {
    * why; what fails behind it in its turn does so for the reason that it was made of.
    */
   async reasonOf(error: unknown): Promise<unknown> {
-    try {
-      await this.settled()
-      return error
-    } catch (first) {
-      return error instanceof Failure ? error : first
-    }
+    await this.settled().catch(() => {})
+    return this.#failure && !(error instanceof Failure) ? this.#failure.error : error
   }
 
   /** For records that people edit: an entity manager on this very transaction, flushed before the events are written. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { openDeps } from '../../src/deps.ts'
-import { ingestChannel } from '../../src/domain/webhooks/ingest-channel.ts'
+import { ingestChannel } from '../harness/ingest-channel.ts'
 import { eventually } from '../harness/eventually.ts'
 import { startWorkers } from '../../workers/server.ts'
 import { person, wamid, written } from './cloud-bodies.ts'

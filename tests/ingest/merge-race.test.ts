@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { expect, test } from 'vitest'
-import { ingestChannel } from '../../src/domain/webhooks/ingest-channel.ts'
+import { ingestChannel } from '../harness/ingest-channel.ts'
 import { eventually } from '../harness/eventually.ts'
 import { delivery, person, type Person, written } from './cloud-bodies.ts'
 import { startIngest } from './ingest-hub.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { inTenant } from '../../src/log/tenant-tx.ts'
 import { contactByPhone } from '../../src/domain/contacts/contact-by-phone.ts'
-import { ingestChannel } from '../../src/domain/webhooks/ingest-channel.ts'
+import { ingestChannel } from '../harness/ingest-channel.ts'
 import { expectReplayEqualsSnapshot } from '../harness/replay.ts'
 import { delivery, person, profileOf, wamid, written } from './cloud-bodies.ts'
 import { type IngestHub, startIngest } from './ingest-hub.ts'

@@ -205,6 +205,29 @@ test('[IN10] [IN9] an intake that is closed during a look takes up nothing that 
   expect((await hub.inbox()).map(({ state }) => state)).toEqual(['done', 'new'])
 })
 
+test('[IN9] a busy number that somebody had for a moment goes on in turns, and takes up no more once the intake is closed', async () => {
+  for (const lanes of ['1', '2']) {
+    await using hub = await startOffices(3, { WEBHOOK_LANES: lanes, WEBHOOK_BATCH: '1' })
+    const [busy, small, healthy] = hub.offices as [Office, Office, Office]
+    await hub.hold(busy)
+    await hub.hold(small)
+    for (let n = 0; n < 30; n++) await hub.write(busy, written(person(), `message ${n}`))
+    await hub.write(small, written(person(), 'hello'))
+    const [many, few] = hub.look([busy, small])
+    await eventually(async () => expect(await waitingForLocks(hub.hub)).toBe(1))
+    await hub.write(healthy, written(person(), 'hello'))
+    const [other] = hub.look([healthy])
+    await hub.holder.end()
+    expect(await Promise.all([few, other])).toEqual([1, 1])
+    const atClosing = (await hub.texts(busy)).length
+    await hub.ingest.close()
+    const left = await many
+    expect(left).toBeLessThanOrEqual(atClosing + 1)
+    expect(left).toBeLessThan(30)
+    expect(await hub.texts(busy)).toHaveLength(left ?? 0)
+  }
+})
+
 test('[IN9] an intake is not free for more while what was just named fills it', async () => {
   await using hub = await startOffices(1, { WEBHOOK_LANES: '1' })
   const [own] = hub.offices as [Office]

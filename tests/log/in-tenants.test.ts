@@ -6,6 +6,8 @@ import { pagesOf } from '../../src/log/news.ts'
 import { readEvents } from '../../src/log/read.ts'
 import { inTenant, type TenantTx } from '../../src/log/tenant-tx.ts'
 import { verifyLog } from '../../src/log/verify-log.ts'
+import type { Connection } from '../../src/platform/corked-client.ts'
+import type { Statement } from '../../src/platform/statement-run.ts'
 import { uuidv7 } from '../../src/platform/uuid.ts'
 import { waitingForLocks } from '../harness/database.ts'
 import { eventually } from '../harness/eventually.ts'
@@ -124,6 +126,55 @@ test('[LOG9] when one fails in the turn in which another asked, what that one as
       [[], [1]],
     ])
   }
+})
+
+test('[LOG9] what could not be begun does nothing at all', async () => {
+  await using hub = await startShared(2)
+  const { db } = hub.deps
+  const connect = async () => {
+    const client = (await db.write.connect()) as Connection
+    const ask = (asked: Statement) => client.ask(asked.text === 'begin' ? { text: 'select 1 / 0' } : asked)
+    return { ask, query: client.query.bind(client), release: client.release.bind(client) }
+  }
+  const deps = { ...hub.deps, db: { ...db, write: { connect } as unknown as typeof db.write } }
+  const insert = (tx: TenantTx) =>
+    tx.run('insert into teams (tenant_id, id, name) values ($1, $2, $3)', [tx.tenantId, uuidv7(), 'ghost'])
+  const works = [
+    (tx: TenantTx) => Promise.resolve(insert(tx)),
+    async (tx: TenantTx) => {
+      // Later than what begins it.
+      await new Promise(setImmediate)
+      insert(tx)
+    },
+    (tx: TenantTx) => addTeam(tx, 'ghost'),
+  ]
+  for (const work of works) {
+    const shares = hub.ids.map((tenantId) => ({ tenantId, work }))
+    await expect(inTenants(deps, shares, system, longLockMs)).rejects.toMatchObject({ code: '22012' })
+    expect(await hub.together(teams)).toEqual([[], []])
+  }
+})
+
+test('[LOG9] it fails for what nobody waited for, also when another ran into that', async () => {
+  await using hub = await startShared(2)
+  const [first] = hub.ids
+  const failing = hub.together(async (tx) => {
+    if (tx.tenantId === first) {
+      await tx.query('select 1')
+      tx.run('select 1 / 0')
+      return
+    }
+    for (let n = 0; n < 50; n++) await tx.query('select 1')
+  })
+  await expect(failing).rejects.toMatchObject({ code: '22012' })
+})
+
+test('[LOG9] who gets no connection in time is told that it is unavailable', async () => {
+  await using hub = await startHub({ DATABASE_POOL: '2', DATABASE_WAIT_MS: '100' })
+  const held = [await hub.deps.db.write.connect(), await hub.deps.db.write.connect()]
+  const shares = [{ tenantId: hub.tenant.id, work: teams }]
+  await expect(inTenants(hub.deps, shares, system, longLockMs)).rejects.toMatchObject({ code: 'unavailable' })
+  for (const client of held) client.release()
 })
 
 test('[LOG9] it fails for why it could not be begun', async () => {

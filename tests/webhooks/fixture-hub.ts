@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
-import { ingestChannel } from '../../src/domain/webhooks/ingest-channel.ts'
+import { ingestChannel } from '../harness/ingest-channel.ts'
 import type { Ingested } from '../../src/domain/webhooks/process-deliveries.ts'
 import type { ProviderName } from '../../src/providers/port.ts'
 import { routesOf } from '../../src/providers/whatsapp-cloud/routes-of.ts'

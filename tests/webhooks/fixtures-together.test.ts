@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { ingestChannel } from '../../src/domain/webhooks/ingest-channel.ts'
+import { ingestChannel } from '../harness/ingest-channel.ts'
 import { openDeps } from '../../src/deps.ts'
 import { providers } from '../../src/providers/registry.ts'
 import { expectReplayEqualsSnapshot } from '../harness/replay.ts'

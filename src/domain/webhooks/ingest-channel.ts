@@ -1,6 +1,6 @@
 import { inTenant, type TenantTx } from '../../log/tenant-tx.ts'
 import { isCollision, isUnavailable, isUniqueViolation } from '../../platform/db.ts'
-import type { InboundPresence, PoisonPart } from '../../providers/inbound.ts'
+import type { PoisonPart } from '../../providers/inbound.ts'
 import { type HeldInbox, holdInbox } from './hold-inbox.ts'
 import {
   claimAgain,
@@ -21,32 +21,28 @@ import { readDelivery } from './read-delivery.ts'
 import { recordItems } from './record-items.ts'
 
 /**
- * Processes what waits in the inbox of a channel, the oldest first, until nothing does. Deliveries are taken in batches, each
- * in one transaction with everything that follows from it; of all processes one at a time works on a channel, so that
- * messages stay in order and people are made once (IN2).
+ * Processes what waits in the inbox of a channel, the oldest first: one batch of it, in one transaction with everything that follows
+ * from it, or those that failed before when nothing else waits. `more`: there may be more. Of all processes one at a time works
+ * on a channel, so that messages stay in order and people are made once (IN2).
  *
  * A batch that fails is done delivery by delivery, and a delivery that fails is done part by part, so that nothing holds up
  * its neighbours: parts that cannot be used are kept with their reason in a delivery that is `parked` (IN3). Reasons
- * that may pass are tried WEBHOOK_ATTEMPTS times. Fails with `unavailable` while the database is away; nothing is lost.
+ * that may pass are tried WEBHOOK_ATTEMPTS times; those of `failedAt` are not tried again now, and whatever fails is added to it.
+ * Fails with `unavailable` while the database is away; nothing is lost.
  */
-export async function ingestChannel(deps: IngestDeps, key: IngestKey): Promise<Ingested> {
-  const presences: InboundPresence[] = []
-  let deliveries = 0
-  const failedAt = new Set<number>()
-  const add = (done: Ingested): void => {
-    deliveries += done.deliveries
-    presences.push(...done.presences)
-  }
-  for (;;) {
-    const next = await takeBatch(deps, key)
-    if (next.kind === 'failed') {
-      for (const id of next.ids) add(await ingestOne(deps, key, id, failedAt))
-      continue
-    }
-    add(next)
-    if (next.again === null) continue
-    for (const id of next.again) if (!failedAt.has(id)) add(await ingestOne(deps, key, id, failedAt))
-    return { deliveries, presences }
+export async function ingestNext(
+  deps: IngestDeps,
+  key: IngestKey,
+  failedAt: Set<number>,
+): Promise<Ingested & { readonly more: boolean }> {
+  const next = await takeBatch(deps, key)
+  const ids = next.kind === 'failed' ? next.ids : (next.again ?? []).filter((id) => !failedAt.has(id))
+  const done: Ingested[] = next.kind === 'done' ? [next] : []
+  for (const id of ids) done.push(await ingestOne(deps, key, id, failedAt))
+  return {
+    deliveries: done.reduce((sum, { deliveries }) => sum + deliveries, 0),
+    presences: done.flatMap(({ presences }) => presences),
+    more: next.kind === 'failed' || next.again === null,
   }
 }
 

@@ -15,7 +15,7 @@ export interface Looked {
 /**
  * Processes what waits in the inboxes of channels, each of another tenant, in one transaction: a look at one inbox is mostly
  * round trips, statements that find one row, and a commit, which they share (docs/measurements.md). What cannot go that way is
- * left for `ingestChannel`, so that nothing holds up its neighbours for longer than WEBHOOK_TOGETHER_LOCK_MS (IN10): an inbox that somebody
+ * left for `ingestNext`, so that nothing holds up its neighbours for longer than WEBHOOK_TOGETHER_LOCK_MS (IN10): an inbox that somebody
  * else has, a number that is removed, a delivery that failed before, and all of them when anything fails. Each takes an equal part of
  * WEBHOOK_BATCH and WEBHOOK_BATCH_BYTES; who has more waiting takes a turn again.
  *

@@ -1,5 +1,5 @@
 import type { InboundPresence } from '../../providers/inbound.ts'
-import { ingestChannel } from './ingest-channel.ts'
+import { ingestNext } from './ingest-channel.ts'
 import { ingestTogether } from './ingest-together.ts'
 import { type Look, LookQueue, type Waiting, type Way } from './look-queue.ts'
 import type { IngestDeps, Ingested, IngestKey } from './process-deliveries.ts'
@@ -23,7 +23,7 @@ type Tell = (key: IngestKey, presences: readonly InboundPresence[]) => void
  * One look at a time per channel in this process, however many nudges come: those that come during a look share the next one.
  * A look takes all channels that wait, one of each tenant and at most WEBHOOK_TOGETHER (`ingestTogether`), so the busier it is
  * the more share a look and the less each costs (docs/measurements.md). A channel with more than its part takes its turn again. One that
- * somebody else has, or that failed, is looked at by itself (`ingestChannel`). WEBHOOK_LANES looks are under way at a time.
+ * somebody else has, or that failed, is looked at by itself (`ingestNext`), a batch at a time. WEBHOOK_LANES looks are under way at a time.
  *
  * `tell` gets what customers are doing right now, after everything that they wrote is committed.
  */
@@ -107,8 +107,10 @@ class SharedLooks implements Ingest {
 
   async #lookPatiently({ channels }: Look): Promise<void> {
     for (const one of channels) {
-      this.#note(one, await ingestChannel(this.#deps, one.key))
-      this.#queue.end(one, one.done)
+      const found = await ingestNext(this.#deps, one.key, one.failedAt)
+      this.#note(one, found)
+      if (found.more) this.#goOn(one, 'shared')
+      else this.#queue.end(one, one.done)
     }
   }
 

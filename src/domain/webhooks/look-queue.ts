@@ -12,6 +12,8 @@ export interface Waiting {
   readonly waiters: PromiseWithResolvers<number>[]
   /** Deliveries that are processed already. */
   done: number
+  /** Those that failed meanwhile, which are not tried again before somebody asks anew. */
+  readonly failedAt: Set<number>
 }
 
 export interface Look {
@@ -60,7 +62,7 @@ export class LookQueue {
       .find((queue) => queue.has(channelId))
       ?.get(channelId)
     if (one) one.waiters.push(waiter)
-    else this.#queues.shared.set(channelId, { key, waiters: [waiter], done: 0 })
+    else this.#queues.shared.set(channelId, { key, waiters: [waiter], done: 0, failedAt: new Set() })
     return waiter.promise
   }
 
