@@ -160,6 +160,18 @@ describe('lists under row security, in a tenant of 24,000 customers among others
     return new Map(rows.map((row) => [row.table, row]))
   }
 
+  /** What `work` answers, and how much more was read meanwhile; in one transaction, because after its end it is counted anew. */
+  const reading = async <T>(index: string, work: () => Promise<T>) => {
+    await app.query('begin')
+    const before = await readsWith(index)
+    const answer = await work()
+    const after = await readsWith(index)
+    await app.query('commit')
+    const more = (table: string, what: 'scans' | 'read') =>
+      (after.get(table)?.[what] ?? 0) - (before.get(table)?.[what] ?? 0)
+    return { answer, more }
+  }
+
   test.each([
     { q: 'zoe 10012', numbers: ['%10012%'] },
     { q: '0171 100120 zoe', numbers: ['%+49171100120%', '%0171100120%'] },
@@ -176,15 +188,10 @@ describe('lists under row security, in a tenant of 24,000 customers among others
       const kind = contactKind as unknown as RecordKind
       const index = 'contact_identities_search'
       const manager = await actorOf('manager')
-      // One transaction: what was read is counted anew after its end.
-      await app.query('begin')
-      const before = await readsWith(index)
-      const page = await listRecords(ask, manager, kind, { limit: 200, q }, { LIST_WALK: 2000 })
-      const after = await readsWith(index)
-      await app.query('commit')
+      const { answer: page, more } = await reading(index, () =>
+        listRecords(ask, manager, kind, { limit: 200, q }, { LIST_WALK: 2000 }),
+      )
       expect(page.data.map(({ id }) => id)).toEqual(all.map(({ id }) => id))
-      const more = (table: string, what: 'scans' | 'read') =>
-        (after.get(table)?.[what] ?? 0) - (before.get(table)?.[what] ?? 0)
       expect(more(index, 'scans')).toBeGreaterThan(0)
       for (const table of big) expect(more(table, 'scans'), table).toBe(0)
       // Each number is there as `phone` and as `wa_id`, once for finding it and once for the rest of the text.
@@ -221,12 +228,8 @@ describe('lists under row security, in a tenant of 24,000 customers among others
         hub.tenant.id,
         ...patterns,
       ])
-      const before = await readsWith(index)
-      const { rows: found } = await app.query<{ record_id: number }>(find, patterns)
-      const after = await readsWith(index)
-      expect(found.map((row) => row.record_id)).toEqual(all.map(({ id }) => id))
-      const more = (table: string, what: 'scans' | 'read') =>
-        (after.get(table)?.[what] ?? 0) - (before.get(table)?.[what] ?? 0)
+      const { answer, more } = await reading(index, () => app.query<{ record_id: number }>(find, patterns))
+      expect(answer.rows.map((row) => row.record_id)).toEqual(all.map(({ id }) => id))
       expect(more(index, 'scans')).toBeGreaterThan(0)
       for (const table of big) {
         expect(more(table, 'scans'), table).toBe(0)
