@@ -28,9 +28,12 @@ export function databaseUrl(name: string): string {
   return url.toString()
 }
 
-/** The name carries a hash of all migrations, so an old template is never mistaken for the present one. */
+/**
+ * The name carries a hash of all migrations, so an old template is never mistaken for the present one, and of the day, because
+ * they make the log's partitions from that on.
+ */
 function templateName(): string {
-  const hash = createHash('sha256')
+  const hash = createHash('sha256').update(new Date().toISOString().slice(0, 10))
   for (const file of readdirSync(migrationsDirectory).sort())
     hash.update(file).update(readFileSync(join(migrationsDirectory, file)))
   return `template_${hash.digest('hex').slice(0, 16)}`
