@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
 import type { EntityManager } from '@mikro-orm/postgresql'
 import { Kysely, PostgresDialect } from 'kysely'
 import type pg from 'pg'
@@ -66,6 +66,7 @@ export class TenantTx {
   #unanswered: Promise<unknown>[] = []
   #failure: { readonly error: unknown } | undefined
   #isOver = false
+  #isTakingBack = false
   readonly #checkEvents: boolean
   #em: EntityManager | undefined
 
@@ -148,6 +149,7 @@ export class TenantTx {
 
   #requireOpen(): void {
     if (this.#isOver) throw new Error('asked after the end of its transaction')
+    if (this.#isTakingBack) throw new Error('asked by a part that failed')
   }
 
   /**
@@ -245,9 +247,14 @@ export class TenantTx {
       await this.#client.query('release savepoint part')
       return result
     } catch (error) {
+      // Another branch of the part may only now go on with what it was answered before the failure. What it asked behind the
+      // rollback would stay; so by the turn after that, when all of them have met this, it may ask nothing.
+      this.#isTakingBack = true
       const reason = await this.reasonOf(error)
       this.#failure = undefined
       await this.#client.query('rollback to savepoint part; release savepoint part')
+      await nextTurn()
+      this.#isTakingBack = false
       this.recorded.length = before.recorded
       this.trail.length = before.trail
       this.nudges.clear()

@@ -116,6 +116,23 @@ describe('the tenant transaction', () => {
       })
       expect(await name(hub)).toBe('changed')
     })
+
+    test('and in one branch of an attempt, with all that another branch still does', async () => {
+      await using hub = await startHub()
+      await inTenant(hub.deps, hub.tenant.id, async (tx) => {
+        await tx.query(rename, [hub.tenant.id, 'changed'])
+        const slow = async () => {
+          await tx.query('select 1')
+          for (let microtasks = 0; microtasks < 100; microtasks++) await Promise.resolve()
+          tx.record('channel.removed', { channelId: uuidv7() }, { kind: 'tenant' })
+          await tx.query(rename, [hub.tenant.id, 'of a part that was taken back'])
+        }
+        const part = tx.attempt(() => Promise.all([slow(), tx.query('select 1 / 0')]))
+        await expect(part).rejects.toMatchObject({ code: '22012' })
+      })
+      expect(await name(hub)).toBe('changed')
+      expect(await readHead(hub.deps, hub.tenant.id)).toEqual({ epoch: 1, seq: 0 })
+    })
   })
 
   test('[LOG4] an event that does not fit its schema, or whose scope nobody knows, stops the transaction', async () => {
