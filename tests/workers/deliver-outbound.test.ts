@@ -4,6 +4,7 @@ import type { Actor } from '../../src/auth/actor.ts'
 import type { MessageView } from '../../src/contract/message.ts'
 import type { SendMessageInput } from '../../src/contract/socket.ts'
 import { readConversation } from '../../src/domain/conversations/read-conversation.ts'
+import { findDue, pace } from '../../src/domain/messages/due-messages.ts'
 import { adoptEcho } from '../../src/domain/messages/resolve-unknown.ts'
 import { sendMessage } from '../../src/domain/messages/send-message.ts'
 import { readEvents } from '../../src/log/read.ts'
@@ -209,9 +210,12 @@ describe('delivery', () => {
 })
 
 describe('what networks do', () => {
-  test('[H1] a number that is too fast waits as it was told, another number does not', async () => {
+  test('[H1] a number that is too fast waits as it was told, another number and another tenant do not', async () => {
     const { number, send, work } = await begin()
     const other = await connectNumber(hub)
+    const neighbour = await hub.addTenant()
+    const theirs = await connectNumber(hub, { tenant: neighbour.id })
+    const { actor: stranger } = await hub.signIn('agent', { tenant: neighbour.slug })
     let busy = true
     number.answer(() => (busy ? { status: 429, headers: { 'retry-after': '1' } } : undefined))
     work()
@@ -221,7 +225,9 @@ describe('what networks do', () => {
     busy = false
     const started = performance.now()
     const through = await send(fast.id, 'goes')
+    await send((await theirs.conversation()).id, 'goes too', {}, stranger)
     expect((await settled(through.message)).status).toBe('sent')
+    await eventually(() => expect(theirs.accepted).toHaveLength(1))
     expect(performance.now() - started).toBeLessThan(700)
     expect(await settled(waiting.message)).toMatchObject({ status: 'sent' })
     expect(number.arrived).toHaveLength(2)
@@ -556,6 +562,38 @@ describe('pace', () => {
     expect((await settled(message)).status).toBe('sent')
     expect(number.arrived.filter(({ to }) => to === one.phone)).toHaveLength(3)
   })
+
+  test('nobody waits for a pair on a network that does not count them', async () => {
+    const { number, send, work } = await begin({ SEND_PAIR_INTERVAL_MS: '20000', SEND_PAIR_BURST: '3' })
+    work()
+    const { id } = await number.conversation()
+    const sent = [await send(id, '0'), await send(id, '1'), await send(id, '2')]
+    for (const { message } of sent) expect((await settled(message)).status).toBe('sent')
+    await send(id, '3')
+    await inTenant(hub.deps, hub.tenant.id, async (tx) => {
+      await tx.query('update messages set next_attempt_at = null where tenant_id = $1', [tx.tenantId])
+      const found = await findDue(hub.deps.config, tx, number.channelId, 10)
+      expect(found).toHaveLength(1)
+      expect(await pace(hub.deps.config, tx, 'evolution', found)).toEqual(found)
+      expect(await pace(hub.deps.config, tx, 'whatsapp-cloud', found)).toEqual([])
+    })
+  })
+})
+
+test('what a pair had to wait for goes by itself, in its order, never more than SEND_PAIR_BURST in as many intervals', async () => {
+  const { number, send, work } = await begin({ SEND_PAIR_INTERVAL_MS: '200', SEND_PAIR_BURST: '3' })
+  const times: number[] = []
+  number.answer(() => {
+    times.push(performance.now())
+    return undefined
+  })
+  const { id } = await number.conversation()
+  for (let count = 0; count < 7; count++) await send(id, `${count}`)
+  work()
+  await eventually(() => expect(number.accepted).toHaveLength(7))
+  expect(number.accepted.map(({ text }) => text)).toEqual(['0', '1', '2', '3', '4', '5', '6'])
+  // From commit to commit it is 600 ms; a call may be later than its own.
+  for (const [at, time] of times.slice(3).entries()) expect(time - (times[at] ?? 0)).toBeGreaterThan(300)
 })
 
 /** A stored file, with or without its object in the store. */

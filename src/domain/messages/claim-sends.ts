@@ -93,7 +93,7 @@ export function claimSends(
     const most = probe ? 1 : Math.min(slots.all, Math.floor(tokens), deps.config.SEND_BATCH)
     const found = await findDue(deps.config, tx, channel.channelId, most)
     const { sound, refused } = await judge(tx, lane.provider, channel.channelId, found)
-    const ready = await pace(deps.config, tx, sound)
+    const ready = await pace(deps.config, tx, lane.provider, sound)
     const again = refused.length > 0 || ready.length < sound.length
     const taken: Candidate[] = []
     let bulk = slots.bulk

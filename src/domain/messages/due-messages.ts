@@ -2,6 +2,7 @@ import type { MessageType } from '../../contract/message.ts'
 import type { TenantTx } from '../../log/tenant-tx.ts'
 import type { Config } from '../../platform/config.ts'
 import type { Identity } from '../../providers/inbound.ts'
+import type { ProviderName } from '../../providers/port.ts'
 
 /** A message whose turn has come, with what deciding and sending need. */
 export interface Candidate {
@@ -80,26 +81,35 @@ export function findExpired(config: DueConfig, tx: TenantTx, channelId: string):
 }
 
 /**
- * With SEND_PAIR_INTERVAL_MS: at most SEND_PAIR_BURST tries of a conversation in that many intervals (Meta counts one
- * message per six seconds and customer, and lends a burst). Those that must wait get their time and leave the way free.
+ * On networks that count what one customer gets: at most SEND_PAIR_BURST messages of a conversation in that many times
+ * SEND_PAIR_INTERVAL_MS. Those that must wait get their time and leave the way free.
+ *
+ * The message that went out so many before is looked for among those that were written in that time before this one, so
+ * that no history is read. A queue that grew more slowly while nothing could go out is therefore not held back; then the network says
+ * so, and the pair backs off.
  */
 export async function pace(
   config: DueConfig,
   tx: TenantTx,
+  provider: ProviderName,
   found: readonly Candidate[],
 ): Promise<readonly Candidate[]> {
   const { SEND_PAIR_INTERVAL_MS: interval, SEND_PAIR_BURST: burst } = config
-  if (interval === 0 || found.length === 0) return found
+  if (interval === 0 || provider === 'evolution' || found.length === 0) return found
   const waiting = await tx.query<{ id: string }>(
-    `update messages m set next_attempt_at = o.started_at + make_interval(secs => $4 / 1000.0)
+    `update messages m set next_attempt_at = o.started_at + p.span
      from unnest($2::uuid[]) as w(id) join messages q on q.tenant_id = $1 and q.id = w.id
+     cross join (select make_interval(secs => $4 / 1000.0) as span) p
      cross join lateral (
-       select a.started_at from messages x join send_attempts a on a.tenant_id = x.tenant_id and a.message_id = x.id
+       select x.id from messages x
        where x.tenant_id = $1 and x.conversation_id = q.conversation_id and x.direction = 'out'
-         and a.started_at > clock_timestamp() - make_interval(secs => $4 / 1000.0)
-       order by a.started_at desc offset $3 - 1 limit 1
+         and x.sent_at > q.sent_at - p.span and (x.sent_at, x.seq) < (q.sent_at, q.seq)
+       order by x.sent_at desc, x.seq desc offset $3 - 1 limit 1
+     ) b
+     cross join lateral (
+       select a.started_at from send_attempts a where a.tenant_id = $1 and a.message_id = b.id order by a.number desc limit 1
      ) o
-     where m.tenant_id = $1 and m.id = w.id returning m.id`,
+     where m.tenant_id = $1 and m.id = w.id and o.started_at > clock_timestamp() - p.span returning m.id`,
     [tx.tenantId, found.map((one) => one.id), burst, interval * burst],
   )
   const paused = new Set(waiting.map((row) => row.id))

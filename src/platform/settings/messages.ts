@@ -1,11 +1,13 @@
-import { z } from 'zod'
-import { count, list, setting, text } from './setting.ts'
+import { count, list, setting, text, webAddress } from './setting.ts'
 
 /** Networks: what comes in from them, and what goes out. */
 export const messageSettings = {
   // networks
-  GRAPH_API_URL: setting(z.url().default('https://graph.facebook.com/v23.0'), "Meta's Graph, with version."),
-  EVOLUTION_API_URL: setting(z.url().optional(), 'Evolution server of channels that name none.'),
+  GRAPH_API_URL: setting(
+    webAddress().default('https://graph.facebook.com/v23.0'),
+    "Meta's Graph, with version.",
+  ),
+  EVOLUTION_API_URL: setting(webAddress().optional(), 'Evolution server of channels that name none.'),
   EVOLUTION_API_KEY: setting(text().optional(), 'Key for it.', { secret: true }),
   PROVIDER_TIMEOUT_MS: setting(count(30_000), 'Longest call to a network.', { unit: 'ms' }),
   MEDIA_HOSTS: setting(
@@ -94,14 +96,14 @@ export const messageSettings = {
   SEND_RATE_PER_SECOND: setting(count(60), 'Messages per number and second (Meta allows 80, in plus out).'),
   SEND_BURST: setting(count(60), 'Messages that may go at once after a pause.'),
   SEND_PAIR_INTERVAL_MS: setting(
-    count(0, 0),
-    'Least time between two messages to one customer, after the burst of a pair.',
+    count(6000, 0),
+    'Least time between two messages to one customer, after the burst of a pair, on networks that count them (Meta does); 0 paces none.',
     { unit: 'ms' },
   ),
   EVOLUTION_SEND_INTERVAL_MS: setting(count(1000, 0), 'Least time between two messages of a paired number.', {
     unit: 'ms',
   }),
-  SEND_PAIR_BURST: setting(count(20), 'Messages to one customer that may go at once when pairs are paced.'),
+  SEND_PAIR_BURST: setting(count(45), 'Messages to one customer that may go at once, in as many intervals.'),
   SEND_CONCURRENCY: setting(count(32), 'Calls to a network under way per number and process.'),
   SEND_RESERVED_PERCENT: setting(
     count(25, 0, 90),
