@@ -14,7 +14,10 @@ import type { Config } from './config.ts'
  * says which. Nothing is kept of an object whose `put` failed.
  */
 export interface Storage {
-  /** Makes the bucket when it is missing, and finds out whether the store answers at all. */
+  /**
+   * Makes the bucket when it is missing, and finds out whether the store answers at all and knows our keys. What keys may
+   * not do beyond reading and writing objects is found by whoever needs it.
+   */
   ready(): Promise<void>
   /**
    * Writes an object from chunks of unknown number; it appears as a whole at the end or not at all. Holds two parts
@@ -124,10 +127,25 @@ export function openStorage(config: StorageConfig): Storage {
 
   const exists = (): Promise<boolean> =>
     client.bucketExists(bucket).catch((error: unknown) => {
-      // Keys that may use objects but not look at the bucket are fine; the next call tells.
-      if (codeOf(error) === 'AccessDenied') return true
+      if (codeOf(error) === 'AccessDenied') return isOursByObject()
       throw error
     })
+
+  /**
+   * The answer to a HEAD has no body, so a refusal there is the same word for keys that are wrong and for keys that may use
+   * objects but not look at the bucket. Asking for an object tells: to the latter it is missing, or not to be known.
+   */
+  const isOursByObject = async (): Promise<boolean> => {
+    try {
+      const body = await client.getPartialObject(bucket, 'ready', 0, 1)
+      body.destroy()
+    } catch (error) {
+      const code = codeOf(error)
+      if (code === 'NoSuchBucket') return false
+      if (!['AccessDenied', 'NoSuchKey', 'NotFound'].includes(code)) throw error
+    }
+    return true
+  }
 
   const makeReady = async (): Promise<void> => {
     if (await exists()) return

@@ -8,18 +8,22 @@ import { startMediaHub } from './media-hub.ts'
 import { photo } from './pictures.ts'
 
 describe('[MED1] what clients know of a file', () => {
-  test('is after its events what a fresh snapshot says, stored or failed', async () => {
+  test('is after its events what a fresh snapshot says, stored, failed or to be tried again', async () => {
     await using server = await startFileServer(bytes(await photo(), 'image/jpeg'))
     await using media = await startMediaHub(server)
     const { hub } = media
     const stored = await media.receive({ id: 'f1' }, { fileName: 'shrub.jpg' })
     const failed = await media.receive({ id: 'f2' })
+    const later = await media.receive({ id: 'f3' })
     const fetchIt = (attachmentId: string) =>
       fetchAttachment(hub.deps, { tenantId: hub.tenant.id, attachmentId })
     await expectReplayEqualsSnapshot(hub, async () => {
       expect(await fetchIt(stored.attachmentId)).toBe('stored')
       server.serve = bytes(Buffer.alloc(0))
       expect(await fetchIt(failed.attachmentId)).toBe('failed')
+      // Why is announced to nobody while it is tried again.
+      server.serve = (response) => response.writeHead(503).end()
+      expect(await fetchIt(later.attachmentId)).toBe('later')
     })
   })
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { fetchAttachment } from '../../src/domain/media/fetch-attachment.ts'
@@ -134,6 +135,37 @@ describe('[MED3] [J1] limits of a transfer', () => {
       await expectNoFile(media, received, 'failed')
     },
   )
+
+  test('a Content-Length smaller than the body cuts the file: it is fetched once more when the message announced another', async () => {
+    const whole = Buffer.alloc(5000, 'whole')
+    const sha256 = createHash('sha256').update(whole).digest('hex')
+    const cut = (response: ServerResponse): void => {
+      response.writeHead(200, { 'content-length': 1000 }).end(whole)
+    }
+    await using server = await startFileServer(cut)
+    await using media = await startMediaHub(server)
+    const received = await media.receive({ id: 'f1' }, { sha256 })
+    expect(await fetchIt(media, received)).toBe('later')
+    expect((await media.row(received.attachmentId)).reason).toMatch(/other bytes/)
+    await expectNoFile(media, received, 'pending')
+    server.serve = bytes(whole)
+    await media.dueNow(received.attachmentId)
+    expect(await fetchIt(media, received)).toBe('stored')
+    expect(await media.row(received.attachmentId)).toMatchObject({ size_bytes: 5000, sha256 })
+  })
+
+  test('a message that lies about its file costs a second look, and not the file', async () => {
+    const whole = Buffer.alloc(5000, 'whole')
+    await using server = await startFileServer(bytes(whole))
+    await using media = await startMediaHub(server)
+    const received = await media.receive({ id: 'f1' }, { sha256: 'f'.repeat(64) })
+    expect(await fetchIt(media, received)).toBe('later')
+    await media.dueNow(received.attachmentId)
+    expect(await fetchIt(media, received)).toBe('stored')
+    expect((await media.row(received.attachmentId)).sha256).toBe(
+      createHash('sha256').update(whole).digest('hex'),
+    )
+  })
 
   test('a try that failed waits longer each time', async () => {
     await using server = await startFileServer((response) => response.writeHead(503).end())

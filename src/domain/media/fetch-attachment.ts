@@ -133,12 +133,23 @@ async function store(
   try {
     const judged = await judgeType(await measured.peek(headBytes), claim.row.mime_type)
     const sizeBytes = await deps.storage.put(claim.key, untilAborted(measured, signal), judged.mimeType)
+    const sha256 = measured.sha256()
+    doubt(claim, sha256)
     const thumbnailKey = await storeThumbnail(deps, claim.key, judged.mimeType)
-    return { mimeType: judged.mimeType, sizeBytes, sha256: measured.sha256(), thumbnailKey }
+    return { mimeType: judged.mimeType, sizeBytes, sha256, thumbnailKey }
   } finally {
     // Not awaited: a source that hangs must not hold us, and its own time limit ends it.
     measured.cancel().catch(() => {})
   }
+}
+
+/**
+ * A file that is not what its message announced was cut off by a server that lied about its length, or the message lies: what
+ * its sender says of it proves nothing. So it is fetched once more, and then taken as it comes.
+ */
+function doubt({ row }: Claim, sha256: string): void {
+  if (row.attempts === 0 && row.sha256 !== null && row.sha256 !== sha256)
+    throw new BrokenTransfer('other bytes came than the message announced')
 }
 
 /** A source need not look at the signal itself, such as one in memory. */
