@@ -21,6 +21,11 @@ import { fileURLToPath } from 'node:url'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const say = (line) => console.error(`switchboard: ${line}`)
 
+function giveUp(why) {
+  say(why)
+  process.exit(1)
+}
+
 function fail(why) {
   say(why)
   say('It needs Node >= 24.7 and npm. Get Node from https://nodejs.org or a version manager, then try again.')
@@ -30,14 +35,21 @@ function fail(why) {
 /** Arguments of every install: no scripts from packages, and no questions or advertisements. */
 const install = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
 
-/** Runs npm in `directory` with `path` as PATH; true when it succeeded. */
-function npm(directory, path) {
-  const result = spawnSync('npm', install, {
-    cwd: directory,
-    env: { ...process.env, PATH: path },
-    stdio: 'inherit',
-  })
-  if (result.error) fail(`npm could not be started (${result.error.code}).`)
+/**
+ * Runs npm in `directory` with `path` as PATH; true when it succeeded. Its pid stands in `lock`: it goes on when we are
+ * killed, and whoever comes next must not install over it.
+ */
+function npm(directory, path, lock) {
+  const result = spawnSync(
+    '/bin/sh',
+    ['-c', 'echo $$ > "$0" && exec npm "$@"', join(lock, 'npm'), ...install],
+    {
+      cwd: directory,
+      env: { ...process.env, PATH: path },
+      stdio: 'inherit',
+    },
+  )
+  if (result.error || result.status === 127) fail('npm could not be started.')
   return result.status === 0
 }
 
@@ -49,6 +61,11 @@ function alone(lock, work) {
       mkdirSync(lock)
       break
     } catch (error) {
+      if (['EACCES', 'EPERM', 'EROFS', 'ENOSPC'].includes(error.code)) {
+        giveUp(
+          `what is missing cannot be installed: nothing can be written to ${dirname(lock)} (${error.code}).`,
+        )
+      }
       if (error.code !== 'EEXIST') throw error
       if (isAbandoned(lock)) {
         rmSync(lock, { recursive: true, force: true })
@@ -63,20 +80,30 @@ function alone(lock, work) {
   const release = () => rmSync(lock, { recursive: true, force: true })
   process.once('exit', release)
   writeFileSync(join(lock, 'pid'), String(process.pid))
-  work()
+  work(lock)
   process.off('exit', release)
   release()
 }
 
-/** True when the process that took the lock is gone, for instance after kill -9. */
+/** True when the process that took the lock is gone, for instance after kill -9, and its npm as well. */
 function isAbandoned(lock) {
+  const owner = pidIn(join(lock, 'pid'))
+  if ([owner, pidIn(join(lock, 'npm'))].some(isAlive)) return false
+  // The owner makes the directory first and writes its pid a moment later.
+  const madeAt = statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()
+  return owner !== undefined || Date.now() - madeAt > 5000
+}
+
+function pidIn(file) {
+  const pid = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0
+  return pid > 0 ? pid : undefined
+}
+
+function isAlive(pid) {
   try {
-    process.kill(Number(readFileSync(join(lock, 'pid'), 'utf8')), 0)
-    return false
+    return pid !== undefined && process.kill(pid, 0)
   } catch (error) {
-    if (error.code === 'ESRCH') return true
-    // The owner makes the directory first and writes its pid a moment later.
-    return error.code === 'ENOENT' && existsSync(lock) && Date.now() - statSync(lock).mtimeMs > 5000
+    return error.code !== 'ESRCH'
   }
 }
 
@@ -93,10 +120,10 @@ function nodeDirectory() {
   const bin = join(tool, `node_modules/node-linux-${process.arch}/bin`)
   const works = () => spawnSync(join(bin, 'node'), ['--version'], { stdio: 'ignore' }).status === 0
   if (existsSync(join(bin, 'node')) && works()) return bin
-  alone(join(tool, '.installing'), () => {
+  alone(join(tool, '.installing'), (lock) => {
     if (existsSync(join(bin, 'node')) && works()) return
     say(`Node ${process.versions.node} is too old; fetching Node 24 into tools/node (once, 190 MB on disk)`)
-    if (!npm(tool, process.env.PATH)) fail('Fetching Node 24 failed; npm says why above.')
+    if (!npm(tool, process.env.PATH, lock)) giveUp('Fetching Node 24 failed; npm says why above.')
   })
   if (!works()) fail('The fetched Node does not run on this machine (it needs glibc >= 2.28).')
   return bin
@@ -120,11 +147,11 @@ function ensureDependencies(path) {
     return true
   }
   if (isCurrent()) return
-  alone(join(root, '.installing'), () => {
+  alone(join(root, '.installing'), (lock) => {
     if (isCurrent()) return
     say('installing dependencies (npm ci)')
     const startedAt = Date.now()
-    if (!npm(root, path)) fail('npm ci failed; npm says why above.')
+    if (!npm(root, path, lock)) giveUp('npm ci failed; npm says why above.')
     writeFileSync(stamp, wanted)
     say(`dependencies are ready after ${((Date.now() - startedAt) / 1000).toFixed(1)} s`)
   })

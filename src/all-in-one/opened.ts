@@ -7,7 +7,30 @@ type Close = () => Promise<unknown> | void
 export class Opened {
   readonly #closers: Close[] = []
   readonly #urgent: Close[] = []
+  readonly #first: Close[] = []
+  #isLost = false
+  readonly #lost = Promise.withResolvers<string>()
   #closing: Promise<void> | undefined
+
+  /** Settles when something is gone for good without which nothing here works, with a sentence that says what. */
+  get lost(): Promise<string> {
+    return this.#lost.promise
+  }
+
+  /** Whether `lost` is settled. */
+  get isLost(): boolean {
+    return this.#isLost
+  }
+
+  lose(why: string): void {
+    this.#isLost = true
+    this.#lost.resolve(why)
+  }
+
+  /** What must be so before anything is closed, because closing needs it. */
+  before(prepare: Close): void {
+    this.#first.push(prepare)
+  }
 
   /** `urgent`: also done, before all else, when there is no time to close in order (child processes must not stay). */
   defer(close: Close, { urgent = false } = {}): void {
@@ -15,10 +38,15 @@ export class Opened {
     if (urgent) this.#urgent.push(close)
   }
 
-  /** Closes everything; calling it again waits for the same end. Fails with what could not be closed. */
+  /** Closes everything, or, after a loss, what must not outlive us; calling it again waits for the same end. Fails with what could not be closed. */
   close(): Promise<void> {
-    this.#closing ??= all(this.#closers.toReversed())
+    this.#closing ??= this.#inOrder()
     return this.#closing
+  }
+
+  async #inOrder(): Promise<void> {
+    await all(this.#first)
+    await (this.#isLost ? this.abandon() : all(this.#closers.toReversed()))
   }
 
   /** Closes what must not outlive us, at once. */

@@ -4,8 +4,9 @@ import { startGateway } from '../../gateway/server.ts'
 import { startWorkers } from '../../workers/server.ts'
 import { commandHandlers } from '../command-handlers.ts'
 import type { Deps } from '../deps.ts'
-import { ConfigError } from '../platform/config.ts'
-import { type Pages, startRest } from '../rest/server.ts'
+import { forGateway } from '../http/socket-path.ts'
+import { type Config, ConfigError } from '../platform/config.ts'
+import { arrivalLimits, type Pages, startRest } from '../rest/server.ts'
 import { cannotListen } from './free-port.ts'
 import type { Opened } from './opened.ts'
 
@@ -19,7 +20,7 @@ export async function startParts(deps: Deps, opened: Opened, pages?: Pages): Pro
   if (!runs('gateway') && !runs('rest'))
     throw new ConfigError(['RUN: names neither gateway nor rest; workers alone are node workers/main.ts'])
   // Alone on a port each answers for all paths; together each leaves the other's alone.
-  const shared = runs('gateway') && runs('rest') ? createServer() : undefined
+  const shared = runs('gateway') && runs('rest') ? createSharedServer(config) : undefined
   if (shared) opened.defer(() => closeServer(shared))
   const place = shared ? { httpServer: shared } : {}
   try {
@@ -43,6 +44,11 @@ export async function startParts(deps: Deps, opened: Opened, pages?: Pages): Pro
   } catch (error) {
     throw cannotListen(config, error as NodeJS.ErrnoException)
   }
+}
+
+/** For the gateway and REST together: whatever wishes to upgrade is the gateway's on its path alone. */
+export function createSharedServer(config: Pick<Config, 'BASE_PATH' | 'REST_REQUEST_MS'>): Server {
+  return createServer({ ...arrivalLimits(config), shouldUpgradeCallback: forGateway(config) })
 }
 
 async function closeServer(server: Server): Promise<void> {

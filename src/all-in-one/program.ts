@@ -11,7 +11,7 @@ const urgentMs = 5_000
 /**
  * Runs a program of this terminal from its settings to its end. SIGTERM, SIGINT, SIGHUP or the end of the parent that passes
  * signals on closes it in order, within SHUTDOWN_GRACE_MS, also when it was still starting; a second signal, the end of
- * that time or a fault that nobody caught only stops the child processes.
+ * that time, a fault that nobody caught or the loss of a server of ours only stops the child processes.
  *
  * Exit codes: 0 stopped when asked · 1 could not start, or had to be cut short · 78 wrong settings.
  */
@@ -24,12 +24,14 @@ export async function runProgram(
     console.error(error)
     void cutShort(opened, 'a fault that nobody caught')
   })
+  const cut = opened.lost.then((why) => cutShort(opened, why))
   try {
     const config = settings()
     const asked = onceAsked(config.SHUTDOWN_GRACE_MS, opened)
     await start(config, opened)
     await asked
     await opened.close()
+    if (opened.isLost) await cut
     process.exit(0)
   } catch (error) {
     console.error(messageOf(error))

@@ -24,10 +24,12 @@ export async function startServers(given: Config, opened: Opened, progress: Prog
     dataDir: given.DATA_DIR,
     need,
     log: (line) => progress.say(line),
+    lost: (why) => opened.lose(why),
   }).catch((error: Error) => {
-    throw new CannotStart(error.message, { cause: error })
+    throw new CannotStart(withReason(error), { cause: error })
   })
   opened.defer(() => embedded.stop(), { urgent: true })
+  opened.before(() => embedded.hurry())
   const { postgres, redis, objectStore: store } = embedded
   return {
     ...given,
@@ -40,4 +42,10 @@ export async function startServers(given: Config, opened: Opened, progress: Prog
       S3_SECRET_KEY: store.secretKey,
     }),
   }
+}
+
+/** What a program of others said when it failed is the reason that helps: a full disk, a mirror that is away. */
+function withReason({ message, cause }: Error): string {
+  const said = ((cause as { stderr?: string } | undefined)?.stderr ?? '').trim()
+  return said === '' ? message : `${message}\n  because: ${said.replaceAll('\n', '\n  ')}`
 }

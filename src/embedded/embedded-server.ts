@@ -12,6 +12,19 @@ export interface EmbeddedServer {
   stop(): Promise<void>
 }
 
+/** A server with a process of its own, which can end without us. */
+export interface ServerProcess extends EmbeddedServer {
+  /** Where it writes what it has to say. */
+  logFile: string
+  /** Settles when the process of this moment ends, asked to or not, with how: a signal or an exit code. */
+  ended(): Promise<string>
+  /**
+   * Starts it again after it ended, on the same port and with the data it had; does nothing while it runs. `signal` gives
+   * up an attempt that is under way.
+   */
+  start(signal?: AbortSignal): Promise<void>
+}
+
 /** What every starter takes. */
 export interface EmbeddedOptions {
   /** Directory that holds the data of all embedded servers; each makes its own folder in it. */

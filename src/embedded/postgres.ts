@@ -14,10 +14,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { cacheDirectory } from './cache-directory.ts'
-import type { EmbeddedOptions, EmbeddedServer, RecordedServer } from './embedded-server.ts'
+import type { EmbeddedOptions, RecordedServer, ServerProcess } from './embedded-server.ts'
 import { findPostgres, type PostgresBinaries } from './postgres-binaries.ts'
 import { type PostgresHome, postgresHome } from './postgres-directory.ts'
-import { commandLine, type EndingStep, endChild, endProcess, poll } from './processes.ts'
+import { commandLine, type EndingStep, endChild, endOf, endProcess, hasEnded, poll } from './processes.ts'
 import { readRecord, rememberedPort, rememberedSecret } from './remembered.ts'
 
 const run = promisify(execFile)
@@ -46,7 +46,7 @@ const READY_WITHIN_MS = 60_000
  * still answer while the application drains. So it also outlives a killed application; the next start finds such a
  * leftover by its pid file, ends it and starts anew, which also cuts off whoever still talked to it.
  */
-export async function startPostgres(options: EmbeddedOptions): Promise<EmbeddedServer> {
+export async function startPostgres(options: EmbeddedOptions): Promise<ServerProcess> {
   const startedAt = performance.now()
   const home = postgresHome(options.dataDir, options.log)
   const data = join(home.directory, 'data')
@@ -56,16 +56,24 @@ export async function startPostgres(options: EmbeddedOptions): Promise<EmbeddedS
   const password = rememberedSecret(join(options.dataDir, 'postgres.password'))
   await endLeftover(data, options.log)
   if (wantedMajor === undefined) await makeCluster(binaries, home, data, password, options.test === true)
-  const { child, port } = await launch(binaries, home, data, options)
+  const portFile = join(options.dataDir, 'postgres.port')
+  let running = await launch(binaries, home, data, options, (renew) => rememberedPort(portFile, renew))
+  const { port } = running
   await ensureDatabase(port, password)
-
-  let stopping: Promise<void> | undefined
   return {
     url: urlOf(NAME, port, password),
     port,
     from: binaries.from,
     startedInMs: performance.now() - startedAt,
-    stop: () => (stopping ??= endChild(child, ENDING)),
+    stop: () => endChild(running.child, ENDING),
+    logFile: logOf(home),
+    ended: () => endOf(running.child),
+    start: async (signal) => {
+      if (!hasEnded(running.child)) return
+      await endLeftover(data, options.log)
+      // Clients hold the URL by now, so it is this port or nothing.
+      running = await launch(binaries, home, data, options, async () => port, signal)
+    },
   }
 }
 
@@ -74,6 +82,8 @@ export function recordedPostgres(dataDir: string): RecordedServer | undefined {
   const record = readRecord(join(dataDir, 'postgres.port'), join(dataDir, 'postgres.password'))
   return record && { port: record.port, url: urlOf(NAME, record.port, record.secret) }
 }
+
+const logOf = (home: PostgresHome): string => join(home.directory, 'postgres.log')
 
 function urlOf(database: string, port: number, password: string): string {
   return `postgres://${NAME}:${password}@127.0.0.1:${port}/${database}`
@@ -88,15 +98,19 @@ function readPidFile(data: string): { pid: number; status: string } | undefined 
   return Number.isInteger(pid) && pid > 1 ? { pid, status: (lines[7] ?? '').trim() } : undefined
 }
 
-/** Ends a server that an earlier, killed run left on this data. A pid that now is another program's is no leftover. */
+/**
+ * Ends a server that an earlier, killed run left on this data. A pid that now is another program's is no leftover, and
+ * PostgreSQL would believe the file. The file of a dead server stays: by it the next one sees whether backends of that
+ * one still hold its memory, and does not write beside them.
+ */
 async function endLeftover(data: string, log: (line: string) => void): Promise<void> {
   const left = readPidFile(data)
   if (left === undefined) return
-  if (commandLine(left.pid)?.includes(data)) {
+  const command = commandLine(left.pid)
+  if (command?.includes(data)) {
     log(`stopping the PostgreSQL that an earlier run left behind (process ${left.pid})`)
     await endProcess(left.pid, ENDING)
-  }
-  rmSync(join(data, 'postmaster.pid'), { force: true })
+  } else if (command !== undefined) rmSync(join(data, 'postmaster.pid'), { force: true })
 }
 
 /** The environment and account of every PostgreSQL program: nothing of ours leaks in, and no locale or zone either. */
@@ -140,14 +154,16 @@ async function launch(
   home: PostgresHome,
   data: string,
   options: EmbeddedOptions,
+  choosePort: (renew: boolean) => Promise<number>,
+  signal?: AbortSignal,
 ): Promise<{ child: ChildProcess; port: number }> {
-  const logFile = join(home.directory, 'postgres.log')
+  const logFile = logOf(home)
   const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200']
   if (options.test) settings.push(...WITHOUT_DURABILITY)
   const giveUpAt = performance.now() + READY_WITHIN_MS
   let portLost = false
   for (;;) {
-    const port = await rememberedPort(join(options.dataDir, 'postgres.port'), portLost)
+    const port = await choosePort(portLost)
     const output = openSync(logFile, 'w')
     const child = spawn(
       join(binaries.bin, 'postgres'),
@@ -160,7 +176,7 @@ async function launch(
     child.once('error', (error) => (ended = error.message))
     child.once('exit', (code, signal) => (ended ??= `exit ${code ?? signal}`))
     const outcome = await poll(giveUpAt - performance.now(), () => {
-      if (ended !== undefined) return 'ended'
+      if (ended !== undefined || signal?.aborted) return 'ended'
       const file = readPidFile(data)
       return file?.pid === child.pid && file?.status === 'ready' ? 'ready' : undefined
     })
@@ -170,7 +186,7 @@ async function launch(
     // Backends of a killed server need a moment to notice; a port can be lost between looking and binding.
     portLost = said.includes('could not bind')
     const passing = portLost || said.includes('is still in use')
-    if (!passing || performance.now() > giveUpAt) {
+    if (!passing || signal?.aborted || performance.now() > giveUpAt) {
       throw new Error(`PostgreSQL did not start (${ended ?? 'not ready in time'}); it said:\n${said.trim()}`)
     }
     await delay(100)

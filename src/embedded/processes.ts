@@ -55,12 +55,23 @@ export async function endProcess(pid: number, steps: readonly EndingStep[]): Pro
   throw new Error(`Process ${pid} does not end; stop it by hand and try again`)
 }
 
+/** True when our child is gone. */
+export function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null
+}
+
+/** Settles when our child is gone, with how it ended: `SIGKILL`, `exit code 1`. */
+export async function endOf(child: ChildProcess): Promise<string> {
+  if (!hasEnded(child)) await once(child, 'exit')
+  return child.signalCode ?? `exit code ${child.exitCode}`
+}
+
 /** Ends our own child; one that is already gone is left alone, because its pid may be another program's by now. */
 export async function endChild(child: ChildProcess, steps: readonly EndingStep[]): Promise<void> {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  if (child.pid === undefined || hasEnded(child)) return
   await endProcess(child.pid, steps)
   // It is gone, but Node learns so a moment later, and whoever asks the child next must not find it alive.
-  if (child.exitCode === null && child.signalCode === null) {
+  if (!hasEnded(child)) {
     // A child that was let go does not keep this process alive until the news is in.
     child.ref()
     await once(child, 'exit')

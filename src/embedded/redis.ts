@@ -4,8 +4,8 @@ import { connect } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { cacheDirectory } from './cache-directory.ts'
-import type { EmbeddedOptions, EmbeddedServer, RecordedServer } from './embedded-server.ts'
-import { commandLine, type EndingStep, endChild, endProcess, poll } from './processes.ts'
+import type { EmbeddedOptions, RecordedServer, ServerProcess } from './embedded-server.ts'
+import { commandLine, type EndingStep, endChild, endOf, endProcess, hasEnded, poll } from './processes.ts'
 import { findRedis, type RedisBinary } from './redis-binary.ts'
 import { readRecord, rememberedPort, rememberedSecret } from './remembered.ts'
 
@@ -18,9 +18,7 @@ const ENDING: readonly EndingStep[] = [
 const READY_WITHIN_MS = 60_000
 
 /** A Redis that can be taken away and brought back under the same URL, to see what the system does meanwhile. */
-export interface EmbeddedRedis extends EmbeddedServer {
-  /** Starts it again after `stop`, with the data it had. */
-  start(): Promise<void>
+export interface EmbeddedRedis extends ServerProcess {
   /** Kills it without a goodbye, wipes its data and starts it again: the worst thing that Redis can do to us. */
   restartEmpty(): Promise<void>
 }
@@ -36,14 +34,13 @@ export async function startRedis(options: EmbeddedOptions): Promise<EmbeddedRedi
   mkdirSync(join(directory, 'data'), { recursive: true, mode: 0o700 })
   const binary = await findRedis(cacheDirectory(options.dataDir), options.log)
   const password = rememberedSecret(join(options.dataDir, 'redis.password'))
-  await endLeftover(directory, options.log)
-
   const portFile = join(options.dataDir, 'redis.port')
+  await endLeftover(directory, portFile, options.log)
   let running = await launch(binary, directory, password, (renew) => rememberedPort(portFile, renew))
   const { port } = running
   // Clients hold the URL by now, so from here on it is this port or nothing.
-  const again = async () => {
-    running = await launch(binary, directory, password, async () => port)
+  const again = async (signal?: AbortSignal) => {
+    running = await launch(binary, directory, password, async () => port, signal)
   }
   const end = (steps: readonly EndingStep[]) => endChild(running.child, steps)
   return {
@@ -52,8 +49,10 @@ export async function startRedis(options: EmbeddedOptions): Promise<EmbeddedRedi
     from: binary.from,
     startedInMs: performance.now() - startedAt,
     stop: () => end(ENDING),
-    start: async () => {
-      if (running.child.exitCode !== null || running.child.signalCode !== null) await again()
+    logFile: logOf(directory),
+    ended: () => endOf(running.child),
+    start: async (signal) => {
+      if (hasEnded(running.child)) await again(signal)
     },
     restartEmpty: async () => {
       await end([{ signal: 'SIGKILL', waitMs: 5_000 }])
@@ -70,14 +69,21 @@ export function recordedRedis(dataDir: string): RecordedServer | undefined {
   return record && { port: record.port, url: urlOf(record.port, record.secret) }
 }
 
+const logOf = (directory: string): string => join(directory, 'redis.log')
+
 const urlOf = (port: number, password: string): string => `redis://:${password}@127.0.0.1:${port}`
 
-/** Ends the server of an earlier, killed run. Redis titles itself `redis-server 127.0.0.1:<port>`. */
-async function endLeftover(directory: string, log: (line: string) => void): Promise<void> {
+/**
+ * Ends the server of an earlier, killed run. Redis titles itself `redis-server 127.0.0.1:<port>`; a pid that now is that of
+ * another Redis, on a port that is not ours, is no leftover.
+ */
+async function endLeftover(directory: string, portFile: string, log: (line: string) => void): Promise<void> {
   const file = join(directory, 'redis.pid')
   if (!existsSync(file)) return
   const pid = Number(readFileSync(file, 'utf8'))
-  if (Number.isInteger(pid) && pid > 1 && /(redis|valkey)-server/.test(commandLine(pid) ?? '')) {
+  const port = existsSync(portFile) ? readFileSync(portFile, 'utf8').trim() : 'none'
+  const command = Number.isInteger(pid) && pid > 1 ? (commandLine(pid) ?? '') : ''
+  if (/(redis|valkey)-server/.test(command) && command.split(' ').includes(`127.0.0.1:${port}`)) {
     log(`stopping the Redis that an earlier run left behind (process ${pid})`)
     await endProcess(pid, ENDING)
   }
@@ -108,8 +114,9 @@ async function launch(
   directory: string,
   password: string,
   choosePort: (renew: boolean) => Promise<number>,
+  signal?: AbortSignal,
 ): Promise<{ child: ChildProcess; port: number }> {
-  const logFile = join(directory, 'redis.log')
+  const logFile = logOf(directory)
   const giveUpAt = performance.now() + READY_WITHIN_MS
   for (let portLost = false; ; ) {
     const port = await choosePort(portLost)
@@ -125,14 +132,14 @@ async function launch(
     child.once('error', (error) => (ended = error.message))
     child.once('exit', (code, signal) => (ended ??= `exit ${code ?? signal}`))
     const outcome = await poll(giveUpAt - performance.now(), async () => {
-      if (ended !== undefined) return 'ended'
+      if (ended !== undefined || signal?.aborted) return 'ended'
       return (await answersPing(port, password)) ? 'ready' : undefined
     })
     if (outcome === 'ready') return { child, port }
     await endChild(child, ENDING)
     const said = existsSync(logFile) ? readFileSync(logFile, 'utf8').slice(-2000) : ''
     portLost = said.includes('Address already in use')
-    if (!portLost || performance.now() > giveUpAt) {
+    if (!portLost || signal?.aborted || performance.now() > giveUpAt) {
       throw new Error(`Redis did not start (${ended ?? 'not ready in time'}); it said:\n${said.trim()}`)
     }
     await delay(100)

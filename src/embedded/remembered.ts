@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { keptSecret } from '../platform/kept-secret.ts'
 
 /** True when nobody listens on this loopback port at this moment. */
 function isFree(port: number): Promise<boolean> {
@@ -39,10 +40,7 @@ export async function rememberedPort(file: string, renew = false): Promise<numbe
 
 /** The secret kept in `file` (mode 0600), made on first use: 24 random bytes in base64url, safe inside a URL. */
 export function rememberedSecret(file: string): string {
-  if (existsSync(file)) return readFileSync(file, 'utf8').trim()
-  const secret = randomBytes(24).toString('base64url')
-  writeFileSync(file, `${secret}\n`, { mode: 0o600 })
-  return secret
+  return keptSecret(file, () => randomBytes(24).toString('base64url'))
 }
 
 /** A port and a secret that an earlier start kept, without making either; undefined when one is missing. */

@@ -1,13 +1,16 @@
 import { claimDirectory } from './directory-lock.ts'
-import type { EmbeddedOptions, EmbeddedServer } from './embedded-server.ts'
+import type { EmbeddedOptions, EmbeddedServer, ServerProcess } from './embedded-server.ts'
+import { type Kept, keepRunning } from './keep-running.ts'
 import { type EmbeddedObjectStore, startObjectStore } from './object-store/server.ts'
 import { startPostgres } from './postgres.ts'
 import { type EmbeddedRedis, startRedis } from './redis.ts'
 
 export interface EmbeddedServers {
-  postgres?: EmbeddedServer
+  postgres?: ServerProcess
   redis?: EmbeddedRedis
   objectStore?: EmbeddedObjectStore
+  /** Whoever waits to end waits for this first: what is away comes back without a pause, or is lost. */
+  hurry(): Promise<void>
   /** Stops what was started, the last first, and gives the data directory back. Calling it again does nothing. */
   stop(): Promise<void>
 }
@@ -22,9 +25,14 @@ export interface Need {
 /**
  * Starts the needed servers side by side, all with their data under `dataDir`, which this process then has for itself.
  * When one does not start, the others are stopped again and the error of the first is thrown. Logs one line for each.
+ *
+ * With `lost`, PostgreSQL and Redis are started again when they end by themselves; `lost` hears of one that does not stay
+ * up, in a sentence. Without it, whoever started them sees to that.
  */
-export async function startEmbedded(options: EmbeddedOptions & { need: Need }): Promise<EmbeddedServers> {
-  const { need, log } = options
+export async function startEmbedded(
+  options: EmbeddedOptions & { need: Need; lost?: (why: string) => void },
+): Promise<EmbeddedServers> {
+  const { need, log, lost } = options
   const release = claimDirectory(options.dataDir)
   const started: EmbeddedServer[] = []
   const start = async <T extends EmbeddedServer>(
@@ -37,7 +45,9 @@ export async function startEmbedded(options: EmbeddedOptions & { need: Need }): 
     return server
   }
   let stopping: Promise<void> | undefined
+  const kept: Kept[] = []
   const stopAll = async () => {
+    await Promise.all(kept.map((one) => one.letGo()))
     for (const server of started.toReversed()) await server.stop()
     release()
   }
@@ -53,10 +63,17 @@ export async function startEmbedded(options: EmbeddedOptions & { need: Need }): 
     const failed = [postgres, redis, objectStore].find((one) => one.status === 'rejected')
     throw failed?.reason
   }
+  if (lost) {
+    if (postgres.value) kept.push(keepRunning('PostgreSQL', postgres.value, { log, lost }))
+    if (redis.value) kept.push(keepRunning('Redis', redis.value, { log, lost }))
+  }
   return {
     ...(postgres.value && { postgres: postgres.value }),
     ...(redis.value && { redis: redis.value }),
     ...(objectStore.value && { objectStore: objectStore.value }),
+    hurry: async () => {
+      await Promise.all(kept.map((one) => one.hurry()))
+    },
     stop,
   }
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
@@ -60,4 +60,21 @@ test('a server that a killed run left behind is replaced, with its data and on i
   expect(next.url).toBe(redis.url)
   redis = next
   expect(await withClient((client) => client.get('survives'))).toBe('yes')
+})
+
+test('a pid of an earlier run that is another Redis by now is left alone', async () => {
+  const elsewhere = mkdtempSync(join(tmpdir(), 'switchboard-redis-'))
+  const other = await startRedis({ dataDir: elsewhere, log: () => {} })
+  try {
+    await redis.stop()
+    const pidFile = join('redis', 'redis.pid')
+    copyFileSync(join(elsewhere, pidFile), join(dataDir, pidFile))
+    redis = await startRedis({ dataDir, log: () => {} })
+    const client = new Redis(other.url)
+    expect(await client.ping()).toBe('PONG')
+    client.disconnect()
+  } finally {
+    await other.stop()
+    rmSync(elsewhere, { recursive: true })
+  }
 })

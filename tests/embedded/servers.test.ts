@@ -52,6 +52,6 @@ test('a second start in the directory is told who has it; after kill -9 the next
 test('only what is needed is started', async () => {
   const need = { postgres: false, redis: false, objectStore: true }
   const servers = await startEmbedded({ dataDir, need, log: () => {} })
-  expect(Object.keys(servers).sort()).toEqual(['objectStore', 'stop'])
+  expect(Object.keys(servers).sort()).toEqual(['hurry', 'objectStore', 'stop'])
   await servers.stop()
 })

@@ -1,5 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
@@ -63,4 +66,40 @@ test('a killed npm, whose shell still waits for us, ends the command cleanly', a
   parent.kill('SIGKILL')
   await once(output, 'close')
   expect(lines.slice(1)).toEqual(['SIGTERM'])
+})
+
+test('an npm that outlives the command that was killed is waited for, then what is missing is installed', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'switchboard-wrapper-'))
+  const orphan = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'])
+  try {
+    mkdirSync(join(root, 'scripts'))
+    cpSync(wrapper, join(root, 'scripts/with-node.mjs'))
+    const about = { name: 'nothing', version: '1.0.0' }
+    writeFileSync(join(root, 'package.json'), JSON.stringify(about))
+    const packages = { '': about }
+    writeFileSync(
+      join(root, 'package-lock.json'),
+      JSON.stringify({ ...about, lockfileVersion: 3, requires: true, packages }),
+    )
+    mkdirSync(join(root, 'node_modules'))
+    const lock = join(root, '.installing')
+    mkdirSync(lock)
+    // A pid that nobody has: Linux stops far below.
+    writeFileSync(join(lock, 'pid'), '2000000000')
+    writeFileSync(join(lock, 'npm'), `${orphan.pid}\n`)
+    const child = spawn(process.execPath, [join(root, 'scripts/with-node.mjs'), 'node', '-e', '0'], {
+      stdio: ['ignore', 'inherit', 'pipe'],
+    })
+    const said: string[] = []
+    const ended = once(child, 'exit')
+    const output = createInterface(child.stderr).on('line', (line) => said.push(line))
+    await once(output, 'line')
+    expect(said).toEqual(['switchboard: another command is installing here; waiting for it'])
+    orphan.kill('SIGKILL')
+    expect(await ended).toEqual([0, null])
+    expect(said[1]).toBe('switchboard: installing dependencies (npm ci)')
+  } finally {
+    orphan.kill('SIGKILL')
+    rmSync(root, { recursive: true })
+  }
 })

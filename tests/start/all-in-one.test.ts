@@ -201,3 +201,66 @@ test('[CFG1] wrong settings are all listed, and nothing is started', async () =>
   expect(existsSync(join(empty, 'postgres'))).toBe(false)
   removeData(empty)
 })
+
+test('[START12] a given database that is away, or lets nobody in, or a store that is away, is told in one line with the setting', async () => {
+  const empty = dataDirectory()
+  const given = new URL((await createEmptyDatabase()).url)
+  given.password = 'wrong'
+  const program = start({ DATA_DIR: empty, DATABASE_URL: 'postgres://u:secret@127.0.0.1:1/x' })
+  expect(await program.ended()).toBe(1)
+  expect(program.lines.at(-1)).toBe(
+    'PostgreSQL does not answer (connect ECONNREFUSED 127.0.0.1:1); see whether it runs and what DATABASE_URL says',
+  )
+  const other = start({ DATA_DIR: empty, DATABASE_URL: given.href })
+  expect(await other.ended()).toBe(1)
+  expect(other.lines.at(-1)).toMatch(/^PostgreSQL refuses us \(password .*\); see .* DATABASE_URL says$/)
+  const third = start({
+    DATA_DIR: empty,
+    DATABASE_URL: (await createEmptyDatabase()).url,
+    REDIS_URL: inject('redisUrl'),
+    S3_ENDPOINT: 'http://127.0.0.1:1',
+    S3_ACCESS_KEY: 'a',
+    S3_SECRET_KEY: 'b',
+    NODE_ENV: 'test',
+  })
+  expect(await third.ended()).toBe(1)
+  expect(third.lines.at(-1)).toMatch(/^the object store does not answer \(.*\); see .* S3_ENDPOINT says$/)
+  removeData(empty)
+})
+
+test.each([
+  ['InvalidAccessKeyId', { S3_ACCESS_KEY: 'nobody' }],
+  ['SignatureDoesNotMatch', { S3_SECRET_KEY: 'a guess' }],
+])(
+  '[START12] keys that a given object store does not know are told in one line with the settings: %s',
+  async (code, wrong) => {
+    const empty = dataDirectory()
+    const s3 = inject('s3')
+    const program = start({
+      DATA_DIR: empty,
+      DATABASE_URL: (await createEmptyDatabase()).url,
+      REDIS_URL: inject('redisUrl'),
+      S3_ENDPOINT: s3.endpoint,
+      S3_ACCESS_KEY: s3.accessKey,
+      S3_SECRET_KEY: s3.secretKey,
+      NODE_ENV: 'test',
+      ...wrong,
+    })
+    expect(await program.ended()).toBe(1)
+    expect(program.lines.at(-1)).toBe(
+      `the object store refuses us (${code}); see what S3_ACCESS_KEY, S3_SECRET_KEY and S3_BUCKET say`,
+    )
+    removeData(empty)
+  },
+)
+
+test('[START12] why a server of ours cannot be made is passed on', async () => {
+  const empty = dataDirectory()
+  const [node = '', file = ''] = allInOne
+  // No file may grow beyond 64 blocks: as on a full disk, but without one.
+  const program = start({ DATA_DIR: empty }, ['/bin/sh', '-c', 'ulimit -f 64; exec "$0" "$1"', node, file])
+  expect(await program.ended()).toBe(1)
+  expect(program.lines.join('\n')).toMatch(/initdb of .* failed\n {2}because: [\s\S]*(too large|size limit)/i)
+  expect(await stillRunning(empty)).toEqual([])
+  removeData(empty)
+})

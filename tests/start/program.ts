@@ -8,8 +8,6 @@ import { createInterface } from 'node:readline'
 import type { Environment } from '../../src/platform/config.ts'
 
 const root = join(import.meta.dirname, '../..')
-/** Many starts of one program: what it compiles to is kept between them. */
-const compiled = join(tmpdir(), 'switchboard-start-compiled')
 
 /** A program of ours as somebody starts it on a terminal. */
 export interface Program {
@@ -44,7 +42,7 @@ export function startProgram([command = '', ...args]: readonly string[], environ
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],
       PORT: '0',
-      NODE_COMPILE_CACHE: compiled,
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
       ...environment,
     } as NodeJS.ProcessEnv,
     stdio: ['ignore', 'pipe', 'pipe'],
