@@ -1,11 +1,13 @@
 import { actions } from '../auth/can.ts'
 import type { KeyDetail } from '../contract/access.ts'
+import { Failure } from '../contract/errors.ts'
 import { roles } from '../contract/records.ts'
 import { createKey } from '../domain/keys/create-key.ts'
 import { listKeys } from '../domain/keys/list-keys.ts'
 import { revokeKey } from '../domain/keys/revoke-key.ts'
 import { readTenant } from '../log/read-tenant.ts'
 import { type VerbGroup, verb } from './command.ts'
+import { Refusal } from './failure.ts'
 import { withInstallation } from './installation.ts'
 import { endHint, endOfKey, stateOf, tones } from './key-life.ts'
 import { asOperator, tenantOf } from './operator.ts'
@@ -108,7 +110,16 @@ const revoke = verb({
   run: async ({ operands: [reference = ''], options, out }) => {
     const { view, changed } = await withInstallation(async (installation) => {
       const { id } = await tenantOf(installation, options.tenant)
-      return asOperator(installation, id, (tx, by) => revokeKey(tx, by, reference))
+      return asOperator(installation, id, (tx, by) => revokeKey(tx, by, reference)).catch(
+        (error: unknown) => {
+          if (error instanceof Failure && error.code === 'not_found')
+            throw new Refusal(
+              `there is no key ${reference}; switchboard key list --tenant ${options.tenant} shows them`,
+              { cause: error },
+            )
+          throw error
+        },
+      )
     })
     out.answer({ ...view, changed }, () =>
       out.line(`key ${view.prefix} (${view.name}) is ${changed ? '' : 'already '}revoked`),

@@ -38,6 +38,9 @@ export function parseArguments(args: readonly string[], verb: Verb): Parsed {
   })
   const given = tokens.filter((token) => token.kind === 'option')
   const says = (name: string): boolean => given.some((token) => token.name === name)
+  for (const { name, rawName, value } of given)
+    if (commonOptions.some((common) => common === name) && value !== undefined)
+      throw new UsageError(`${rawName} takes no value`)
   if (says('help')) return { json: says('json'), help: true, operands: [], options: {} }
 
   const texts = new Map<string, string[]>()

@@ -37,6 +37,8 @@ describe('settings', () => {
     ['SOCKET_TAIL_BYTES', '1', '0'],
     ['EVOLUTION_SEND_INTERVAL_MS', '0', '-1'],
     ['SIMULATOR_PORT', '65535', '65536'],
+    ['REDIS_URL', 'redis://a,rediss://b:6380', 'redis://a,http://b'],
+    ['S3_PUBLIC_URL', 'https://files.example/store', 'ftp://files.example'],
   ])('[CFG1] %s may be %j and not %j', (name, good, bad) => {
     expect(problemsOf({ [name]: good })).toEqual([])
     expect(problemsOf({ [name]: bad })).toEqual([expect.stringContaining(name)])
@@ -66,6 +68,20 @@ describe('settings', () => {
       RUN: 'rest,kitchen',
     })
     expect(problems).toHaveLength(9)
+  })
+
+  test('[CFG1] so are combinations beside settings that are wrong by themselves, without guesses about those', () => {
+    expect(
+      problemsOf({ ...production, PORT: 'x', JWT_SECRET: 'short', S3_ACCESS_KEY: '', S3_ENDPOINT: 'x' }),
+    ).toEqual([
+      'PORT: must be a whole number',
+      'S3_ENDPOINT: must be an http:// or https:// address',
+      'JWT_SECRET: at least 32 characters in production',
+    ])
+    expect(problemsOf({ PROVIDER_TIMEOUT_MS: '0', SEND_LEASE_MS: '1', RUN: 'all' })).toEqual([
+      'PROVIDER_TIMEOUT_MS: must be 1 at least',
+      'RUN: there is no part all',
+    ])
   })
 
   test('[CFG7] an issuer is not called what we call people who were invited, nor nobody, nor what signs our own tokens', () => {

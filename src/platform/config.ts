@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { dirname, join } from 'node:path'
 import type { z } from 'zod'
 import { type ConfigValues, type SettingName, settings } from './config-keys.ts'
+import { keptSecret } from './kept-secret.ts'
 
 /**
  * The configuration of one process: parsed once in its main.ts and passed down. Values keep the names of their
@@ -33,15 +34,21 @@ export type Environment = Readonly<Record<string, string | undefined>>
  */
 export function readConfig(environment: Environment = process.env): Config {
   const problems: string[] = []
+  const wrong: string[] = []
   const values: Record<string, unknown> = {}
   for (const [name, setting] of Object.entries(settings)) {
     const schema: z.ZodType = setting.schema
     const parsed = schema.safeParse(given(name, 'secret' in setting, environment, problems))
     if (parsed.success) values[name] = parsed.data
-    else problems.push(`${name}: ${parsed.error.issues.map((issue) => issue.message).join('; ')}`)
+    else {
+      problems.push(`${name}: ${parsed.error.issues.map((issue) => issue.message).join('; ')}`)
+      wrong.push(name)
+      // Stands in for it, so that combinations of the others can be judged too.
+      values[name] = schema.safeParse(undefined).data
+    }
   }
-  if (problems.length > 0) throw new ConfigError(problems)
   const config = values as ConfigValues
+  if (problems.length > 0) throw new ConfigError([...problems, ...conflictsWithout(wrong, config)])
   const complete = {
     ...config,
     EMAIL_ISSUERS: emailIssuers(config),
@@ -85,11 +92,8 @@ function madeSecret(
 ): string | undefined {
   if (config.NODE_ENV === 'production') return undefined
   const path = join(config.DATA_DIR, 'secrets', name)
-  if (existsSync(path)) return readFileSync(path, 'utf8').trim()
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  const secret = randomBytes(32).toString(encoding)
-  writeFileSync(path, `${secret}\n`, { mode: 0o600, flag: 'wx' })
-  return secret
+  return keptSecret(path, () => randomBytes(32).toString(encoding))
 }
 
 const sampleSecret =
@@ -149,6 +153,11 @@ function issuerAndTenant(pair: string): [issuer: string, slug: string] {
   return [pair.slice(0, Math.max(0, at)), pair.slice(at + 1)]
 }
 
+/** Combinations that cannot be right, apart from those that speak of settings which are wrong by themselves. */
+function conflictsWithout(wrong: readonly string[], config: ConfigValues): string[] {
+  return conflicts(config).filter((one) => !wrong.some((name) => new RegExp(`\\b${name}\\b`).test(one)))
+}
+
 /** Combinations that cannot be right. */
 function conflicts(config: ConfigValues): string[] {
   const found: string[] = []
@@ -182,6 +191,9 @@ function conflicts(config: ConfigValues): string[] {
     if (!slug || ![...config.JWT_ISSUER, config.SSO_ISSUER].includes(issuer))
       found.push(`JWT_ISSUER_TENANTS: ${pair} is not an issuer of ours and a slug, such as cms=main`)
   }
+  for (const url of config.REDIS_URL)
+    if (!['redis:', 'rediss:'].includes(URL.parse(url)?.protocol ?? ''))
+      found.push('REDIS_URL: must be redis:// or rediss://, several of them comma-separated')
   for (const origin of config.CORS_ALLOWED_ORIGINS)
     if (URL.parse(origin)?.origin !== origin)
       found.push(`CORS_ALLOWED_ORIGINS: ${origin} is no exact origin such as https://crm.example`)

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
@@ -9,8 +8,6 @@ import type { Environment } from '../../src/platform/config.ts'
 import type { Hub } from '../harness/hub.ts'
 
 const main = join(import.meta.dirname, '../../src/cli/main.ts')
-/** Hundreds of starts of one program: what it compiles to is kept between them, which halves their cost. */
-const compiled = join(tmpdir(), 'switchboard-cli-compiled')
 
 /** How a command ended. */
 export interface Ended {
@@ -21,7 +18,11 @@ export interface Ended {
 
 function start(environment: Environment, args: readonly string[]) {
   return spawn(process.execPath, [main, ...args], {
-    env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: compiled, ...environment } as NodeJS.ProcessEnv,
+    env: {
+      PATH: process.env['PATH'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+      ...environment,
+    } as NodeJS.ProcessEnv,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
 }

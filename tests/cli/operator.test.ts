@@ -194,7 +194,11 @@ test('[CLI7] a key is shown once, lets a program in with its scopes, and is revo
     ['--expires', 'soon'],
   ])
     expect((await cli(hub.environment, ...create, ...wrong)).code).toBe(2)
-  expect((await cli(hub.environment, 'key', 'revoke', 'sb_nothing', '--tenant', 'main')).code).toBe(1)
+  expect(await cli(hub.environment, 'key', 'revoke', 'sb_nothing', '--tenant', 'main')).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: 'switchboard: there is no key sb_nothing; switchboard key list --tenant main shows them\n',
+  })
 }, 60_000)
 
 test.each([

@@ -38,6 +38,19 @@ test('[CLI1] wrong usage is told with what is right and ends with 2', async () =
   )
 })
 
+test.each(['--json=yes', '--json=', '--help=no'])(
+  '[CLI1] %s is refused: it takes no value',
+  async (option) => {
+    for (const command of [['doctor'], ['config', 'print']]) {
+      const { code, stdout, stderr } = await cli(nowhere, ...command, option)
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+      expect(stderr).toContain(
+        `switchboard: ${option.split('=')[0]} takes no value\nusage: switchboard ${command.join(' ')}`,
+      )
+    }
+  },
+)
+
 test('[CLI1] with --json an error is one line of JSON on standard error', async () => {
   const { code, stdout, stderr } = await cli(nowhere, 'token', '--json')
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' })

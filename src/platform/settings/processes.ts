@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { count, list, setting, text } from './setting.ts'
+import { count, list, setting, text, webAddress } from './setting.ts'
 
 /** Where processes listen, and the servers that they use. */
 export const processSettings = {
@@ -18,7 +18,7 @@ export const processSettings = {
     'Prefix of every path.',
   ),
   PUBLIC_URL: setting(
-    z.url().optional(),
+    webAddress().optional(),
     'The address that networks reach us at, used for webhook addresses.',
   ),
   TRUST_PROXY: setting(
@@ -72,13 +72,13 @@ export const processSettings = {
       .default('{switchboard}'),
     'Prefix of our keys and channels; braces keep a queue on one node of a cluster.',
   ),
-  S3_ENDPOINT: setting(z.url().optional(), 'MinIO or any S3; embedded when not set.'),
+  S3_ENDPOINT: setting(webAddress().optional(), 'MinIO or any S3; embedded when not set.'),
   S3_REGION: setting(text().default('us-east-1'), 'Region of the bucket.'),
   S3_ACCESS_KEY: setting(text().optional(), 'Access key.', { secret: true }),
   S3_SECRET_KEY: setting(text().optional(), 'Secret key.', { secret: true }),
   S3_BUCKET: setting(text().default('whats-attachments'), 'Private bucket for attachments.'),
   S3_PUBLIC_URL: setting(
-    z.url().optional(),
+    webAddress().optional(),
     'Address of the store as browsers reach it, when it differs from S3_ENDPOINT.',
   ),
   S3_TIMEOUT_MS: setting(count(15_000), 'Longest silence of the object store.', { unit: 'ms' }),

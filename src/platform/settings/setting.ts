@@ -17,9 +17,17 @@ export function setting<T extends z.ZodType>(
   return { schema, doc, ...more }
 }
 
+/** Where requests go. */
+export const webAddress = () =>
+  z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// address' })
 /** A whole number with its standard, least and most. */
 export const count = (standard: number, least = 1, most = 1_000_000_000) =>
-  z.coerce.number().int().min(least).max(most).default(standard)
+  z.coerce
+    .number('must be a whole number')
+    .int('must be a whole number')
+    .min(least, `must be ${least} at least`)
+    .max(most, `must be ${most} at most`)
+    .default(standard)
 /** Words, comma-separated. */
 export const list = (standard: string[]) =>
   z
