@@ -4,6 +4,7 @@ import { Server, type Socket } from 'socket.io'
 import { Failure } from '../src/contract/errors.ts'
 import type { FarewellCode } from '../src/contract/socket.ts'
 import type { Deps } from '../src/deps.ts'
+import { forGateway } from '../src/http/socket-path.ts'
 import { openRedis } from '../src/platform/redis.ts'
 import { uuidv7 } from '../src/platform/uuid.ts'
 import { probes } from '../src/platform/probes.ts'
@@ -110,7 +111,12 @@ class RunningGateway implements Gateway {
     this.#deps = deps
     this.#ownsHttp = httpServer === undefined
     const probe = probes(deps, () => this.#newcomers.isDraining)
-    this.#http = httpServer ?? createServer((request, response) => void probe(request, response))
+    this.#http =
+      httpServer ??
+      createServer(
+        { shouldUpgradeCallback: forGateway(config) },
+        (request, response) => void probe(request, response),
+      )
     const instance = uuidv7()
     this.#subscriber = openRedis(config, deps.log, 'ephemerals')
     this.#people = new People(userBurst(config))

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Failure } from '../contract/errors.ts'
 import type { Role } from '../contract/records.ts'
+import { isKeepable } from '../contract/text.ts'
 
 /** Drivers of PostgreSQL hand BIGINT over as text, so both ways of writing one are the platform's. */
 const platformId = z
@@ -13,6 +14,9 @@ const platformId = z
   ])
   .refine((id) => Number.isSafeInteger(id) && id > 0)
 
+/** Text of a claim: what the database cannot keep would fail there, or make two subjects one. */
+export const claimText = (most: number) => z.string().max(most).refine(isKeepable)
+
 /** What is neither absent nor true is no, whatever it was meant to be. */
 export const emailVerified = z
   .unknown()
@@ -24,11 +28,11 @@ export const platformClaims = z.object({
   userid: platformId,
   usertype: z.string().regex(/^[A-Z]{1,8}$/),
   status: z.string().regex(/^[A-Z]{1,8}$/),
-  whatsapp: z.union([z.string().max(40), z.number().int()]).nullish(),
+  whatsapp: z.union([claimText(40), z.number().int()]).nullish(),
   businessid: platformId.nullish(),
-  email: z.string().max(320).nullish(),
+  email: claimText(320).nullish(),
   email_verified: emailVerified,
-  name: z.string().max(200).nullish(),
+  name: claimText(200).nullish(),
 })
 export type PlatformClaims = z.infer<typeof platformClaims>
 

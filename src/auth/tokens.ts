@@ -5,7 +5,7 @@ import { role } from '../contract/records.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Config } from '../platform/config.ts'
 import { type LocalClaims, type LocalKeyConfig, localClaims, localKeys } from './local-tokens.ts'
-import { emailVerified, type PlatformClaims, platformClaims } from './platform-claims.ts'
+import { claimText, emailVerified, type PlatformClaims, platformClaims } from './platform-claims.ts'
 
 /** What a verified token says, by whoever issued it, and its times. */
 export type VerifiedToken = Times &
@@ -33,16 +33,16 @@ export interface CmsClaims {
 }
 
 /** Strict types: a number written as text, an array of roles or an object for a tenant is a bad token. */
-const subject = z.union([z.string().min(1).max(200), z.number().int()])
+const subject = z.union([claimText(200).min(1), z.number().int()])
 const cmsClaims = z
   .object({
     sub: subject.optional(),
     user_id: subject.optional(),
     role,
-    tenant_id: z.string().min(1).max(63).optional(),
-    email: z.string().max(320).nullish(),
+    tenant_id: claimText(63).min(1).optional(),
+    email: claimText(320).nullish(),
     email_verified: emailVerified,
-    name: z.string().max(200).nullish(),
+    name: claimText(200).nullish(),
   })
   .transform(({ sub, user_id: userId, tenant_id: tenant, email, name, ...rest }, context): CmsClaims => {
     const known = sub ?? userId

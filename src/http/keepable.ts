@@ -1,4 +1,5 @@
 import type { RequestFault } from '../contract/rest/problem.ts'
+import { isKeepable } from '../contract/text.ts'
 import { invalid, pointerOf } from './faults.ts'
 
 /**
@@ -19,7 +20,7 @@ export function requireKeepable(value: unknown, part: RequestFault['in']): void 
 }
 
 function requireText(text: string, path: readonly string[], part: RequestFault['in']): void {
-  if (text.isWellFormed() && !text.includes('\0')) return
+  if (isKeepable(text)) return
   throw invalid([
     { in: part, pointer: pointerOf(path), message: 'text with NUL or half of a surrogate pair' },
   ])

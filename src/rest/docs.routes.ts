@@ -10,8 +10,8 @@ import type { Operation } from './operations.ts'
 const document = z.record(z.string(), z.unknown())
 
 /**
- * What there is to know of us, for programs and people: /openapi.json, /asyncapi.json, and /docs, a page of both. They are
- * made when somebody first asks. Nobody has to sign in: it is the same for everybody and says nothing about anybody.
+ * What there is to know of us, for programs and people: /openapi.json, /asyncapi.json, and /docs, a page of both, to which
+ * the bare address leads. They are made when somebody first asks. Nobody has to sign in: it is the same for everybody and says nothing about anybody.
  */
 export function docsRoutes(
   deps: { readonly config: Pick<Config, 'BASE_PATH' | 'SSO_COOKIE'> },
@@ -35,6 +35,20 @@ export function docsRoutes(
   router.get(
     '/asyncapi.json',
     declare({ ...plain, does: 'Describes the socket', answers: { 200: document } }, json('asyncapi')),
+  )
+
+  router.get(
+    '/',
+    declare(
+      {
+        ...plain,
+        does: 'Leads to the page of both',
+        answers: { 302: { body: null, headers: ['location'] } },
+      },
+      (_request, response) => {
+        response.status(302).set('location', `${deps.config.BASE_PATH}/docs`).end()
+      },
+    ),
   )
 
   let page: string | undefined

@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Express } from 'express'
 import type { Deps } from '../deps.ts'
+import { forGateway } from '../http/socket-path.ts'
+import type { Config } from '../platform/config.ts'
 import { readinessOf } from '../platform/readiness.ts'
 import { createApp } from './app.ts'
 import { EntryCache } from './entry-cache.ts'
@@ -31,6 +33,17 @@ const headerCount = 100
 /** Longer than proxies keep an idle connection, so that they close it and not we under their next request. */
 const keepAliveMs = 75_000
 
+/** Options of a server whose requests arrive within REST_REQUEST_MS: for REST alone, or for it and the gateway together. */
+export function arrivalLimits({ REST_REQUEST_MS }: Pick<Config, 'REST_REQUEST_MS'>) {
+  return {
+    requestTimeout: REST_REQUEST_MS,
+    headersTimeout: REST_REQUEST_MS,
+    keepAliveTimeout: keepAliveMs,
+    // Node looks for requests that take too long this often; its own 30 s would double a limit of 30 s.
+    connectionsCheckingInterval: Math.max(100, Math.min(5000, REST_REQUEST_MS / 4)),
+  }
+}
+
 /** Starts the REST server. Needs neither database nor Redis to start. */
 export async function startRest(
   deps: Deps,
@@ -41,23 +54,17 @@ export async function startRest(
   const readiness = readinessOf(deps)
   let draining = false
   const app = createApp(deps, { entries, readiness: () => readiness(draining) })
-  const socketPath = `${config.BASE_PATH}/socket.io`
+  const isForGateway = forGateway(config)
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     // On a server that is shared with the gateway its paths are not ours, whoever came first.
-    if (httpServer !== undefined && (request.url === socketPath || request.url?.startsWith(`${socketPath}/`)))
-      return
+    if (httpServer !== undefined && isForGateway(request)) return
     if (draining) response.setHeader('connection', 'close')
     if (pages?.(request, response) !== true) app(request, response)
   }
-  // Node looks for requests that take too long this often; its own 30 s would double a limit of 30 s.
-  const connectionsCheckingInterval = Math.max(100, Math.min(5000, config.REST_REQUEST_MS / 4))
-  const server = httpServer ?? createServer({ connectionsCheckingInterval, ...bornAs(app) })
+  const server = httpServer ?? createServer({ ...arrivalLimits(config), ...bornAs(app) })
+  server.maxHeadersCount = headerCount
   server.on('request', listener)
   if (httpServer === undefined) {
-    server.requestTimeout = config.REST_REQUEST_MS
-    server.headersTimeout = config.REST_REQUEST_MS
-    server.keepAliveTimeout = keepAliveMs
-    server.maxHeadersCount = headerCount
     server.listen(port ?? config.PORT, config.HOST)
     await once(server, 'listening')
   }

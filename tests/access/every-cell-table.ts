@@ -174,6 +174,7 @@ const taken: Readonly<Record<string, string>> = {
     /admin/pipelines/{id} put patch delete
     /admin/pipelines/{id}/restore post`,
   public: `
+    / get
     /api/auth/refresh post
     /api/auth/set-password post
     /api/auth/sign-in post

@@ -14,23 +14,36 @@ interface Found {
   readonly flags: string
 }
 
+/** Shows every node of the sources of the processes. */
+function walkSources(see: (node: Readonly<Record<string, unknown>>, file: string) => void): void {
+  const files = globSync('{src,gateway,workers,console/src,client/src}/**/*.{ts,tsx}', { cwd: root })
+  for (const file of files.filter((one) => !one.endsWith('.test.ts'))) {
+    const walk = (node: unknown): void => {
+      if (typeof node !== 'object' || node === null) return
+      see(node as Record<string, unknown>, file)
+      for (const member of Object.values(node)) walk(member)
+    }
+    walk(parseSync(read(file), { syntax: 'typescript', tsx: file.endsWith('x'), target: 'es2024' }))
+  }
+}
+
 /** Every regular expression in the sources of the processes. */
 function expressions(): Found[] {
-  const files = globSync('{src,gateway,workers,console/src,client/src}/**/*.{ts,tsx}', { cwd: root })
-  return files
-    .filter((file) => !file.endsWith('.test.ts'))
-    .flatMap((file) => {
-      const found: Found[] = []
-      const walk = (node: unknown): void => {
-        if (typeof node !== 'object' || node === null) return
-        const { type, pattern, flags } = node as { type?: unknown; pattern?: unknown; flags?: unknown }
-        if (type === 'RegExpLiteral' && typeof pattern === 'string')
-          found.push({ at: file, pattern, flags: typeof flags === 'string' ? flags : '' })
-        for (const member of Object.values(node)) walk(member)
-      }
-      walk(parseSync(read(file), { syntax: 'typescript', tsx: file.endsWith('x'), target: 'es2024' }))
-      return found
-    })
+  const found: Found[] = []
+  walkSources(({ type, pattern, flags }, at) => {
+    if (type === 'RegExpLiteral' && typeof pattern === 'string')
+      found.push({ at, pattern, flags: typeof flags === 'string' ? flags : '' })
+  })
+  return found
+}
+
+/** The last name of `a`, `a.b` or `a.b()`; null of a literal, `undefined` and everything else. */
+function nameOf(node: unknown): string | null {
+  const { type, value, property, callee } = node as Record<string, unknown>
+  if (type === 'Identifier') return value === 'undefined' ? null : String(value)
+  if (type === 'MemberExpression') return nameOf(property)
+  if (type === 'CallExpression') return nameOf(callee)
+  return null
 }
 
 const length = 50_000
@@ -80,6 +93,21 @@ describe('regular expressions', () => {
     }
     expect(slow).toEqual([])
   }, 120_000)
+})
+
+test('S23 nothing that proves who somebody is is compared by an operator, whose time tells how much of it was right', () => {
+  const proof = /signature|secret|hmac|digest|verifyToken|apiKey|webhookKey|password$/i
+  const compared: string[] = []
+  let seen = 0
+  walkSources(({ type, operator, left, right }, at) => {
+    if (type !== 'BinaryExpression' || !/^[!=]==?$/.test(String(operator))) return
+    seen += 1
+    const [one, other] = [nameOf(left), nameOf(right)]
+    if (one !== null && other !== null && (proof.test(one) || proof.test(other)))
+      compared.push(`${at}: ${one} ${String(operator)} ${other}`)
+  })
+  expect(seen).toBeGreaterThan(1000)
+  expect(compared).toEqual([])
 })
 
 describe('what is installed', () => {

@@ -25,6 +25,15 @@ const codeOf = (token: string, more: Record<string, string> = {}): string => {
   }
 }
 
+describe('what a token says', () => {
+  test.each(['zero\0', 'half \ud800'])('[ACC1] is text that the database keeps as it is, not %j', (text) => {
+    for (const claim of ['sub', 'tenant_id', 'email', 'name'])
+      expect(codeOf(forge(goodClaims({ [claim]: text }))), claim).toBe('unauthorized')
+    for (const claim of ['whatsapp', 'email', 'name'])
+      expect(codeOf(platformToken({ [claim]: text })), claim).toBe('unauthorized')
+  })
+})
+
 describe('whom a token is for', () => {
   test('[ACC1] S7 where JWT_AUDIENCE names somebody, a token must too; without it aud is not looked at', () => {
     const here = { JWT_AUDIENCE: 'crm,crm-staging' }

@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { expect, test } from 'vitest'
+import { buildChannel, buildConversation } from '../harness/crowd.ts'
 import { eventually } from '../harness/eventually.ts'
 import { RawSocket } from '../harness/raw-socket.ts'
 import { withTenantOwner } from './owner.ts'
 import { type GatewayHub, startGatewayHub } from './setup.ts'
 
-const conversationId = '01900000-0000-7000-8000-000000000001'
 /** `42<id>["conversation.read", …]` padded so that the whole frame has so many bytes. */
 const frameOf = (bytes: number) => {
   const [head, tail] = [`421["no.such",{"pad":"`, `"}]`]
@@ -160,18 +160,45 @@ test('[GW9] only WebSocket and only Engine.IO 4: polling, other versions, other 
   await stillServes(hub)
 })
 
-test('[GW9] S16: a room cannot be guessed: a conversation that is not ours shows nobody and hears nothing', async () => {
+test('[GW9] [GW16] S16: a room cannot be guessed: who may not see a conversation shows nothing in it and hears nothing of it', async () => {
   await using hub = await startGatewayHub()
-  const ana = hub.connect({ token: hub.token('agent') })
-  await ana.next('caught-up')
-  expect(await ana.send('conversation.view', { conversationId })).toMatchObject({
-    ok: false,
-    error: { code: 'not_found' },
-  })
-  expect(await ana.send('typing', { conversationId, typing: true })).toMatchObject({
-    ok: false,
-    error: { code: 'not_found' },
-  })
+  const { gateway } = await hub.another()
+  const other = await hub.addTenant()
+  const { id: conversationId } = await buildConversation(hub, await buildChannel(hub))
+  const insider = (sub: string, port?: number) =>
+    hub.connect({ token: hub.token('agent', { sub }), ...(port !== undefined && { port }) })
+  const [ana, ben] = [insider('ana'), insider('ben', gateway.port)]
+  // An admin at home, and nobody here; on the gateway of the one and of the other.
+  const mallory = [hub.gateway.port, gateway.port].map((port) =>
+    hub.connect({ port, token: hub.token('admin', { sub: 'mallory', tenant: other.slug }) }),
+  )
+  for (const client of [ana, ben, ...mallory]) await client.next('caught-up')
+  expect(await ana.send('conversation.view', { conversationId })).toMatchObject({ ok: true })
+  const room = [conversationId, `conversation:${conversationId}`, `${hub.tenant.id}:${conversationId}`]
+  for (const client of mallory) {
+    for (const id of [conversationId, '01900000-0000-7000-8000-000000000001'])
+      for (const [name, input] of [
+        ['conversation.view', { conversationId: id }],
+        ['typing', { conversationId: id, typing: true }],
+      ] as const)
+        expect(await client.send(name, input)).toMatchObject({ ok: false, error: { code: 'not_found' } })
+    for (const name of ['join', 'subscribe', 'room', 'conversation.join'])
+      for (const guess of room)
+        expect(await client.send(name, guess)).toMatchObject({
+          ok: false,
+          error: { code: 'unknown_command' },
+        })
+  }
+  expect(await ben.send('conversation.view', { conversationId })).toMatchObject({ ok: true })
+  await ana.next('viewing', ({ name, viewing }) => name !== 'mallory' && viewing === true)
+  expect(await ben.send('typing', { conversationId, typing: true })).toMatchObject({ ok: true })
+  await ana.next('typing', ({ typing }) => typing === true)
+  expect([...ana.of('viewing'), ...ana.of('typing')].length, 'only what Ben did').toBe(2)
+  for (const client of mallory) {
+    // What was on its way would be here before the answer.
+    await client.send('presence.set', { state: 'busy' })
+    expect([...client.of('viewing'), ...client.of('typing'), ...client.facts]).toEqual([])
+  }
 })
 
 test('[GW9] whoever hangs up while its token is looked up leaves nothing behind, and its next socket comes in', async () => {

@@ -15,7 +15,8 @@ async function twoGateways(hub: GatewayHub) {
   return { gateway, ana, ben, here, there }
 }
 
-test('[GW16] presence counts all sockets of a user on all gateways, and offline comes with the last', async () => {
+// The first two wait side by side for what ends by itself: that is seconds in which nothing is to be done.
+test.concurrent('[GW16] presence counts all sockets of a user on all gateways, and offline comes with the last', async () => {
   await using hub = await startGatewayHub()
   const { gateway, ana, ben, here, there } = await twoGateways(hub)
   await here.next('presence', ({ userId, state }) => userId === ben.actor.id && state === 'online')
@@ -38,7 +39,7 @@ test('[GW16] presence counts all sockets of a user on all gateways, and offline 
   expect(here.facts.filter((fact) => fact.name === 'presence')).toEqual([])
 })
 
-test('[GW16] viewing and typing reach those who look at the same conversation, on other gateways too, and end by themselves', async () => {
+test.concurrent('[GW16] viewing and typing reach those who look at the same conversation, on other gateways too, and end by themselves', async () => {
   await using hub = await startGatewayHub()
   const { ana, ben, here, there } = await twoGateways(hub)
   const { id: conversationId } = await buildConversation(hub, await buildChannel(hub))

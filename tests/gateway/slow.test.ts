@@ -2,8 +2,10 @@ import { expect, test } from 'vitest'
 import { eventually } from '../harness/eventually.ts'
 import { startGatewayHub } from './setup.ts'
 
+const valuesOf = async (hub: Awaited<ReturnType<typeof startGatewayHub>>, name: string) =>
+  (await hub.deps.metrics.registry.getSingleMetric(name)?.get())?.values ?? []
 const countOf = async (hub: Awaited<ReturnType<typeof startGatewayHub>>, name: string) =>
-  (await hub.deps.metrics.registry.getSingleMetric(name)?.get())?.values[0]?.value ?? 0
+  (await valuesOf(hub, name))[0]?.value ?? 0
 
 test('[GW12] E1: who stops reading is shown out at the byte limit; neighbours notice nothing and nobody misses anything', async () => {
   await using hub = await startGatewayHub()
@@ -19,13 +21,22 @@ test('[GW12] E1: who stops reading is shown out at the byte limit; neighbours no
     sleeper.stopReading()
   }
   let sent = 0
+  const waits: number[] = []
   await eventually(async () => {
     await hub.happen(20, 20_000)
     sent += 20
+    const committed = performance.now()
+    await eventually(() => expect(neighbour.of('consent.changed')).toHaveLength(sent))
+    waits.push(performance.now() - committed)
     expect(await countOf(hub, 'hub_slow_kicks_total')).toBe(8)
   }, 25_000)
+  console.log(`a neighbour of sleepers waited ${Math.round(Math.max(...waits))} ms at most`)
+  // While others sleep, and while they are shown out.
+  expect(Math.max(...waits)).toBeLessThan(1000)
   await eventually(() => expect(hub.gateway.sessions).toBe(1))
-  await eventually(() => expect(neighbour.of('consent.changed')).toHaveLength(sent))
+  expect(await valuesOf(hub, 'hub_socket_closes_total')).toContainEqual(
+    expect.objectContaining({ labels: { code: 'slow' }, value: 8 }),
+  )
   expect(neighbour.faults).toEqual([])
   // What they missed, they get.
   const back = hub.connect({ token: hub.token('agent', { sub: 'sleeper-0' }), position })
@@ -46,6 +57,28 @@ test('[GW12] who leaves something unread for too long is shown out, below the by
   expect(await countOf(hub, 'hub_socket_buffer_bytes')).toBeGreaterThan(0)
   await eventually(() => expect(hub.gateway.sessions).toBe(0))
   await eventually(async () => expect(await countOf(hub, 'hub_socket_buffer_bytes')).toBe(0))
+})
+
+test('[GW12] who reads on in time hears why it is shown out, after what waited for it, without a hole', async () => {
+  await using hub = await startGatewayHub()
+  const sleeper = await hub.raw().open(hub.token('agent'))
+  await sleeper.next((text) => text.startsWith('42["caught-up"'))
+  sleeper.stopReading()
+  await eventually(async () => {
+    await hub.happen(20, 20_000)
+    expect(await countOf(hub, 'hub_slow_kicks_total')).toBe(1)
+  }, 25_000)
+  sleeper.readOn()
+  expect(await sleeper.next((text) => text.startsWith('42["bye"'))).toBe(
+    '42["bye",{"code":"slow","retryAfterMs":0,"reconnect":true}]',
+  )
+  await sleeper.closed
+  const seqs = sleeper.received
+    .filter((text) => text.startsWith('42["consent.changed"'))
+    .map((text) => (JSON.parse(text.slice(2)) as [string, { seq: number }])[1].seq)
+  const [first = 0] = seqs
+  expect(seqs.length).toBeGreaterThan(20)
+  expect(seqs).toEqual(seqs.map((_, place) => first + place))
 })
 
 test('[GW12] who reads slowly but steadily stays', async () => {

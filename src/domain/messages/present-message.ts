@@ -50,7 +50,8 @@ export function presentMedia(row: StoredAttachment): MediaView {
     ...(row.file_name === null ? {} : { fileName: row.file_name }),
     // A file that the browser has not uploaded yet is as absent as one that we have not fetched yet.
     state: row.state === 'awaiting_upload' ? 'pending' : row.state,
-    ...(row.reason === null ? {} : { reason: row.reason }),
+    // Why the last try failed, while there are more, is for operators: it is announced to nobody, so it cannot be shown either.
+    ...(row.reason === null || row.state === 'pending' ? {} : { reason: row.reason }),
     ...(row.thumbnail ? { hasThumbnail: true } : {}),
   }
 }
