@@ -8,7 +8,7 @@ import {
   introduce,
   socketUrl,
 } from './crm.ts'
-import { Part, startPart, startProduct } from './part.ts'
+import { type Part, startPart, startProduct } from './part.ts'
 import type { Tenant, World } from './world.ts'
 
 /** The ways from a webhook to the sockets, ours and those of the peers, and a pass of webhooks along one of them. */
@@ -45,7 +45,7 @@ export interface Way {
 export async function openOurs(world: World, offices: readonly Office[]): Promise<Way> {
   const gateway = await startProduct('gateway/main.ts', world.environment)
   const rest = await startProduct('src/rest/main.ts', world.environment)
-  const workers = new Part('workers/main.ts', world.environment)
+  const workers = await startProduct('workers/main.ts', world.environment)
   const client = await startPart('parts/sockets.ts')
   for (const { tenant, sockets } of offices) {
     await introduce(world, tenant, sockets)
@@ -57,7 +57,7 @@ export async function openOurs(world: World, offices: readonly Office[]): Promis
       counted: '42["message.received"',
     })
   }
-  const servers = [rest.part, workers, gateway.part]
+  const servers = [rest.part, workers.part, gateway.part]
   return {
     client,
     servers,
