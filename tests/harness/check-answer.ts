@@ -27,7 +27,7 @@ export function operationAt(method: string, path: string): Operation | undefined
   const asked = method.toLowerCase() === 'head' ? 'get' : method.toLowerCase()
   const words = path
     .replace(/[?#].*$/s, '')
-    .replace(/\/$/, '')
+    .replace(/(?<=.)\/$/, '')
     .split('/')
   return operations
     .filter((operation) => operation.method === asked && fits(operation.path.split('/'), words))

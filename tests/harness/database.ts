@@ -102,9 +102,12 @@ export async function waitingForLocks(hub: {
   return rows[0]?.count ?? 0
 }
 
-/** Drops them all, whoever is still connected. */
+/** Drops them all, whoever is still connected. One that cannot be dropped fails it, after the others. */
 export async function dropDatabases(): Promise<void> {
+  const failures: unknown[] = []
   await administer(async (client) => {
-    for (const name of made.splice(0)) await client.query(`drop database ${name} with (force)`)
+    for (const name of made.splice(0))
+      await client.query(`drop database ${name} with (force)`).catch((error: unknown) => failures.push(error))
   })
+  if (failures.length > 0) throw failures[0]
 }

@@ -21,6 +21,8 @@ export function testEnvironment(databaseUrl: string, more: Environment = {}): En
   const s3 = inject('s3')
   return {
     NODE_ENV: 'test',
+    // Hundreds of starts of a few programs: what they compile to is kept, which halves their cost.
+    NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
     LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent',
     HOST: '127.0.0.1',
     PORT: '0',

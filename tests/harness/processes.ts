@@ -20,7 +20,7 @@ const longestStart = 60_000
 export interface Running {
   readonly part: Part
   readonly pid: number
-  /** Where it listens; 0 for workers. */
+  /** Where it listens. */
   readonly port: number
   signal(name: NodeJS.Signals): void
   /** Ends it without a goodbye; settles when it is gone. */

@@ -37,11 +37,11 @@ interface EventsAnswer {
 }
 
 /** An admin, an agent and a viewer who look on. */
-export async function threeWatchers(hub: Hub): Promise<Watcher[]> {
+export async function threeWatchers(hub: Hub, tenant = hub.tenant.slug): Promise<Watcher[]> {
   const roles = ['admin', 'agent', 'viewer'] as const
   return Promise.all(
     roles.map(async (role) => {
-      const { token } = await hub.signIn(role, { sub: `watching-${role}` })
+      const { token } = await hub.signIn(role, { sub: `watching-${role}`, tenant })
       return { name: `watching ${role}`, token }
     }),
   )

@@ -103,7 +103,7 @@ test('[IN10] [IN11] statements that tenants share read the rows that they name a
   await grown?.run(async (text, values = []) => (await deps.db.write.query(text, [...values])).rows)
   isWatching = true
   await round()
-  expect(readings.size).toBe(9)
+  expect([...readings.keys()].map((text) => text.replaceAll(/\s+/g, ' ').slice(0, 90))).toHaveLength(9)
   const wrong = [...readings].filter(([, { scanned, looked }]) => scanned.length > 0 || looked > 40)
   expect(wrong).toEqual([])
 })

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { inTenant } from '../../src/log/tenant-tx.ts'
@@ -25,18 +26,21 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => system[Symbol.asyncDispose]())
 
-/** Round trips beside a mischief that goes on until they are done, some at a time. */
+/** Round trips beside a mischief that goes on until they are done, some at a time; it must have been done so often by then. */
 async function meanwhile(
-  mischief: (redis: Redis, n: number) => Promise<unknown>,
+  mischief: (redis: Redis) => Promise<unknown>,
   trips: number,
+  least: number,
 ): Promise<Legs[]> {
   const redis = new Redis(system.redis.url, { connectionName: 'mischief' })
   redis.on('error', () => {})
   let isOver = false
+  let times = 0
   const raging = (async () => {
-    for (let n = 0; !isOver; n++) {
-      await mischief(redis, n).catch(() => {})
-      await new Promise((resolve) => setTimeout(resolve, 30))
+    while (!isOver || times < least) {
+      await mischief(redis)
+      times++
+      await pause(30)
     }
   })()
   const legs: Legs[] = []
@@ -48,6 +52,7 @@ async function meanwhile(
     await raging
     redis.disconnect()
   }
+  expect(times).toBeGreaterThanOrEqual(least)
   return legs
 }
 
@@ -78,7 +83,7 @@ function expectQuick(legs: readonly Legs[]): void {
 
 describe('[SYS7] from a customer to the agent and back, in processes of their own,', () => {
   test('[B1] while Redis is flushed thirty times a second: nothing is lost or doubled, nothing takes longer than a sweep and a poll', async () => {
-    const legs = await meanwhile((redis) => redis.flushall(), 16)
+    const legs = await meanwhile((redis) => redis.flushall(), 16, 30)
     expect(legs).toHaveLength(16)
     expectQuick(legs)
     await expectWhole()
@@ -86,16 +91,20 @@ describe('[SYS7] from a customer to the agent and back, in processes of their ow
 
   test('[B4] while connections to Redis are killed, a hundred times each kind: the same, and bells are heard again afterwards', async () => {
     const admin = new Redis(system.redis.url)
+    admin.on('error', () => {})
     const channel = `${system.hub.config.REDIS_PREFIX}:bell:${system.hub.tenant.id}`
     const listeners = () => admin.call('PUBSUB', 'SHARDNUMSUB', channel)
     const before = await listeners()
-    let kills = 0
-    const legs = await meanwhile(async (redis) => {
-      if (kills++ < 100) {
-        await redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
-        await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
-      }
-    }, 24)
+    let killed = 0
+    const legs = await meanwhile(
+      async (redis) => {
+        killed += Number(await redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub'))
+        killed += Number(await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'))
+      },
+      24,
+      100,
+    )
+    expect(killed).toBeGreaterThan(100)
     expectQuick(legs)
     await expectWhole()
     await eventually(async () => expect(await listeners()).toEqual(before))

@@ -130,6 +130,24 @@ describe('[OUT9] the nudges', () => {
     })
   }, 40_000)
 
+  test('[B2] what is nudged while Redis is away is held nowhere: nothing of it is there when Redis is', async () => {
+    await using redis = await ownRedis()
+    const { ready } = await begin(redis.url)
+    await ready()
+    await redis.stop()
+    await eventually(() => expect(hub.deps.redis.status).not.toBe('ready'))
+    const nudge = () =>
+      hub.deps.jobs.nudge('deliver-outbound', { tenantId: hub.tenant.id, channelId: uuidv7() })
+    for (let count = 0; count < 20_000; count++) nudge()
+    await redis.start()
+    await ready()
+    nudge()
+    await eventually(async () => {
+      const waiting = await hub.deps.redis.llen(`${hub.config.REDIS_PREFIX}:deliver-outbound:wait`)
+      expect(waiting).toBe(1)
+    })
+  })
+
   test('closing does not wait for a Redis that is away', async () => {
     await using redis = await ownRedis()
     const { work, ready } = await begin(redis.url)
