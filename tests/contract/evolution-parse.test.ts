@@ -157,7 +157,10 @@ describe('who it is', () => {
     }
     const message = only(delivery('messages.upsert', data))
     expect(message.chat).toEqual({ identities: [{ kind: 'group', value: '5511999990001-1690000000@g.us' }] })
-    expect(message.sender).toMatchObject({ name: 'João', identities: [{ value: '5521977770002' }, {}] })
+    expect(message.sender).toMatchObject({
+      name: 'João',
+      identities: [{ value: '5521977770002' }, expect.anything()],
+    })
   })
 
   test('what we write into a group has no sender', () => {
@@ -379,7 +382,10 @@ describe('the channel', () => {
 
   test('only a picture is taken as a QR code', () => {
     const base64 = 'javascript:alert(1)'
-    expect(delivery('qrcode.updated', { qrcode: { base64 } })).toMatchObject({ items: [], poison: [{}] })
+    expect(delivery('qrcode.updated', { qrcode: { base64 } })).toMatchObject({
+      items: [],
+      poison: [expect.anything()],
+    })
   })
 })
 

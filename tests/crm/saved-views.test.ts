@@ -57,7 +57,8 @@ test('[VIEW1] a view is kept like every record, and every screen that may see it
   const put = await act(() =>
     desk.call<SavedViewView>('PUT', path, { entity: 'deal', name: 'All', shared: true }),
   )
-  expect(put.body.data).toMatchObject({ version: 3, filters: {}, columns: [], layout: 'table', order: null })
+  expect(put.body.data).toMatchObject({ version: 3, columns: [], layout: 'table', order: null })
+  expect(put.body.data.filters).toEqual({})
   await act(() => desk.call('DELETE', path))
   expect(await names(desk)).toEqual([])
   await act(() => desk.call('POST', `${path}/restore`))

@@ -2,10 +2,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startGateway } from '../../gateway/server.ts'
 import { commandHandlers } from '../../src/command-handlers.ts'
 import { type CommandName, commands, ephemeralCommands } from '../../src/contract/socket.ts'
+import type { ClientState } from '../../src/contract/client-state.ts'
+import { type Api, startApi } from '../harness/api.ts'
 import { documents } from '../harness/documents.ts'
 import { type Hub, startHub } from '../harness/hub.ts'
 import { connectNumber, type TestNumber } from '../harness/number.ts'
 import { seededRandom } from '../harness/random.ts'
+import { expectSameAsSnapshot, takeState, threeWatchers } from '../harness/replay.ts'
 import { type RestClient, startRestOf } from '../harness/rest-client.ts'
 import { TestClient } from '../harness/socket-client.ts'
 import { spoiled } from './hostile-values.ts'
@@ -33,6 +36,7 @@ describe('every command', () => {
   let hub: Hub
   let rest: RestClient
   let number: TestNumber
+  let api: Api
   let port = 0
 
   beforeAll(async () => {
@@ -45,6 +49,7 @@ describe('every command', () => {
     })
     rest = await startRestOf(hub)
     number = await connectNumber(hub)
+    api = await startApi(hub)
     const gateway = await startGateway(hub.deps, { handlers: commandHandlers })
     hub.onClose(() => gateway.close())
     port = gateway.port
@@ -52,13 +57,15 @@ describe('every command', () => {
   afterAll(() => hub[Symbol.asyncDispose]())
 
   test.each(Object.keys({ ...commands, ...ephemeralCommands }))(
-    '[DOC4] %s is answered as documented, whatever it is given',
+    '[DOC4] [SYN2] %s is answered as documented, whatever it is given, and what it did can be replayed',
     async (name) => {
       const random = seededRandom(seed)
       const known = await tenantWithThings(hub, rest, number)
       const client = new TestClient({ port, token: known.token })
       hub.onClose(() => Promise.resolve(client.close()))
       await client.next('caught-up')
+      const watchers = name in commands ? await threeWatchers(hub, known.slug) : []
+      const before = await Promise.all(watchers.map((watcher) => takeState(api, watcher)))
       const schema = components.messages[`command.${name}`]?.payload ?? {}
       const draft = (density: number) =>
         validValue(schema, { random, density, known: known.forMember } satisfies Maker)
@@ -85,6 +92,8 @@ describe('every command', () => {
           error: { code: 'validation_failed' },
         })
       expect(client.socket.connected).toBe(true)
+      for (const [at, watcher] of watchers.entries())
+        await expectSameAsSnapshot(api, watcher, before[at] as ClientState)
     },
     60_000,
   )

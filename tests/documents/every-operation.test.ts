@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { ClientState } from '../../src/contract/client-state.ts'
 import type { Operation } from '../../src/rest/operations.ts'
 import { documents, operations } from '../harness/documents.ts'
 import { type Hub, startHub } from '../harness/hub.ts'
+import { type Api, startApi } from '../harness/api.ts'
 import { connectNumber, type TestNumber } from '../harness/number.ts'
 import { seededRandom } from '../harness/random.ts'
+import { expectSameAsSnapshot, takeState, threeWatchers } from '../harness/replay.ts'
 import { type RestClient, type RestRequest, startRestOf } from '../harness/rest-client.ts'
 import { hostileBodies, hostileHeaders, hostileTexts, spoiled } from './hostile-values.ts'
 import { type KnownThings, tenantWithThings } from './known-things.ts'
@@ -57,10 +60,14 @@ const cannotSucceed = new Set([
   'post /api/v1/channels/{id}/verify',
 ])
 
+/** Whoever is given other rights is told to start anew (GW11), and a tenant that is suspended hears nothing. */
+const changesRights = new Set(['put /api/v1/channels/{id}/members', 'post /operator/tenants/{id}/suspend'])
+
 describe('every operation', () => {
   let hub: Hub
   let rest: RestClient
   let number: TestNumber
+  let api: Api
 
   beforeAll(async () => {
     const most = '1000000000'
@@ -72,6 +79,7 @@ describe('every operation', () => {
     })
     rest = await startRestOf(hub)
     number = await connectNumber(hub)
+    api = await startApi(hub)
   })
   afterAll(() => hub[Symbol.asyncDispose]())
 
@@ -174,7 +182,7 @@ describe('every operation', () => {
   }
 
   test.each(operations.map((operation) => [operation.method, operation.path, operation] as const))(
-    '[DOC4] %s %s answers as documented to whatever it is asked',
+    '[DOC4] [SYN2] %s %s answers as documented to whatever it is asked, and what it did can be replayed',
     async (method, path, operation) => {
       const random = seededRandom(seed ^ hashOf(`${method} ${path}`))
       const known = await tenantWithThings(hub, rest, number)
@@ -183,6 +191,10 @@ describe('every operation', () => {
       )
       const tokens = [...others.map(({ token }) => token), undefined, 'not-a-token']
       await prepare(operation, known, random)
+      // Signed in last, so that no request names them: they look on with the same rights all along.
+      const isWatched = method !== 'get' && !changesRights.has(`${method} ${path}`)
+      const watchers = isWatched ? await threeWatchers(hub, known.slug) : []
+      const before = await Promise.all(watchers.map((watcher) => takeState(api, watcher)))
       const token = operation.action === 'operator' ? known.operatorToken : known.token
       const draft = () => drafted(operation, known, random)
       const again = await asItIs(operation, known, random)
@@ -213,6 +225,8 @@ describe('every operation', () => {
       if (method !== 'get')
         for (const { type, raw } of hostileBodies)
           await send(operation, { ...draft(), body: raw }, token, type)
+      for (const [at, watcher] of watchers.entries())
+        await expectSameAsSnapshot(api, watcher, before[at] as ClientState)
     },
     120_000,
   )

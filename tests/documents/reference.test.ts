@@ -36,6 +36,15 @@ test('[DOC5] both documents are served to everybody, with the limits and the bas
   expect(socket.body).toMatchObject({ servers: { gateway: { pathname: '/crmwhats/socket.io' } } })
 })
 
+test('[DOC5] the bare address leads to the page', async () => {
+  for (const path of ['/', '']) {
+    const answer = await fetch(`${rest.origin}/crmwhats${path}`, { redirect: 'manual' })
+    expect([answer.status, answer.headers.get('location')]).toEqual([302, '/crmwhats/docs'])
+    const page = await fetch(`${rest.origin}/crmwhats${path}`)
+    expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
+  }
+})
+
 test('[DOC5] the page needs nothing from elsewhere, no script, and nothing that our own headers forbid', async () => {
   const page = await rest.call<string>('GET', '/docs')
   expect(page.headers.get('content-type')).toMatch(/^text\/html/)

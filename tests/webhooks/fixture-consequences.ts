@@ -318,11 +318,8 @@ function expectReaction(message: StateMessage, { emoji, direction }: Of<'reactio
 
 function expectEdit(state: State, message: StateMessage, edit: Of<'edit'>): void {
   const isText = edit.type === undefined || edit.type === 'text'
-  expect(message).toMatchObject({
-    text: edit.text,
-    payload: isText ? plain(edit.payload ?? {}) : {},
-    edited_at: edit.at,
-  })
+  expect(message).toMatchObject({ text: edit.text, edited_at: edit.at })
+  expect(message.payload).toEqual(isText ? plain(edit.payload ?? {}) : {})
   expect(state.versions).toContainEqual(
     expect.objectContaining({
       message_id: message.id,
@@ -334,7 +331,8 @@ function expectEdit(state: State, message: StateMessage, edit: Of<'edit'>): void
 }
 
 function expectRevoke(state: State, message: StateMessage, revoke: Of<'revoke'>): void {
-  expect(message).toMatchObject({ text: null, payload: {}, deleted_at: revoke.at })
+  expect(message).toMatchObject({ text: null, deleted_at: revoke.at })
+  expect(message.payload).toEqual({})
   expect(state.versions).toContainEqual(
     expect.objectContaining({ message_id: message.id, text: saidBefore, replaced_by: null }),
   )
