@@ -1,5 +1,5 @@
 import type { Connection } from '../platform/corked-client.ts'
-import { statement } from '../platform/db.ts'
+import { lastingStatement } from '../platform/db.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { noteCommit } from './commit-moment.ts'
 import { type Appended, type Appending, newsOf } from './news.ts'
@@ -35,7 +35,7 @@ export async function appendAndCommit(
   const [, appended] = await Promise.all([
     trail.length > 0 && writeTrail(client, { tenantId, trail }),
     recorded.length > 0 &&
-      client.ask(statement('select * from append_events($1, $2, $3)', [tenantId, batch, tells])),
+      client.ask(lastingStatement('select * from append_events($1, $2, $3)', [tenantId, batch, tells])),
     commit(client),
   ])
   const answer = appended ? (appended.rows[0] as unknown as Appended | undefined) : undefined
@@ -59,7 +59,7 @@ export async function appendTogetherAndCommit(
   })
   const [appended] = await Promise.all([
     parts.length > 0 &&
-      client.ask(statement('select * from append_events_together($1)', [`[${parts.join(',')}]`])),
+      client.ask(lastingStatement('select * from append_events_together($1)', [`[${parts.join(',')}]`])),
     commit(client),
   ])
   const rows = appended ? (appended.rows as unknown as (Appended & { readonly tenant_id: string })[]) : []
@@ -75,7 +75,7 @@ export function writeTrail(
   client: Asking,
   { tenantId, trail }: Pick<Ended, 'tenantId' | 'trail'>,
 ): Promise<unknown> {
-  return client.ask(statement('select append_audit($1, $2)', [tenantId, JSON.stringify(trail)]))
+  return client.ask(lastingStatement('select append_audit($1, $2)', [tenantId, JSON.stringify(trail)]))
 }
 
 interface Batch {

@@ -1,4 +1,4 @@
-import { statement } from '../platform/db.ts'
+import { lastingStatement } from '../platform/db.ts'
 import type { Statement } from '../platform/statement-run.ts'
 
 /** The rows that a tenant gives to one parameter of a gathered statement: JSON objects, parted by commas. */
@@ -19,5 +19,5 @@ export function gatheredStatement(text: string, shares: readonly (readonly Gathe
     const rows = shares.map((share) => share[place]).filter((some) => some !== '')
     return `[${rows.join(',')}]`
   })
-  return statement(text, lists)
+  return lastingStatement(text, lists)
 }

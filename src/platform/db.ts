@@ -154,8 +154,8 @@ function guardedPool(options: pg.PoolConfig): pg.Pool {
 
 /** A text that was used this often is worth a plan that is kept; lists with filters make texts that come once. */
 const usesBeforePlan = 3
-/** Plans that a connection keeps at most, some 20 kB each. */
-const mostPlans = 400
+/** Texts that earn a plan by use, at most, some 20 kB for each on a connection. Who comes later has none. */
+export const mostPlans = 400
 const uses = new Map<string, number>()
 const names = new Map<string, string>()
 
@@ -185,10 +185,25 @@ export function statement(
     uses.set(text, used)
   } else {
     uses.delete(text)
-    names.set(text, hash('sha256', text, 'hex').slice(0, 20))
+    names.set(text, nameOf(text))
   }
   return bound
 }
+
+const lasting = new Map<string, string>()
+
+/**
+ * A statement with a name from its first use on, however many others have one by then. For texts that the program holds and that
+ * are few, on the way of every message: a process that had served all of its screens before its first number was connected would
+ * otherwise parse and plan them anew for each.
+ */
+export function lastingStatement(text: string, values: readonly unknown[]): pg.QueryConfig {
+  const name = lasting.get(text) ?? nameOf(text)
+  lasting.set(text, name)
+  return { name, text, values: values as unknown[] }
+}
+
+const nameOf = (text: string): string => hash('sha256', text, 'hex').slice(0, 20)
 
 const gone = new Set([
   '57P01',
