@@ -80,6 +80,8 @@ test('[IN11] workers let the server know of tables of the message path that have
   await using intake = await startIntake()
   const { hub } = intake
   await intake.asOwner('alter table contacts set (autovacuum_enabled = off)')
+  // What an index computes of each row is dear, and can wait for autovacuum.
+  await intake.asOwner('create index contacts_shouted on contacts (upper(first_name))')
   const known = async () =>
     (
       await intake.asOwner<{ rows: number }>(
@@ -94,4 +96,9 @@ test('[IN11] workers let the server know of tables of the message path that have
   const workers = startWorkers(hub.deps)
   hub.onClose(() => workers.close())
   await eventually(async () => expect(await known()).toBe(5000))
+  const described = await intake.asOwner(
+    `select tablename as of, attname as what from pg_stats
+     where tablename = 'contacts_shouted' or (tablename = 'contacts' and attname = 'first_name')`,
+  )
+  expect(described).toEqual([{ of: 'contacts', what: 'first_name' }])
 })
