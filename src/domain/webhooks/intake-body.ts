@@ -38,6 +38,33 @@ export class WaitingBytes {
   }
 }
 
+/** Bodies that a process unpacks at once: of what a small body may become, only so many are ever there. */
+const unpackedAtOnce = 2
+
+/** Things of which only so many are done at once; the others wait, and those who came first are first. */
+class Turns {
+  #free: number
+  readonly #line: (() => void)[] = []
+
+  constructor(atOnce: number) {
+    this.#free = atOnce
+  }
+
+  async take<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free -= 1
+    else await new Promise<void>((go) => this.#line.push(go))
+    try {
+      return await work()
+    } finally {
+      const next = this.#line.shift()
+      if (next) next()
+      else this.#free += 1
+    }
+  }
+}
+
+const unpacking = new Turns(unpackedAtOnce)
+
 /** A request's way to its body, and to the room that it takes. */
 export interface BodyReader {
   /** The body, once. */
@@ -116,11 +143,15 @@ async function unpack(
       {},
       { message: 'send the body as it is, or gzip, deflate or br' },
     )
-  // Room for the most that it can become, before it becomes it.
-  take(most)
+  const unpacker = unpackers[name as keyof typeof unpackers]
   try {
-    return await unpackers[name as keyof typeof unpackers](sent, { maxOutputLength: most })
+    return await unpacking.take(async () => {
+      const unpacked = await unpacker(sent, { maxOutputLength: most })
+      take(unpacked.length)
+      return unpacked
+    })
   } catch (error) {
+    if (error instanceof Failure) throw error
     const { code } = error as { code?: string }
     throw new Failure(
       code === 'ERR_BUFFER_TOO_LARGE' ? 'payload_too_large' : 'malformed_json',
