@@ -91,7 +91,15 @@ class WatchedWorker {
           if (this.#running === 0) for (const tell of this.#whenIdle.splice(0)) tell()
         }
       },
-      { connection, prefix: config.REDIS_PREFIX, concurrency: nudgesAtOnce, skipVersionCheck: true },
+      {
+        connection,
+        prefix: config.REDIS_PREFIX,
+        concurrency: nudgesAtOnce,
+        skipVersionCheck: true,
+        // What a process that died had taken is another's when BullMQ's hold on it, 30 s, has run out. A row would be found by
+        // the sweep anyway; a read mark has none.
+        stalledInterval: config.SWEEP_MS,
+      },
     )
     // Losing Redis is logged once by its connection; BullMQ would say so for every command.
     worker.on('error', (error) =>

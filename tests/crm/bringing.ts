@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import type { CustomerView } from '../../src/contract/crm/customer.ts'
 import { type ImportView, importView } from '../../src/contract/crm/import.ts'
 import { createdImport, type CreatedImport } from '../../src/contract/rest/imports.ts'
 import { startWorkers } from '../../workers/server.ts'
@@ -64,3 +65,18 @@ export function ended(rest: RestClient, token: string, id: string, withinMs = 30
 /** What was wrong with its rows, as CSV. */
 export const errorsOf = async (rest: RestClient, token: string, id: string) =>
   (await rest.call('GET', `/admin/imports/${id}/errors`, { token })).text.replace(/^\uFEFF/, '')
+
+/** All customers, by name. */
+export async function customers(rest: RestClient, token: string): Promise<CustomerView[]> {
+  const found: CustomerView[] = []
+  for (let cursor = ''; ; ) {
+    const { body } = await rest.call<{ data: CustomerView[]; nextCursor: string | null }>(
+      'GET',
+      `/admin/customers?sort=name&limit=200${cursor}`,
+      { token },
+    )
+    found.push(...body.data)
+    if (body.nextCursor === null) return found
+    cursor = `&cursor=${body.nextCursor}`
+  }
+}

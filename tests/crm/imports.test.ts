@@ -10,23 +10,8 @@ import { startWorkers } from '../../workers/server.ts'
 import { eventually } from '../harness/eventually.ts'
 import { startHub } from '../harness/hub.ts'
 import { expectReplayEqualsSnapshot } from '../harness/replay.ts'
-import { type RestClient, startRestOf } from '../harness/rest-client.ts'
-import { bring, ended, errorsOf, get, openWithWorkers, start, upload } from './bringing.ts'
-import { startWorkerProcess } from '../harness/worker-process.ts'
-
-async function customers(rest: RestClient, token: string): Promise<CustomerView[]> {
-  const found: CustomerView[] = []
-  for (let cursor = ''; ; ) {
-    const { body } = await rest.call<{ data: CustomerView[]; nextCursor: string | null }>(
-      'GET',
-      `/admin/customers?sort=name&limit=200${cursor}`,
-      { token },
-    )
-    found.push(...body.data)
-    if (body.nextCursor === null) return found
-    cursor = `&cursor=${body.nextCursor}`
-  }
-}
+import { startRestOf } from '../harness/rest-client.ts'
+import { bring, customers, ended, errorsOf, get, openWithWorkers, start, upload } from './bringing.ts'
 
 test('[CSV4] what was exported comes back as it was, in another tenant and over itself', async () => {
   await using hub = await startHub()
@@ -207,33 +192,6 @@ test('[CSV5] a dry run says what would happen and writes nothing', async () => {
   )
   expect(body.data.filter(({ type }) => type.startsWith('customer.'))).toEqual([])
 })
-
-test('[CSV6] a worker that is killed in the middle leaves nothing half, and the next one doubles nothing', async () => {
-  await using hub = await startHub()
-  const rest = await startRestOf(hub)
-  const token = hub.token('agent')
-  const settings = { IMPORT_BATCH: '10', IMPORT_LEASE_MS: '500', SWEEP_MS: '100' }
-  const rows = 600
-  const file = `name\n${Array.from({ length: rows }, (_, i) => `c${i}`).join('\n')}`
-  const { id } = await upload(rest, token, file)
-  const first = await startWorkerProcess(hub, settings)
-  await start(rest, token, id)
-  await eventually(async () => expect((await get(rest, token, id)).rowsDone).toBeGreaterThan(20))
-  first.signal('SIGKILL')
-  await first.ended()
-  const left = await get(rest, token, id)
-  expect([left.state, left.rowsDone < rows]).toEqual(['running', true])
-  expect(await customers(rest, token)).toHaveLength(left.rowsDone)
-  await startWorkerProcess(hub, settings)
-  expect(await ended(rest, token, id)).toMatchObject({
-    state: 'done',
-    rowsDone: rows,
-    created: rows,
-    failed: 0,
-  })
-  const names = (await customers(rest, token)).map(({ name }) => name)
-  expect([names.length, new Set(names).size]).toEqual([rows, rows])
-}, 60_000)
 
 test('[CSV6] one that is cancelled in the middle stops, says so once, and keeps what it wrote', async () => {
   await using hub = await startHub({ IMPORT_BATCH: '1' })

@@ -1,12 +1,12 @@
-import pg from 'pg'
 import { afterEach, describe, expect, test } from 'vitest'
 import { startGateway } from '../../gateway/server.ts'
 import { commandHandlers } from '../../src/command-handlers.ts'
+import type { Environment } from '../../src/platform/config.ts'
 import { eventually } from '../harness/eventually.ts'
-import { type Running, startPart } from '../harness/processes.ts'
+import { blockedAt, kill, killed, lineTo, openSession } from '../harness/killing.ts'
+import { startPart } from '../harness/processes.ts'
 import { seededRandom, stormSeed } from '../harness/random.ts'
 import { TestClient } from '../harness/socket-client.ts'
-import { startTcpProxy } from '../harness/tcp-proxy.ts'
 import { person, statusOf, wamid, written } from '../ingest/cloud-bodies.ts'
 import { type IngestHub, startIngest } from '../ingest/ingest-hub.ts'
 
@@ -27,42 +27,29 @@ async function begin(more: Record<string, string> = {}) {
     screen.of('message.received').map(({ data }) => (data as { message: { text: string } }).message.text)
   return { screen, texts }
 }
-const startWorker = (more: Record<string, string> = {}) => startPart(hub.hub, 'workers', { more })
+const startWorker = (more: Environment = {}) => startPart(hub.hub, 'workers', { more })
 
-/** A superuser's session beside the hub, to hold locks that stop a worker at an exact place. */
-async function session(): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: hub.hub.config.DATABASE_URL })
-  await client.connect()
-  hub.hub.onClose(() => client.end())
-  return client
-}
-
-/** Waits until a worker waits for a lock in a statement that holds these words. */
-const blocked = (words: string) =>
-  eventually(async () => {
-    const rows = await hub.asOwner(
-      `select 1 from pg_stat_activity where datname = current_database() and application_name = 'switchboard-workers'
-       and wait_event_type = 'Lock' and query like '%' || $1 || '%'`,
-      [words],
-    )
-    expect(rows).not.toEqual([])
-  })
-
-async function kill(worker: Running): Promise<void> {
-  await worker.kill()
-  expect(await worker.ended()).toBe('SIGKILL')
-}
+const session = () => openSession(hub.hub)
+const blocked = (words: string) => blockedAt(hub.hub, words)
 
 /** Every step of a delivery on its way into the log, by a table that somebody else holds, and what waits for it. */
 const steps = [
-  ['before it took the deliveries', 'webhook_inbox', 'webhook_inbox'],
-  ['before people are looked up', 'contact_identities', 'contact_identities'],
-  ['before the conversation is opened', 'conversations', 'conversations'],
-  ['before messages are written', 'messages', 'messages'],
-  ['before its events are written', 'events', 'append_events'],
+  [`${killed('ingest-inbound', 'before')} before it took the deliveries`, 'webhook_inbox', 'webhook_inbox'],
+  [
+    `${killed('ingest-inbound', 'between')} before people are looked up`,
+    'contact_identities',
+    'contact_identities',
+  ],
+  [
+    `${killed('ingest-inbound', 'between')} before the conversation is opened`,
+    'conversations',
+    'conversations',
+  ],
+  [`${killed('ingest-inbound', 'between')} before messages are written`, 'messages', 'messages'],
+  [`${killed('ingest-inbound', 'between')} before its events are written`, 'events', 'append_events'],
 ] as const
 
-describe('[SYS4] [A4] [IN2] a worker that is killed while it takes deliveries in', () => {
+describe('[SYS4] [IN2] a worker that is killed while it takes deliveries in', () => {
   test.each(steps)(
     '%s: another one does all of it, once',
     async (_, table, waiting) => {
@@ -86,14 +73,12 @@ describe('[SYS4] [A4] [IN2] a worker that is killed while it takes deliveries in
     60_000,
   )
 
-  test('[A3] after its commit and before it knows: all of it is on screens within 3 s, and nobody does it again', async () => {
+  test(`[A3] ${killed('ingest-inbound', 'after')} all of it is on screens within 3 s, and nobody does it again`, async () => {
     const { texts, screen } = await begin()
-    const url = new URL(hub.hub.config.DATABASE_URL)
-    await using line = await startTcpProxy(Number(url.port))
-    url.port = String(line.port)
+    const { line, environment } = await lineTo(hub.hub, 'DATABASE_URL')
     await hub.deliver(written(person(), 'hello'))
     const answer = line.withholdAnswer(commit)
-    const worker = await startWorker({ DATABASE_URL: url.toString() })
+    const worker = await startWorker(environment)
     await answer.arrived
     const committed = performance.now()
     await kill(worker)
@@ -106,7 +91,7 @@ describe('[SYS4] [A4] [IN2] a worker that is killed while it takes deliveries in
     expect(screen.faults).toEqual([])
   }, 60_000)
 
-  test('six times at any moment, with another one beside it: each message once, in order, nothing left', async () => {
+  test('[A4] six times at any moment, with another one beside it: each message once, in order, nothing left', async () => {
     const random = seededRandom(stormSeed('ingest killed'))
     const { screen } = await begin({ WEBHOOK_BATCH: '5' })
     const people = Array.from({ length: 6 }, () => person())

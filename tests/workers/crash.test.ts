@@ -1,4 +1,3 @@
-import pg from 'pg'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { MessageView } from '../../src/contract/message.ts'
 import { sendMessage } from '../../src/domain/messages/send-message.ts'
@@ -7,8 +6,9 @@ import type { Environment } from '../../src/platform/config.ts'
 import { uuidv7 } from '../../src/platform/uuid.ts'
 import { eventually } from '../harness/eventually.ts'
 import { type Hub, startHub } from '../harness/hub.ts'
+import { blockedAt, kill, killed, lineTo, openSession } from '../harness/killing.ts'
 import { connectNumber } from '../harness/number.ts'
-import { startWorkerProcess, type WorkerProcess } from '../harness/worker-process.ts'
+import { startWorkerProcess } from '../harness/worker-process.ts'
 
 let hub: Hub
 afterEach(() => hub[Symbol.asyncDispose]())
@@ -42,33 +42,11 @@ async function statusOf(message: MessageView): Promise<string | undefined> {
 const becomes = (message: MessageView, status: string) =>
   eventually(async () => expect(await statusOf(message)).toBe(status))
 
-/** A superuser's session beside the hub, to hold locks that stop a worker at an exact place. */
-async function session(): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: hub.config.DATABASE_URL })
-  await client.connect()
-  hub.onClose(() => client.end())
-  return client
-}
-/** Waits until a worker waits for a lock in a statement that holds these words; its sweep may wait beside it. */
-async function blocked(part: string): Promise<void> {
-  // Not a session that is in a transaction: it would see the same list of sessions all along.
-  const client = await session()
-  await eventually(async () => {
-    const { rows } = await client.query(
-      `select 1 from pg_stat_activity where datname = current_database() and application_name = 'switchboard-workers'
-       and wait_event_type = 'Lock' and query like '%' || $1 || '%'`,
-      [part],
-    )
-    expect(rows.length).toBeGreaterThan(0)
-  })
-}
-async function kill(worker: WorkerProcess): Promise<void> {
-  worker.signal('SIGKILL')
-  expect(await worker.ended()).toBe('SIGKILL')
-}
+const session = () => openSession(hub)
+const blocked = (words: string) => blockedAt(hub, words)
 
-describe('[A4] [OUT7] a worker that is killed', () => {
-  test('before its claim is committed has done nothing: the message goes out once', async () => {
+describe('[OUT7] a worker that is killed', () => {
+  test(`${killed('deliver-outbound', 'before')} before its claim is committed has done nothing: the message goes out once`, async () => {
     const { number, send } = await begin()
     const holder = await session()
     await holder.query('begin; select 1 from channel_lanes for update')
@@ -82,7 +60,7 @@ describe('[A4] [OUT7] a worker that is killed', () => {
     expect(number.arrived).toHaveLength(1)
   })
 
-  test('between its claim and the call leaves an unknown message, which nobody sends', async () => {
+  test(`${killed('deliver-outbound', 'between')} between its claim and the call leaves an unknown message, which nobody sends`, async () => {
     const { number, send } = await begin()
     const [first, second] = [await session(), await session()]
     await first.query('begin; lock table send_attempts in share mode')
@@ -103,7 +81,7 @@ describe('[A4] [OUT7] a worker that is killed', () => {
     expect(number.arrived.map(({ ref }) => ref)).toEqual([next.id])
   })
 
-  test('while its call is open leaves an unknown message; it arrived once and stays at that', async () => {
+  test(`${killed('deliver-outbound', 'between')} while its call is open leaves an unknown message; it arrived once and stays at that`, async () => {
     const { number, send } = await begin()
     const worker = await startWorkerProcess(hub)
     number.answer(({ text }) => {
@@ -119,7 +97,7 @@ describe('[A4] [OUT7] a worker that is killed', () => {
     expect(number.accepted.map(({ ref }) => ref)).toEqual([message.id, next.id])
   })
 
-  test('between the answer and its record leaves an unknown message; it arrived once and stays at that', async () => {
+  test(`${killed('deliver-outbound', 'between')} between the answer and its record leaves an unknown message; it arrived once and stays at that`, async () => {
     const { number, send } = await begin()
     const message = await send('hello')
     const holder = await session()
@@ -134,7 +112,22 @@ describe('[A4] [OUT7] a worker that is killed', () => {
     expect(number.arrived).toHaveLength(1)
   })
 
-  test('ten times at any moment doubles nothing and loses nothing', async () => {
+  test(`${killed('deliver-outbound', 'after')} once its record is committed leaves a message that is sent, which nobody sends again`, async () => {
+    const { number, send } = await begin()
+    const { line, environment } = await lineTo(hub, 'DATABASE_URL')
+    const message = await send('hello')
+    const answer = line.withholdAnswer(/message\.sent[^]*commit\0/)
+    const worker = await startWorkerProcess(hub, environment)
+    await answer.arrived
+    await kill(worker)
+    await startWorkerProcess(hub)
+    const next = await send('the next one')
+    await becomes(next, 'sent')
+    expect(await statusOf(message)).toBe('sent')
+    expect(number.arrived.map(({ ref }) => ref)).toEqual([message.id, next.id])
+  })
+
+  test('[A4] ten times at any moment doubles nothing and loses nothing', async () => {
     const { number, send } = await begin({ SEND_LEASE_MS: '1000', PROVIDER_TIMEOUT_MS: '800' })
     const messages: MessageView[] = []
     const others = await Promise.all(Array.from({ length: 8 }, () => number.conversation()))

@@ -370,7 +370,7 @@ test.each([
       ],
     },
   ],
-] as const)('what was read is told to the network: %s', async (name, path, body) => {
+] as const)('[OUT12] what was read is told to the network: %s', async (name, path, body) => {
   const { conversationId } = chats[name]
   const request = await asked(async () => {
     expect(await socket.send('conversation.read', { conversationId, seq: 1 })).toMatchObject({ ok: true })

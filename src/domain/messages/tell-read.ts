@@ -16,7 +16,8 @@ export interface Reading {
 /**
  * Tells the customer how far we read: up to the newest message of theirs that an agent has seen, never further. That one
  * of us writes is told only where an answer could be sent: in the window, where the network has one, and not to somebody
- * who is blocked. Best effort, tried once: what gets lost is a blue tick.
+ * who is blocked. Best effort: what a network does not take is not tried again, and of a worker that dies over it another one
+ * tells the same once more (OUT12). What gets lost is a blue tick.
  */
 export async function tellRead(deps: PerformDeps, reading: Reading): Promise<void> {
   const found = await findSeen(deps, reading)

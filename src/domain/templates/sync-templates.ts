@@ -20,8 +20,10 @@ export type TemplateSyncDeps = LogDeps &
 /** `none`: not due, or in somebody else's hands, or a network without templates. */
 export type TemplateSync = 'read' | 'failed' | 'none'
 
-/** Whoever reads a list has it for so long; then somebody else may begin anew. Pages written by both do no harm. */
-const leaseMs = 900_000
+/** Whoever reads a list has it for so long after each page; then somebody else may begin anew. Pages written by both do no harm. */
+const leaseMs = 60_000
+/** A list that takes longer is left where it is. */
+const longestReadMs = 900_000
 /** A network that gives no answer is not asked more often than this. */
 const leastPauseMs = 60_000
 /** News comes with the second, the list is read at a moment: what was said in the same second counts as news. */
@@ -30,6 +32,11 @@ const newsResolutionMs = 1000
 interface Key {
   readonly tenantId: string
   readonly channelId: string
+}
+
+/** A list in one's hands. `due` is when it would be due again, by the database's clock, which the sweep goes by too. */
+interface Lease {
+  due: string
 }
 
 /** What came of reading a list, as the channel's health shows it. */
@@ -58,7 +65,7 @@ export async function syncTemplates(deps: TemplateSyncDeps, key: Key): Promise<T
     await inTenant(deps, key.tenantId, (tx) => setDue(tx, key, lease, null))
     return 'none'
   }
-  const outcome = await readList(deps, key, channel, list)
+  const outcome = await readList(deps, key, channel, list, lease)
   await inTenant(deps, key.tenantId, async (tx) => {
     await recordChannelNews(tx, deps, key.channelId, [
       { kind: 'channel', at: tx.now, what: 'templates', health: { templates: shown(outcome) } },
@@ -69,11 +76,8 @@ export async function syncTemplates(deps: TemplateSyncDeps, key: Key): Promise<T
   return outcome.state === 'read' ? 'read' : 'failed'
 }
 
-/**
- * Takes the list into one's hands; null when it is not due. The lease is the time at which it would be due again, by the
- * database's clock, which the sweep goes by too.
- */
-async function takeDue(deps: TemplateSyncDeps, key: Key): Promise<string | null> {
+/** Takes the list into one's hands; null when it is not due. */
+async function takeDue(deps: TemplateSyncDeps, key: Key): Promise<Lease | null> {
   return inTenant(deps, key.tenantId, async (tx) => {
     const [row] = await tx.query<{ due: string }>(
       `update channels set templates_due_at = date_trunc('milliseconds', clock_timestamp()) + make_interval(secs => $3)
@@ -81,16 +85,26 @@ async function takeDue(deps: TemplateSyncDeps, key: Key): Promise<string | null>
        returning templates_due_at as due`,
       [tx.tenantId, key.channelId, leaseMs / 1000],
     )
-    return row?.due ?? null
+    return row ?? null
   })
 }
 
+/** Keeps the list in one's hands, unless somebody asked for it or took it since. */
+async function keepDue(tx: TenantTx, key: Key, lease: Lease): Promise<void> {
+  const [row] = await tx.query<Lease>(
+    `update channels set templates_due_at = date_trunc('milliseconds', clock_timestamp()) + make_interval(secs => $4)
+     where tenant_id = $1 and id = $2 and templates_due_at = $3 returning templates_due_at as due`,
+    [tx.tenantId, key.channelId, lease.due, leaseMs / 1000],
+  )
+  if (row) tx.onCommit(() => Object.assign(lease, row))
+}
+
 /** The list is due again after so long, or never; unless somebody asked for it since it was taken, then that stays. */
-async function setDue(tx: TenantTx, key: Key, lease: string, pauseMs: number | null): Promise<void> {
+async function setDue(tx: TenantTx, key: Key, lease: Lease, pauseMs: number | null): Promise<void> {
   await tx.query(
     `update channels set templates_due_at = clock_timestamp() + make_interval(secs => $4)
      where tenant_id = $1 and id = $2 and templates_due_at = $3`,
-    [tx.tenantId, key.channelId, lease, pauseMs === null ? null : pauseMs / 1000],
+    [tx.tenantId, key.channelId, lease.due, pauseMs === null ? null : pauseMs / 1000],
   )
 }
 
@@ -99,6 +113,7 @@ async function readList(
   key: Key,
   channel: ProviderChannel,
   list: NonNullable<ProviderAdapter['listTemplates']>,
+  lease: Lease,
 ): Promise<Outcome> {
   const io = providerIo(deps)
   const beganAt = deps.clock.now().getTime()
@@ -114,10 +129,13 @@ async function readList(
     const room = most - ids.size
     const taken = page.templates.slice(0, room)
     if (taken.length < page.templates.length || page.unreadable > 0) whole = false
-    await inTenant(deps, key.tenantId, (tx) => recordTemplateList(tx, key.channelId, taken, readAt))
+    await inTenant(deps, key.tenantId, async (tx) => {
+      await recordTemplateList(tx, key.channelId, taken, readAt)
+      await keepDue(tx, key, lease)
+    })
     for (const { providerTemplateId } of taken) ids.add(providerTemplateId)
     if (page.next === null) break
-    const isOutOfTime = deps.clock.now().getTime() - beganAt > leaseMs
+    const isOutOfTime = deps.clock.now().getTime() - beganAt > longestReadMs
     if (ids.size >= most || taken.length === 0 || isOutOfTime) {
       whole = false
       break
