@@ -1,6 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import { fetchAttachment } from '../../src/domain/media/fetch-attachment.ts'
@@ -8,24 +5,9 @@ import { eventually } from '../harness/eventually.ts'
 import { blockedAt, kill as killWorker, killed, lineTo, openSession } from '../harness/killing.ts'
 import { startWorkerProcess } from '../harness/worker-process.ts'
 import { bytes, startFileServer } from './file-server.ts'
+import { kill, startOne } from './killed.ts'
 import { type MediaHub, startMediaHub } from './media-hub.ts'
 import { photo } from './pictures.ts'
-
-const script = fileURLToPath(new URL('./one-fetch.ts', import.meta.url))
-
-/** A real process that fetches one file. */
-function startWorker(media: MediaHub, attachmentId: string): ChildProcess {
-  return spawn(process.execPath, [script, media.hub.tenant.id, attachmentId], {
-    env: { PATH: process.env['PATH'], ...media.hub.environment },
-    stdio: ['ignore', 'inherit', 'inherit'],
-  })
-}
-
-async function kill(worker: ChildProcess): Promise<void> {
-  worker.kill('SIGKILL')
-  await once(worker, 'exit')
-  expect(worker.signalCode).toBe('SIGKILL')
-}
 
 const fetchIt = (media: MediaHub, attachmentId: string) =>
   fetchAttachment(media.hub.deps, { tenantId: media.hub.tenant.id, attachmentId })
@@ -77,7 +59,7 @@ describe('[MED2] a worker that is killed', () => {
     })
     await using media = await startMediaHub(server, { MEDIA_LEASE_MS: '1500' })
     const { attachmentId, messageId } = await media.receive({ id: 'f1' })
-    const worker = startWorker(media, attachmentId)
+    const worker = startOne(media, 'fetch', attachmentId)
     await eventually(async () => expect(await media.halfUploads()).toHaveLength(1))
     await kill(worker)
     expect((await media.row(attachmentId)).state).toBe('pending')
@@ -106,7 +88,7 @@ describe('[MED2] a worker that is killed', () => {
     await holder.connect()
     await holder.query('begin')
     await holder.query('select from messages where id = $1 for update', [messageId])
-    const worker = startWorker(media, attachmentId)
+    const worker = startOne(media, 'fetch', attachmentId)
     await eventually(async () => expect(await media.objects()).toHaveLength(2))
     await kill(worker)
     await holder.query('rollback')

@@ -34,6 +34,8 @@ export interface MediaHub extends AsyncDisposable {
   events(): Promise<AnyLogEvent[]>
   /** Makes a file that waits for its next try due now. */
   dueNow(attachmentId: string): Promise<void>
+  /** As if nobody could write any more where no row knows of it. */
+  straysDueNow(): Promise<void>
   /** As if its worker had been silent for too long. */
   expireLease(attachmentId: string): Promise<void>
   /** Keys of uploads in parts that are not finished. */
@@ -146,6 +148,11 @@ export async function startMediaHub(
           tenant.id,
           attachmentId,
         ]),
+      )
+    },
+    straysDueNow: async () => {
+      await inTenant(deps, tenant.id, (tx) =>
+        tx.query('update stray_objects set remove_at = now() where tenant_id = $1', [tenant.id]),
       )
     },
     expireLease: async (attachmentId) => {

@@ -1,42 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { checkUploaded } from '../../src/domain/media/check-uploaded.ts'
 import { fetchAttachment } from '../../src/domain/media/fetch-attachment.ts'
-import { type EmbeddedObjectStore, startObjectStore } from '../../src/embedded/object-store/server.ts'
-import type { Environment } from '../../src/platform/config.ts'
+import { tidyMedia } from '../../src/domain/media/sweep-media.ts'
 import { openStorage } from '../../src/platform/storage.ts'
 import { eventually } from '../harness/eventually.ts'
 import { bytes, endless, startFileServer } from './file-server.ts'
 import { type MediaHub, startMediaHub } from './media-hub.ts'
+import { ownStore } from './own-store.ts'
 import { photo } from './pictures.ts'
 import { announceUpload } from './uploads.ts'
 
 const fetchIt = (media: MediaHub, attachmentId: string) =>
   fetchAttachment(media.hub.deps, { tenantId: media.hub.tenant.id, attachmentId })
-
-/** An object store of this test's own, which can go away and come back with its data on the same port. */
-async function ownStore() {
-  const dataDir = mkdtempSync(join(tmpdir(), 'switchboard-test-s3-'))
-  const start = (): Promise<EmbeddedObjectStore> => startObjectStore({ dataDir, log: () => {}, test: true })
-  let store = await start()
-  return {
-    environment: {
-      S3_ENDPOINT: store.endpoint,
-      S3_ACCESS_KEY: store.accessKey,
-      S3_SECRET_KEY: store.secretKey,
-    } as Environment,
-    stop: () => store.stop(),
-    start: async () => {
-      store = await start()
-    },
-    [Symbol.asyncDispose]: async () => {
-      await store.stop()
-      rmSync(dataDir, { recursive: true, force: true })
-    },
-  }
-}
 
 /** Our own trouble: not one of the file's tries, nothing announced, the text is there. */
 async function expectWaiting(
@@ -98,6 +73,9 @@ describe('[MED10] while the object store', () => {
     await media.dueNow(received.attachmentId)
     expect(await fetchIt(media, received.attachmentId)).toBe('stored')
     await media.hub.deps.storage.abortUploads(0)
+    expect(await media.objects()).toHaveLength(1)
+    // What could not be cleared up then is looked for once more.
+    expect(await tidyMedia(media.hub.deps)).toMatchObject({ strays: 2 })
     expect(await media.objects()).toHaveLength(1)
   })
 

@@ -128,10 +128,10 @@ describe('[MED11] a file that our side uploads', () => {
     await using media = await startUploads({ MEDIA_TOTAL_MS: '500' })
     const client = storeClient(media.hub)
     await client.initiateNewMultipartUpload(media.hub.config.S3_BUCKET, 'some/key', {})
-    expect(await tidyMedia(media.hub.deps)).toEqual({ uploads: 0, halfUploads: 0, outlived: 0 })
+    expect(await tidyMedia(media.hub.deps)).toEqual({ uploads: 0, halfUploads: 0, strays: 0, outlived: 0 })
     expect(await media.halfUploads()).toEqual(['some/key'])
     await eventually(async () =>
-      expect(await tidyMedia(media.hub.deps)).toEqual({ uploads: 0, halfUploads: 1, outlived: 0 }),
+      expect(await tidyMedia(media.hub.deps)).toEqual({ uploads: 0, halfUploads: 1, strays: 0, outlived: 0 }),
     )
     expect(await media.halfUploads()).toEqual([])
   })
@@ -159,7 +159,7 @@ describe('[MED11] a file that our side uploads', () => {
         [hub.tenant.id, [old.id, used.id]],
       ),
     )
-    expect(await tidyMedia(hub.deps)).toEqual({ uploads: 1, halfUploads: 0, outlived: 0 })
+    expect(await tidyMedia(hub.deps)).toEqual({ uploads: 1, halfUploads: 0, strays: 0, outlived: 0 })
     await expect(media.row(old.id)).rejects.toThrow('no such attachment')
     expect(new Set(await media.objects())).toEqual(
       new Set([(await media.row(fresh.id)).object_key, (await media.row(used.id)).object_key]),

@@ -80,7 +80,7 @@ export function importRoutes(deps: ImportRouteDeps): Router {
       },
       async (ctx) => {
         const found = await ctx.read((query) => findImport(query, ctx.actor, ctx.params.id))
-        const key = await secureUpload(deps, ctx.actor.tenantId, found, deps.clock.now())
+        const key = await secureUpload(deps, ctx.actor.tenantId, found)
         return ctx.write(async (tx) => ({ data: await startImport(tx, ctx, ctx.params.id, key) }))
       },
     ),

@@ -1,24 +1,24 @@
 import { Failure } from '../../contract/errors.ts'
 import type { ImportView } from '../../contract/crm/import.ts'
-import type { TenantTx } from '../../log/tenant-tx.ts'
+import type { LogDeps, TenantTx } from '../../log/tenant-tx.ts'
 import { type Doer, recordAudit } from '../audit/record-audit.ts'
-import { newObjectKey } from '../media/object-key.ts'
+import { keepObject, reserveObject } from '../media/stray-objects.ts'
 import type { ImportDeps } from './create-import.ts'
 import { type ImportRow, importColumns, lockImport, presentImport, tellImport } from './import-row.ts'
 
 /**
- * Puts an uploaded file where its signed address cannot change it any more; its new place, or null when there is nothing to
- * do. Talks to the object store: call it outside of any transaction.
+ * Puts an uploaded file where its signed address cannot change it any more; its new place, which the sweep clears unless the import
+ * is started with it, or null when there is nothing to do. Talks to the object store: call it outside of any transaction.
  * Fails with `media_not_ready` when nothing was uploaded, `payload_too_large` above IMPORT_BYTES, and `unavailable`.
  */
 export async function secureUpload(
-  { storage, config }: ImportDeps,
+  deps: LogDeps & ImportDeps,
   tenantId: string,
   row: ImportRow,
-  now: Date,
 ): Promise<string | null> {
   if (row.state !== 'awaiting_upload' || row.object_key === null) return null
-  const key = newObjectKey(tenantId, now)
+  const { storage, config } = deps
+  const key = await reserveObject(deps, tenantId)
   await storage.copy(row.object_key, key).catch((error: unknown) => {
     if (error instanceof Failure && error.code === 'not_found') throw new Failure('media_not_ready')
     throw error
@@ -52,6 +52,7 @@ export async function startImport(
     [tx.tenantId, id, key, tx.now],
   )
   if (!row) throw new Failure('not_found')
+  await keepObject(tx, key)
   tellImport(tx, 'import.progressed', row)
   recordAudit(tx, { by, action: 'import.start', entity: 'import', entityId: id })
   tx.nudge('run-import', { tenantId: tx.tenantId, importId: id })

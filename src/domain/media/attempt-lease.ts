@@ -3,7 +3,8 @@ import { inTenant } from '../../log/tenant-tx.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { type AttachmentRow, attachmentColumns } from './attachment-row.ts'
 import type { MediaDeps } from './media-deps.ts'
-import { newObjectKey } from './object-key.ts'
+import { newObjectKey, thumbnailKeyOf } from './object-key.ts'
+import { noteStrays } from './stray-objects.ts'
 
 /** A file that this worker, and no other, may write the outcome of, as long as it holds the token. */
 export interface Claim {
@@ -17,7 +18,8 @@ export interface Claim {
 
 /**
  * Takes a file that is due and that nobody works on; null when there is none such. The place that the attempt writes to is
- * committed first, so that whatever a killed worker leaves behind is known and cleared by the next one (MED2).
+ * committed first, so that whatever a killed worker leaves behind is known and cleared by the next one (MED2), and by the sweep once
+ * more: one that was only slow may still write there, as long as a download may take.
  */
 export function claimAttachment(deps: MediaDeps, tenantId: string, id: string): Promise<Claim | null> {
   return inTenant(deps, tenantId, async (tx) => {
@@ -34,7 +36,11 @@ export function claimAttachment(deps: MediaDeps, tenantId: string, id: string): 
        where a.tenant_id = $1 and a.id = $2 returning ${attachmentColumns}`,
       [tenantId, id, token, key, deps.config.MEDIA_LEASE_MS],
     )
-    return row ? { row, token, key, abandonedKey: before.object_key } : null
+    if (!row) return null
+    const abandonedKey = before.object_key
+    if (abandonedKey !== null)
+      await noteStrays(tx, [abandonedKey, thumbnailKeyOf(abandonedKey)], deps.config.MEDIA_TOTAL_MS)
+    return { row, token, key, abandonedKey }
   })
 }
 

@@ -5,10 +5,11 @@ import type { Config } from '../../platform/config.ts'
 import { type AttachmentRow, attachmentColumns } from './attachment-row.ts'
 import { headBytes, judgeType } from './judge-type.ts'
 import type { MediaDeps } from './media-deps.ts'
-import { newObjectKey } from './object-key.ts'
+import { keepObject, noteStrays, reserveObject } from './stray-objects.ts'
 
 /** No metrics and no log, so that every sender has them at hand. */
-type CheckDeps = LogDeps & Pick<MediaDeps, 'storage'> & { readonly config: Pick<Config, 'MEDIA_BYTES'> }
+type CheckDeps = LogDeps &
+  Pick<MediaDeps, 'storage'> & { readonly config: Pick<Config, 'MEDIA_BYTES' | 'MEDIA_UPLOAD_SECONDS'> }
 
 /** A file that a message may refer to. */
 export interface ReadyMedia {
@@ -61,7 +62,7 @@ async function check(deps: CheckDeps, tenantId: string, row: AttachmentRow): Pro
   const wrongSize = sizeComplaint(size, row.size_bytes, deps.config.MEDIA_BYTES)
   if (wrongSize !== null) return refuse(deps, tenantId, row, wrongSize)
 
-  const key = newObjectKey(tenantId, deps.clock.now())
+  const key = await reserveObject(deps, tenantId)
   try {
     await deps.storage.copy(upload, key)
   } catch (error) {
@@ -76,8 +77,8 @@ async function check(deps: CheckDeps, tenantId: string, row: AttachmentRow): Pro
     await discard(deps, key)
     return refuse(deps, tenantId, row, looked.complaint)
   }
-  // When this throws it may have been committed all the same, so the copy must stay.
-  const settled = await settle(deps, tenantId, row.id, {
+  // When this throws it may have been committed all the same, so the copy must stay; if not, the sweep takes it.
+  const settled = await settle(deps, tenantId, row, {
     state: 'stored',
     mimeType: looked.mimeType,
     key,
@@ -119,7 +120,7 @@ async function refuse(
   row: AttachmentRow,
   reason: string,
 ): Promise<ReadyMedia | Failure> {
-  const settled = await settle(deps, tenantId, row.id, {
+  const settled = await settle(deps, tenantId, row, {
     state: 'failed',
     mimeType: row.mime_type,
     key: null,
@@ -130,11 +131,14 @@ async function refuse(
   return new Failure('media_refused', { mediaId: row.id, reason })
 }
 
-/** The row as it is now, or null when it no longer waited for its upload. */
+/**
+ * The row as it is now, or null when it no longer waited for its upload. What was uploaded is nobody's from here on, and its address
+ * is good for a while yet: it goes when nobody can write there any more.
+ */
 async function settle(
   deps: CheckDeps,
   tenantId: string,
-  id: string,
+  { id, object_key: upload }: AttachmentRow,
   to: { state: 'stored' | 'failed'; mimeType: string; key: string | null; reason: string | null },
 ): Promise<AttachmentRow | null> {
   return inTenant(deps, tenantId, async (tx) => {
@@ -144,11 +148,14 @@ async function settle(
        where a.tenant_id = $1 and a.id = $2 and a.state = 'awaiting_upload' returning ${attachmentColumns}`,
       [tenantId, id, to.state, to.mimeType, to.key, to.reason, tx.now],
     )
-    return row ?? null
+    if (!row) return null
+    if (to.key !== null) await keepObject(tx, to.key)
+    if (upload !== null) await noteStrays(tx, [upload], deps.config.MEDIA_UPLOAD_SECONDS * 1000)
+    return row
   })
 }
 
-/** Best effort: what stays behind under `uploads/` goes with the bucket's lifecycle. */
+/** Best effort: what stays behind the sweep removes. */
 async function discard(deps: CheckDeps, key: string): Promise<void> {
   await deps.storage.remove(key).catch(() => {})
 }

@@ -11,6 +11,7 @@ import { headBytes, judgeType } from './judge-type.ts'
 import { BrokenTransfer, MeasuredBody, UnusableFile } from './measured-body.ts'
 import type { MediaDeps } from './media-deps.ts'
 import { openSource } from './media-source.ts'
+import { thumbnailKeyOf } from './object-key.ts'
 import { recordFailed, recordLater, recordStored, type StoredFile } from './record-outcome.ts'
 import { hasThumbnail, makeThumbnail, thumbnailType } from './thumbnail.ts'
 
@@ -24,6 +25,8 @@ interface Outcome {
   /** Of `later`: our own trouble, not one of the tries that a file has. */
   readonly ours?: boolean
   readonly file?: StoredFile
+  /** Something may be in the store that nobody needs. */
+  readonly wrote?: boolean
 }
 
 /** The object store is ours: it is tried again soon and for ever, because its absence says nothing about the file. */
@@ -89,6 +92,7 @@ async function attempt(
   channel: LoadedChannel,
   signal: AbortSignal,
 ): Promise<Outcome> {
+  let wrote = false
   try {
     await deps.storage.ready()
     if (claim.abandonedKey !== null) await clearUp(deps, claim.abandonedKey)
@@ -98,13 +102,14 @@ async function attempt(
     if (fetched.kind === 'gone') return { kind: 'expired', reason: fetched.reason }
     if (fetched.kind === 'failed') return { kind: 'failed', reason: fetched.reason }
     const fileName = cleanFileName(claim.row.file_name ?? fetched.fileName)
+    wrote = true
     return {
       kind: 'stored',
       reason: '',
       file: { ...(await store(deps, claim, fetched, signal)), fileName },
     }
   } catch (error) {
-    return outcomeOf(error, signal)
+    return { ...outcomeOf(error, signal), wrote }
   }
 }
 
@@ -172,10 +177,6 @@ async function storeThumbnail(deps: MediaDeps, key: string, mimeType: string): P
   return thumbnailKey
 }
 
-function thumbnailKeyOf(key: string): string {
-  return `${key}.thumbnail`
-}
-
 async function* oneChunk(bytes: Buffer): AsyncGenerator<Uint8Array> {
   yield bytes
 }
@@ -188,11 +189,16 @@ async function record(
 ): Promise<FetchResult> {
   if (outcome.kind === 'stored' && outcome.file) {
     const spare = await recordStored(deps, tenantId, claim, outcome.file)
-    for (const key of spare ?? [claim.key, thumbnailKeyOf(claim.key)])
-      await deps.storage.remove(key).catch(() => {})
+    for (const key of spare ?? writtenBy(claim)) await deps.storage.remove(key).catch(() => {})
     return spare === null ? 'taken' : 'stored'
   }
-  await clearUp(deps, claim.key).catch(() => {})
+  const left =
+    outcome.wrote === true
+      ? await clearUp(deps, claim.key).then(
+          () => [],
+          () => writtenBy(claim),
+        )
+      : []
   if (outcome.kind === 'later') {
     const tries = claim.row.attempts + (outcome.ours === true ? 0 : 1)
     if (tries < deps.config.MEDIA_ATTEMPTS || outcome.ours === true) {
@@ -202,15 +208,20 @@ async function record(
         afterMs,
         reason: outcome.reason,
         counts: outcome.ours !== true,
+        left,
       })
       return 'later'
     }
     const reason = `could not be fetched in ${tries} tries: ${outcome.reason}`
-    return (await recordFailed(deps, tenantId, claim, 'failed', reason)) ? 'failed' : 'taken'
+    return (await recordFailed(deps, tenantId, claim, { state: 'failed', reason, left })) ? 'failed' : 'taken'
   }
   const state = outcome.kind === 'expired' ? 'expired' : 'failed'
-  return (await recordFailed(deps, tenantId, claim, state, outcome.reason)) ? state : 'taken'
+  return (await recordFailed(deps, tenantId, claim, { state, reason: outcome.reason, left }))
+    ? state
+    : 'taken'
 }
+
+const writtenBy = ({ key }: Claim): string[] => [key, thumbnailKeyOf(key)]
 
 /** Removes whatever an attempt wrote, whole or in parts. */
 async function clearUp(deps: MediaDeps, key: string): Promise<void> {

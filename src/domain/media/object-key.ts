@@ -11,3 +11,8 @@ export function newObjectKey(tenantId: string, now: Date): string {
 export function newUploadKey(tenantId: string): string {
   return `${uploadPrefix}${tenantId}/${randomUUID()}`
 }
+
+/** Where the thumbnail of an object is. */
+export function thumbnailKeyOf(key: string): string {
+  return `${key}.thumbnail`
+}

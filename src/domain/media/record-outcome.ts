@@ -2,6 +2,7 @@ import { inTenant } from '../../log/tenant-tx.ts'
 import { announceMedia, lockMessagesOf } from './announce-media.ts'
 import type { Claim } from './attempt-lease.ts'
 import type { MediaDeps } from './media-deps.ts'
+import { noteStrays } from './stray-objects.ts'
 
 export interface StoredFile {
   readonly mimeType: string
@@ -54,19 +55,18 @@ export function recordStored(
     if (changed.length === 0) return null
     await announceMedia(tx, 'message.media_stored', messageIds)
     const spare = twin ? [claim.key] : []
-    return file.thumbnailKey !== null && file.thumbnailKey !== thumbnailKey
-      ? [...spare, file.thumbnailKey]
-      : spare
+    if (file.thumbnailKey !== null && file.thumbnailKey !== thumbnailKey) spare.push(file.thumbnailKey)
+    await noteStrays(tx, spare)
+    return spare
   })
 }
 
-/** The file cannot be had, for good. False when the claim was lost and nothing changed. */
+/** The file cannot be had, for good. `left`: what is still in the store. False when the claim was lost and nothing changed. */
 export function recordFailed(
   deps: MediaDeps,
   tenantId: string,
   claim: Claim,
-  state: 'failed' | 'expired',
-  reason: string,
+  { state, reason, left }: { state: 'failed' | 'expired'; reason: string; left: readonly string[] },
 ): Promise<boolean> {
   return inTenant(deps, tenantId, async (tx) => {
     const messageIds = await lockMessagesOf(tx, claim.row.id)
@@ -77,24 +77,26 @@ export function recordFailed(
       [tenantId, claim.row.id, claim.token, state, reason],
     )
     if (changed.length === 0) return false
+    await noteStrays(tx, left)
     await announceMedia(tx, 'message.media_failed', messageIds)
     return true
   })
 }
 
-/** Not now. `counts`: whether the try is one of MEDIA_ATTEMPTS; our own troubles are not. */
+/** Not now. `counts`: whether the try is one of MEDIA_ATTEMPTS; our own troubles are not. `left`: what is still in the store. */
 export async function recordLater(
   deps: MediaDeps,
   tenantId: string,
   claim: Claim,
-  later: { afterMs: number; reason: string; counts: boolean },
+  later: { afterMs: number; reason: string; counts: boolean; left: readonly string[] },
 ): Promise<void> {
-  await inTenant(deps, tenantId, (tx) =>
-    tx.query(
+  await inTenant(deps, tenantId, async (tx) => {
+    const changed = await tx.query(
       `update attachments set next_attempt_at = now() + make_interval(secs => $4 / 1000.0), reason = $5,
               attempts = attempts + $6, object_key = null, claim_token = null, lease_until = null
-       where tenant_id = $1 and id = $2 and claim_token = $3 and state = 'pending'`,
+       where tenant_id = $1 and id = $2 and claim_token = $3 and state = 'pending' returning id`,
       [tenantId, claim.row.id, claim.token, later.afterMs, later.reason, later.counts ? 1 : 0],
-    ),
-  )
+    )
+    if (changed.length > 0) await noteStrays(tx, later.left)
+  })
 }

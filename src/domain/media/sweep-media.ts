@@ -1,6 +1,7 @@
 import { inTenant } from '../../log/tenant-tx.ts'
 import { expireMedia } from './expire-media.ts'
 import type { MediaDeps } from './media-deps.ts'
+import { removeStrays } from './stray-objects.ts'
 
 /** A multipart upload is finished or dead within the longest download; twice that is certain. */
 const staleFactor = 2
@@ -18,18 +19,20 @@ export async function listDueMedia(
 }
 
 /**
- * Tidies up behind people and processes that went away: uploads that were announced and never referred to by a message, and
- * uploads in parts that nobody finishes; and throws away files that are older than their tenants keep them. Also measures how long the oldest file has been waiting. For a timer of minutes.
+ * Tidies up behind people and processes that went away: uploads that were announced and never referred to by a message, uploads
+ * in parts that nobody finishes, and objects that no row names; and throws away files that are older than their tenants keep them.
+ * Also measures how long the oldest file has been waiting. For a timer of minutes.
  * Answers with what it did; fails with `unavailable` when the database or the store is away.
  */
 export async function tidyMedia(
   deps: MediaDeps,
-): Promise<{ uploads: number; halfUploads: number; outlived: number }> {
+): Promise<{ uploads: number; halfUploads: number; strays: number; outlived: number }> {
   const { rows } = await deps.db.write.query<{ seconds: number }>('select oldest_pending_media() as seconds')
   deps.metrics.mediaPendingOldest.set(rows[0]?.seconds ?? 0)
   const uploads = await dropAbandonedUploads(deps)
   const halfUploads = await deps.storage.abortUploads(deps.config.MEDIA_TOTAL_MS * staleFactor)
-  return { uploads, halfUploads, outlived: await expireMedia(deps) }
+  const strays = await removeStrays(deps)
+  return { uploads, halfUploads, strays, outlived: await expireMedia(deps) }
 }
 
 async function dropAbandonedUploads(deps: MediaDeps): Promise<number> {

@@ -35,7 +35,12 @@ import { refusalOf } from './send-gate.ts'
 export interface SendDeps extends LogDeps {
   readonly config: Pick<
     Config,
-    'SEND_BATCH' | 'SEND_WAITING' | 'TEXT_CHARACTERS' | 'DATABASE_POOL' | 'MEDIA_BYTES'
+    | 'SEND_BATCH'
+    | 'SEND_WAITING'
+    | 'TEXT_CHARACTERS'
+    | 'DATABASE_POOL'
+    | 'MEDIA_BYTES'
+    | 'MEDIA_UPLOAD_SECONDS'
   >
   /** For a look at the file that a message is about to refer to. */
   readonly storage: Storage
