@@ -4,6 +4,7 @@ import { signatureOf } from '../../src/providers/signature.ts'
 import { delivery, statusOf, wamid } from '../ingest/cloud-bodies.ts'
 import type { CloudNumber } from '../webhooks/intake-hub.ts'
 import { type Answered, checkAnswer } from './check-answer.ts'
+import { type CloudFiles, serveFiles } from './cloud-files.ts'
 import type { Hub } from './hub.ts'
 import { type StandInAnswer, startStandIn } from './provider-stand-in.ts'
 
@@ -22,9 +23,11 @@ export interface CloudSend {
 }
 
 /** Meta's side: it takes sends and counts them, and posts signed webhooks until they are answered 200, as Meta does. */
-export interface CloudNetwork extends AsyncDisposable {
+export interface CloudNetwork extends AsyncDisposable, CloudFiles {
   /** For GRAPH_API_URL. */
   readonly url: string
+  /** For MEDIA_HOSTS. */
+  readonly host: string
   readonly sends: readonly CloudSend[]
   /** Every delivery that was answered 200, and how often any other answer or none came. */
   readonly counts: { delivered: number; repeated: number }
@@ -87,6 +90,7 @@ export async function startCloudNetwork(): Promise<CloudNetwork> {
     },
   })
 
+  const files = serveFiles(server)
   // Nobody has templates here.
   server.always({ method: 'GET', path: /^\/\d+\/message_templates/, answer: { json: { data: [] } } })
 
@@ -123,7 +127,9 @@ export async function startCloudNetwork(): Promise<CloudNetwork> {
   }
 
   return {
+    ...files,
     url: server.url,
+    host: server.host,
     sends,
     counts,
     acceptedOf: (ref) => accepted.get(ref) ?? 0,

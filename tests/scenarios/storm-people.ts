@@ -5,7 +5,9 @@ import type { Acked } from '../harness/checker.ts'
 import type { Console } from '../harness/console.ts'
 import { delivery, type Person, person, wamid, written } from '../ingest/cloud-bodies.ts'
 import type { CloudNumber } from '../webhooks/intake-hub.ts'
+import type { CloudFile } from '../harness/cloud-files.ts'
 import type { CloudNetwork } from '../harness/cloud-network.ts'
+import { type Album, uploadPicture } from './storm-files.ts'
 
 /** What a storm wrote down while it blew. */
 export interface Journal {
@@ -53,17 +55,18 @@ export type Random = () => number
 export const pick = <T>(random: Random, items: readonly T[]): T =>
   items[Math.floor(random() * items.length)] as T
 
-/** Customers of a town write, answer, react, correct and take back; the network posts it, often twice and in any order. */
+/** Customers of a town write, send pictures, answer, react, correct and take back; the network posts it, often twice and in any order. */
 export async function customersWrite(
   town: Town,
-  network: CloudNetwork,
+  { network, album }: { network: CloudNetwork; album: Album },
   journal: Journal,
   random: Random,
   isOver: () => boolean,
 ): Promise<void> {
+  const picture = () => network.hold(pick(random, album), 'image/jpeg')
   for (let n = 0; !isOver(); n++) {
     const customer = pick(random, town.customers)
-    const values = somethingSaid(customer, `${town.mark} ${n}`, random)
+    const values = somethingSaid(customer, { text: `${town.mark} ${n}`, picture }, random)
     const ids = values.flatMap(({ id }) => (id === null ? [] : [id]))
     const body = delivery(
       customer.at,
@@ -85,10 +88,10 @@ export async function customersWrite(
 /** One thing that a customer does; `id` when it must become a message. */
 function somethingSaid(
   customer: Customer,
-  text: string,
+  { text, picture }: { text: string; picture: () => CloudFile },
   random: Random,
 ): { id: string | null; value: Record<string, unknown> }[] {
-  const say = (more: { replyTo?: string } = {}) => {
+  const say = (more: { replyTo?: string; content?: Record<string, unknown> } = {}) => {
     const id = wamid()
     customer.wrote.push(id)
     return { id, value: written(customer.who, text, { id, ...more }) }
@@ -99,6 +102,7 @@ function somethingSaid(
   const own = customer.wrote.at(-1 - Math.floor(random() * 5))
   const any = pick(random, [...customer.wrote.slice(-5), ...customer.got.slice(-5)])
   const dice = random()
+  if (dice < 0.08) return [say({ content: { type: 'image', image: { ...picture(), caption: text } } })]
   if (dice < 0.6 || own === undefined || any === undefined) return [say()]
   if (dice < 0.7) return [say(), say(), say()]
   if (dice < 0.78) return [say({ replyTo: any })]
@@ -167,7 +171,7 @@ const notNow = new Set(['unavailable', 'rate_limited', 'draining'])
 /** Somebody works at a console, in whatever conversation they see, and asks again until they are answered. */
 export async function workAt(
   console: Console,
-  town: Town,
+  { town, album }: { town: Town; album: Album },
   journal: Journal,
   random: Random,
   isOver: () => boolean,
@@ -187,7 +191,9 @@ export async function workAt(
     if (dice < 0.45) {
       const target = { tenant: town.slug, type: 'message.queued', id: randomUUID() }
       const seen = random() < 0.3 ? { lastSeenSeq: conversation.lastSeq } : {}
-      const input = { clientMessageId: target.id, type: 'text', text, ...seen }
+      const file = random() < 0.15 ? await uploadPicture(console, pick(random, album)) : undefined
+      const said = file ? { type: 'image', media: { id: file, caption: text } } : { type: 'text', text }
+      const input = { clientMessageId: target.id, ...said, ...seen }
       await insist(
         journal,
         random,

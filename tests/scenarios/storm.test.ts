@@ -8,6 +8,7 @@ import { eventually } from '../harness/eventually.ts'
 import { seededRandom, stormSeed } from '../harness/random.ts'
 import { shown } from '../harness/replay.ts'
 import { delivery, written } from '../ingest/cloud-bodies.ts'
+import { heldFiles, hurryFiles, paintAlbum } from './storm-files.ts'
 import { rage } from './storm-nemesis.ts'
 import {
   customersWrite,
@@ -49,9 +50,20 @@ test('[SYS1] a storm over two gateways, two REST servers and two workers: afterw
   const leaks: { reader: string; mark: string }[] = []
   const towns = await buildTowns(system, (reader, mark) => leaks.push({ reader, mark }))
   const consoles = towns.flatMap((town) => town.consoles)
+  const album = await paintAlbum()
   const fate = random()
+  const fateOfFiles = random()
   system.network.decide(() =>
     pick(fate, [...Array(16).fill('accept'), 'accepted-then-cut', 'cut', 'stall', 'error', 'refuse']),
+  )
+  system.network.decideFiles(() =>
+    pick(fateOfFiles, [
+      ...Array<'give'>(12).fill('give'),
+      'cut',
+      'cut in the middle',
+      'stall in the middle',
+      'error',
+    ]),
   )
   const told = tellStatuses(towns, system.network, journal, random())
   await Promise.all(consoles.map((console) => console.start()))
@@ -60,9 +72,11 @@ test('[SYS1] a storm over two gateways, two REST servers and two workers: afterw
   const isOver = () => performance.now() > end
   const [, mischief] = await Promise.all([
     Promise.all([
-      ...towns.map((town) => customersWrite(town, system.network, journal, random(), isOver)),
+      ...towns.map((town) =>
+        customersWrite(town, { network: system.network, album }, journal, random(), isOver),
+      ),
       ...towns.flatMap((town) =>
-        town.consoles.map((console) => workAt(console, town, journal, random(), isOver)),
+        town.consoles.map((console) => workAt(console, { town, album }, journal, random(), isOver)),
       ),
     ]),
     rage(system, towns, random(), isOver),
@@ -73,9 +87,11 @@ test('[SYS1] a storm over two gateways, two REST servers and two workers: afterw
 
   // I7: what was begun comes to its end by itself.
   system.network.decide(() => 'accept')
+  system.network.decideFiles(() => 'give')
   await eventually(async () => {
     expect(journal.pending.size, 'deliveries under way').toBe(0)
-    expect(await openWork(system)).toEqual({ deliveries: 0, queued: 0, attempts: 0, parked: 0 })
+    await hurryFiles(system)
+    expect(await openWork(system)).toEqual({ deliveries: 0, queued: 0, attempts: 0, parked: 0, files: 0 })
   }, 60_000)
   const logs = await eventually(() => quiet(system, towns), 20_000)
 
@@ -95,6 +111,8 @@ test('[SYS1] a storm over two gateways, two REST servers and two workers: afterw
     leaks: [...leaks, ...marksIn(system.said, towns)],
   }
   expect(check(histories), JSON.stringify(settings)).toEqual([])
+  const files = await heldFiles(system, album)
+  expect(files.wrong).toEqual([])
   expect(system.deaths).toEqual([])
   // Nobody had to start anew without a reason.
   const resets = consoles.flatMap((console) => console.notices.filter((notice) => notice.startsWith('reset')))
@@ -105,9 +123,11 @@ test('[SYS1] a storm over two gateways, two REST servers and two workers: afterw
   // A storm in which little happened would prove little.
   const events = logs.reduce((sum, log) => sum + log.events.length, 0)
   console.log(`${JSON.stringify(settings)}\n${summary(events, journal, mischief, consoles, system)}`)
+  console.log(`${files.received} files came in, ${files.sent} went out, ${files.objects} objects`)
   expect(events).toBeGreaterThan(seconds * 10)
   expect(mischief.size).toBeGreaterThan(6)
   expect(journal.repeats).toBeGreaterThan(0)
+  expect(Math.min(files.received, files.sent)).toBeGreaterThan(0)
 
   // And it is well again: what a customer writes now is on every screen at once.
   for (const town of towns) {
@@ -187,6 +207,7 @@ async function openWork(system: System) {
     (select count(*)::integer from webhook_inbox where state = 'new') as deliveries,
     (select count(*)::integer from webhook_inbox where state = 'parked') as parked,
     (select count(*)::integer from messages where status = 'queued') as queued,
+    (select count(*)::integer from attachments where state = 'pending') as files,
     (select count(*)::integer from send_attempts where state = 'started') as attempts`)
   return open
 }

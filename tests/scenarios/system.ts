@@ -17,6 +17,8 @@ const roomy: Environment = {
   SWEEP_MS: '500',
   PROVIDER_TIMEOUT_MS: '1500',
   SEND_LEASE_MS: '3000',
+  MEDIA_LEASE_MS: '3000',
+  MEDIA_IDLE_MS: '1500',
   SEND_BREAKER_FAILURES: '100000',
   SEND_RATE_PER_SECOND: '1000',
   SEND_BURST: '1000',
@@ -72,6 +74,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const hub = await startHub({
     REDIS_URL: redis.url,
     GRAPH_API_URL: network.url,
+    MEDIA_HOSTS: network.host,
     ...roomy,
     ...environment,
   })
