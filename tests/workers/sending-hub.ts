@@ -26,14 +26,14 @@ export interface Stored {
 export interface SendingHub extends Hub {
   readonly number: TestNumber
   readonly actor: Actor
-  send(
+  readonly send: (
     conversationId: string,
     text: string,
     rest?: Partial<SendMessageInput>,
     as?: Actor,
-  ): ReturnType<typeof sendMessage>
+  ) => ReturnType<typeof sendMessage>
   /** Starts the workers, until the hub closes. */
-  work(): Workers
+  readonly work: () => Workers
   /** A question to the tenant's rows; `$1` is the tenant. */
   rows<Row extends object>(sql: string, values?: readonly unknown[]): Promise<Row[]>
   /** A change of the tenant's rows; `$1` is the tenant. */
