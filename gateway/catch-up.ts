@@ -6,7 +6,7 @@ import type { Deps } from '../src/deps.ts'
 import { readEvents } from '../src/log/read.ts'
 import type { Page } from '../src/log/stored-event.ts'
 import { eventFrame } from './frames.ts'
-import type { Slots } from './limits.ts'
+import type { Slots } from '../src/platform/slots.ts'
 import { noticeFrame, type Session } from './session.ts'
 import type { Tail } from './tail.ts'
 

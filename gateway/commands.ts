@@ -13,7 +13,7 @@ import { parsePart } from '../src/http/faults.ts'
 import { requireKeepable } from '../src/http/keepable.ts'
 import { type CommitMoment, notingCommits, observeAnswer } from '../src/log/commit-moment.ts'
 import { errorBody } from './farewell.ts'
-import { TokenBucket } from './limits.ts'
+import { TokenBucket } from './token-bucket.ts'
 import type { Desk, Session, SessionActor } from './session.ts'
 
 /** The use cases behind the commands: what they answer is the ack's `data`. */

@@ -3,7 +3,7 @@ import { authenticate } from '../src/auth/authenticate.ts'
 import type { Entry } from '../src/auth/entry.ts'
 import { FailedTries } from '../src/auth/failed-tries.ts'
 import type { Deps } from '../src/deps.ts'
-import { Slots } from './limits.ts'
+import { Slots } from '../src/platform/slots.ts'
 
 /** Without a tail that would tell of a change, a verdict is believed for so long. */
 const briefMs = 5000

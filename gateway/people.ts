@@ -1,4 +1,4 @@
-import { TokenBucket } from './limits.ts'
+import { TokenBucket } from './token-bucket.ts'
 import type { Person, Session, SessionActor } from './session.ts'
 
 /** Everybody who is here. */

@@ -3,7 +3,7 @@ import type { Entry, TenantFacts } from '../src/auth/entry.ts'
 import type { Position } from '../src/contract/position.ts'
 import type { FarewellCode, Notices, Reset } from '../src/contract/socket.ts'
 import { emitFrame } from './frames.ts'
-import type { TokenBucket } from './limits.ts'
+import type { TokenBucket } from './token-bucket.ts'
 import type { Socket } from 'socket.io'
 import type { Wire } from './wire.ts'
 

@@ -5,7 +5,7 @@ import type { FarewellCode } from '../src/contract/socket.ts'
 import type { Deps } from '../src/deps.ts'
 import type { StoredEvent } from '../src/log/stored-event.ts'
 import type { EntryCache } from './entry-cache.ts'
-import { Slots } from './limits.ts'
+import { Slots } from '../src/platform/slots.ts'
 import type { People } from './people.ts'
 import type { Person, Session, SessionActor } from './session.ts'
 

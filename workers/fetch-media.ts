@@ -2,6 +2,7 @@ import { fetchAttachment } from '../src/domain/media/fetch-attachment.ts'
 import type { MediaDeps } from '../src/domain/media/media-deps.ts'
 import { listDueMedia } from '../src/domain/media/sweep-media.ts'
 import type { JobData } from '../src/platform/jobs.ts'
+import { Slots } from '../src/platform/slots.ts'
 
 /** Files that one process has in hand, downloading or in line, per download that it may do at once. */
 const inHandPerDownload = 16
@@ -14,13 +15,12 @@ export class MediaFetcher {
   readonly #deps: MediaDeps
   /** By attachment, in line or under way. */
   readonly #inHand = new Map<string, Promise<void>>()
-  readonly #line: (() => void)[] = []
-  #free: number
+  readonly #slots: Slots
   #stopped = false
 
   constructor(deps: MediaDeps) {
     this.#deps = deps
-    this.#free = deps.config.MEDIA_CONCURRENCY
+    this.#slots = new Slots(deps.config.MEDIA_CONCURRENCY)
   }
 
   /** A nudge: settles when the file's try is over. When too much is in hand it is dropped: the sweep comes back to it. */
@@ -28,7 +28,7 @@ export class MediaFetcher {
     const inHand = this.#inHand.get(job.attachmentId)
     if (inHand !== undefined) return inHand
     if (this.#room() <= 0) return Promise.resolve()
-    const done = this.#inTurn(job).finally(() => this.#inHand.delete(job.attachmentId))
+    const done = this.#slots.run(() => this.#try(job)).finally(() => this.#inHand.delete(job.attachmentId))
     this.#inHand.set(job.attachmentId, done)
     return done
   }
@@ -52,7 +52,6 @@ export class MediaFetcher {
    */
   async stop(): Promise<void> {
     this.#stopped = true
-    for (const goOn of this.#line.splice(0)) goOn()
     await Promise.all(this.#inHand.values())
   }
 
@@ -60,20 +59,13 @@ export class MediaFetcher {
     return this.#stopped ? 0 : this.#deps.config.MEDIA_CONCURRENCY * inHandPerDownload - this.#inHand.size
   }
 
-  async #inTurn(job: JobData['fetch-media']): Promise<void> {
-    if (this.#free > 0) this.#free -= 1
-    else await new Promise<void>((goOn) => this.#line.push(goOn))
+  async #try(job: JobData['fetch-media']): Promise<void> {
+    if (this.#stopped) return
     try {
-      if (this.#stopped) return
       const result = await fetchAttachment(this.#deps, job)
       this.#deps.log.debug({ ...job, result }, 'a file was tried')
     } catch (error) {
       this.#deps.log.error({ err: error, ...job }, 'a file could not be tried')
-    } finally {
-      // The place goes to whoever is next in line.
-      const next = this.#line.shift()
-      if (next) next()
-      else this.#free += 1
     }
   }
 }

@@ -4,6 +4,7 @@ import { brotliDecompress, gunzip, inflate } from 'node:zlib'
 import { Failure } from '../../contract/errors.ts'
 import { invalid } from '../../http/faults.ts'
 import type { Config } from '../../platform/config.ts'
+import { Slots } from '../../platform/slots.ts'
 
 export type BodyLimits = Pick<Config, 'WEBHOOK_BODY_BYTES' | 'WEBHOOK_WAITING_BYTES'>
 
@@ -41,29 +42,7 @@ export class WaitingBytes {
 /** Bodies that a process unpacks at once: of what a small body may become, only so many are ever there. */
 const unpackedAtOnce = 2
 
-/** Things of which only so many are done at once; the others wait, and those who came first are first. */
-class Turns {
-  #free: number
-  readonly #line: (() => void)[] = []
-
-  constructor(atOnce: number) {
-    this.#free = atOnce
-  }
-
-  async take<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free -= 1
-    else await new Promise<void>((go) => this.#line.push(go))
-    try {
-      return await work()
-    } finally {
-      const next = this.#line.shift()
-      if (next) next()
-      else this.#free += 1
-    }
-  }
-}
-
-const unpacking = new Turns(unpackedAtOnce)
+const unpacking = new Slots(unpackedAtOnce)
 
 /** A request's way to its body, and to the room that it takes. */
 export interface BodyReader {
@@ -145,7 +124,7 @@ async function unpack(
     )
   const unpacker = unpackers[name as keyof typeof unpackers]
   try {
-    return await unpacking.take(async () => {
+    return await unpacking.run(async () => {
       const unpacked = await unpacker(sent, { maxOutputLength: most })
       take(unpacked.length)
       return unpacked
