@@ -1,5 +1,8 @@
 import { once } from 'node:events'
 import { Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { promisify } from 'node:util'
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
 import { signatureOf } from '../../src/providers/signature.ts'
@@ -59,6 +62,22 @@ describe('size', () => {
     }
     expect(await intake.inbox()).toHaveLength(2)
     expect(await intake.counted('whatsapp-cloud', 'payload_too_large')).toBe(2)
+  })
+
+  test('[HOOK7] [D4] who is refused while still sending gets the answer, also one who closes then or never comes to an end', async () => {
+    intake = await startIntake()
+    const number = await intake.addNumber()
+    const large = Buffer.alloc(16 * 1024 * 1024, ' ')
+    const head = `POST /api/webhooks/whatsapp HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: ${large.length}\r\n\r\n`
+    const socket = connect(Number(new URL(intake.rest.origin).port), '127.0.0.1')
+    socket.write(head)
+    // It says all before it listens, and has no signature.
+    await promisify(socket.write.bind(socket) as (bytes: Buffer, done: () => void) => void)(large)
+    expect((await text(socket)).split('\r\n')[0]).toBe('HTTP/1.1 401 Unauthorized')
+    const endless = open(number, '', { 'content-length': large.length, connection: 'close' })
+    endless.write('{')
+    expect(await statusOf(endless)).toBe(413)
+    endless.destroy()
   })
 
   test('[HOOK7] the default is 4 MiB', async () => {

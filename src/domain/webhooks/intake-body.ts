@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { finished } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate } from 'node:zlib'
 import { Failure } from '../../contract/errors.ts'
@@ -38,6 +39,9 @@ export class WaitingBytes {
     this.#bytes -= bytes
   }
 }
+
+/** What is left of a refused body is listened to for this long. */
+const lingerMs = 2000
 
 /** Bodies that a process unpacks at once: of what a small body may become, only so many are ever there. */
 const unpackedAtOnce = 2
@@ -80,10 +84,19 @@ export async function withBody<T>(
       },
       holdFor: (other) => held.push(other),
     })
+  } catch (error) {
+    await throwAway(request)
+    throw error
   } finally {
     void Promise.allSettled(held).then(() => waiting.give(taken))
-    request.resume()
   }
+}
+
+/** A sender is written to only when it has said all, or has had its time: one who closes after the answer would else not get it. */
+async function throwAway(request: IncomingMessage): Promise<void> {
+  request.resume()
+  if (request.complete) return
+  await finished(request, { signal: AbortSignal.timeout(lingerMs) }).catch(() => {})
 }
 
 async function readBytes(
