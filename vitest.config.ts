@@ -10,8 +10,9 @@ const live: NonNullable<TestProjectInlineConfiguration['test']> = {
   pool: 'forks',
   // One Postgres, one Redis and two small processors serve them all; more workers only make timings worse.
   maxWorkers: 2,
-  testTimeout: 30_000,
-  hookTimeout: 60_000,
+  // Ten times what the slowest takes on an idle machine; who needs longer says so.
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
   setupFiles: ['tests/harness/databases-go.ts'],
 }
 

@@ -102,7 +102,7 @@ describe('delivery', () => {
 
 describe('what networks do', () => {
   test('[H2] errors, resets, stalls and junk: no message twice, none lost, the open ones unknown', async () => {
-    const { number, send, work } = await begin({ SEND_BREAKER_FAILURES: '1000', PROVIDER_TIMEOUT_MS: '300' })
+    const { number, send, work } = await begin({ SEND_BREAKER_FAILURES: '1000', PROVIDER_TIMEOUT_MS: '2000' })
     const faults: (StandInAnswer | undefined)[] = [
       { status: 503, text: '<h1>no</h1>' },
       { fault: 'reset' },
