@@ -13,12 +13,18 @@ export class RawSocket {
 
   constructor(
     port: number,
-    options: { path?: string; headers?: Record<string, string>; query?: string } = {},
+    options: {
+      path?: string
+      headers?: Record<string, string>
+      query?: string
+      /** Of each frame only its beginning is kept, so that many can read megabytes. */
+      keepBytes?: number
+    } = {},
   ) {
-    const { path = '/socket.io/', query = 'EIO=4&transport=websocket', headers = {} } = options
+    const { path = '/socket.io/', query = 'EIO=4&transport=websocket', headers = {}, keepBytes } = options
     this.ws = new WebSocket(`ws://127.0.0.1:${port}${path}?${query}`, { headers })
     this.ws.on('error', () => {})
-    this.ws.on('message', (data: Buffer) => this.#hear(data.toString()))
+    this.ws.on('message', (data: Buffer) => this.#hear(data.toString('utf8', 0, keepBytes)))
     this.closed = new Promise((resolve) => {
       this.ws.on('close', (code, reason) => resolve({ code, reason: String(reason) }))
     })
