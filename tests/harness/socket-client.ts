@@ -1,3 +1,4 @@
+import type { Agent } from 'node:http'
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client'
 import type { Ack, CommandName, EphemeralName } from '../../src/contract/socket.ts'
 import { applyEvent, moveTo } from '../../src/contract/apply-event.ts'
@@ -29,6 +30,8 @@ export interface ClientOptions {
   readonly headers?: Record<string, string>
   readonly query?: Record<string, string>
   readonly reconnection?: boolean
+  /** Makes its connections, wherever they lead. */
+  readonly agent?: Agent
   /** The use cases behind the commands are played by the test, which answers with what it likes. */
   readonly playsUseCases?: boolean
 }
@@ -49,6 +52,7 @@ export class TestClient {
   /** What a console would show: the snapshot it was given, or nothing, and every event since, by the console's reducer. */
   state: ClientState = emptyState()
   readonly #playsUseCases: boolean
+  #isClosed = false
   #waiters: Waiter[] = []
   readonly #taken = new Set<Heard>()
 
@@ -70,6 +74,8 @@ export class TestClient {
         }),
       ...(options.headers ? { extraHeaders: options.headers } : {}),
       ...(options.query ? { query: options.query } : {}),
+      // In Node an agent of its own is taken as it is; the types know only browsers and the agents' names.
+      ...(options.agent ? { agent: options.agent as unknown as string } : {}),
     }
     this.socket = io(`http://127.0.0.1:${options.port}`, settings)
     this.socket.onAny((name: string, payload: Payload) => {
@@ -81,6 +87,9 @@ export class TestClient {
       this.#hear('connect_error', { message: error.message, ...error.data })
       // Without data the connection failed before anybody could say why.
       if (error.data) checkMessage('connect_error', { message: error.message, data: error.data })
+      // Stock clients stay away once they were refused; the contract says who may come back, and when.
+      if (options.reconnection && error.data?.['then'] === 'later')
+        setTimeout(() => this.#comeBack(), Number(error.data['retryAfterMs'] ?? 100))
     })
     this.socket.on('disconnect', (reason) => this.#hear('disconnect', { reason }))
   }
@@ -139,7 +148,12 @@ export class TestClient {
   }
 
   close(): void {
+    this.#isClosed = true
     this.socket.disconnect()
+  }
+
+  #comeBack(): void {
+    if (!this.#isClosed) this.socket.connect()
   }
 
   #hear(name: string, payload: Payload): void {
