@@ -11,6 +11,7 @@ import { hotTenant } from './goals/hot-tenant.ts'
 import { manyTenants } from './goals/many-tenants.ts'
 import { recordsOverRest } from './goals/records.ts'
 import { rowSecurity } from './goals/row-security.ts'
+import { sleepers } from './goals/sleepers.ts'
 import { wholePath } from './goals/whole-path.ts'
 import { describeMachine, writeReport } from './report.ts'
 import { plainTable } from './table.ts'
@@ -25,6 +26,7 @@ const measurements: readonly Measurement[] = [
   comingBack,
   recordsOverRest,
   rowSecurity,
+  sleepers,
 ]
 const known = [...new Set(measurements.flatMap(({ goals }) => goals))]
 

@@ -17,6 +17,10 @@ interface Group {
   /** When anything at all arrived last, monotonic milliseconds. */
   lastAt: number
   readonly latenciesUs: number[]
+  /** When frames arrived that carry a mark, over all sockets: [mark, microseconds of the machine's monotonic clock]. */
+  readonly arrivals: [mark: number, atUs: number][]
+  /** Sockets that were closed from the other side. */
+  closed: number
   readonly refusals: string[]
   check: () => void
 }
@@ -36,13 +40,27 @@ interface Connect {
 const refused = '44'
 
 const groups = new Map<string, Group>()
+/** Written by the writer into what it commits: which of them it is. */
+const marked = /mark-(\d+)-/
+/** Marks stand near the beginning of a frame. */
+const markWithinBytes = 400
 /** Written by the poster into what it sends: when it was sent, microseconds of the machine's monotonic clock. */
 const sentAt = /sent-at-(\d+)/
 
 function groupOf(name: string): Group {
   let group = groups.get(name)
   if (!group) {
-    group = { sockets: [], events: 0, here: 0, lastAt: 0, latenciesUs: [], refusals: [], check: () => {} }
+    group = {
+      sockets: [],
+      events: 0,
+      here: 0,
+      lastAt: 0,
+      latenciesUs: [],
+      arrivals: [],
+      closed: 0,
+      refusals: [],
+      check: () => {},
+    }
     groups.set(name, group)
   }
   return group
@@ -57,6 +75,10 @@ function open(group: Group, { url, until, counted }: Connect, packet: string | n
   }
   if (until === '') socket.on('open', arrived)
   socket.on('error', () => {})
+  socket.on('close', () => {
+    group.closed += 1
+    group.check()
+  })
   socket.on('message', (data: Buffer) => {
     group.lastAt = performance.now()
     const first = data[0]
@@ -72,10 +94,14 @@ function count(group: Group, data: Buffer): void {
   group.events += 1
   if (group.latenciesUs.length > 0 || data.includes('sent-at-')) {
     const sent = sentAt.exec(data.toString('latin1'))?.[1]
-    if (sent !== undefined) group.latenciesUs.push(Number(process.hrtime.bigint() / 1000n) - Number(sent))
+    if (sent !== undefined) group.latenciesUs.push(nowUs() - Number(sent))
   }
+  const mark = marked.exec(data.toString('latin1', 0, markWithinBytes))?.[1]
+  if (mark !== undefined) group.arrivals.push([Number(mark), nowUs()])
   group.check()
 }
+
+const nowUs = (): number => Number(process.hrtime.bigint() / 1000n)
 
 const startsWith = (data: Buffer, text: string): boolean =>
   data.length >= text.length && data.toString('latin1', 0, text.length) === text
@@ -137,6 +163,25 @@ serve({
   },
   /** Microseconds from the poster to the socket, of every frame that said when it was sent; forgets them. */
   latencies: ({ group }: { group: string }) => groupOf(group).latenciesUs.splice(0),
+  /** When marked frames arrived; forgets them. */
+  arrivals: ({ group }: { group: string }) => groupOf(group).arrivals.splice(0),
+  /** Nothing is taken off the wire any more, until `readOn`. */
+  stopReading: ({ group }: { group: string }) => {
+    for (const socket of groupOf(group).sockets) socket.pause()
+  },
+  readOn: ({ group }: { group: string }) => {
+    for (const socket of groupOf(group).sockets) socket.resume()
+  },
+  /** Settles when the other side has closed all sockets. */
+  closed: ({ group: name }: { group: string }) => {
+    const group = groupOf(name)
+    return wait(
+      group,
+      () => group.closed === group.sockets.length,
+      30_000,
+      () => `${group.closed} of ${group.sockets.length} closed`,
+    )
+  },
   /** Settles when nothing arrived for so long: presences are told for a while after many came at once. */
   quiet: async ({ group, forMs }: { group: string; forMs: number }) => {
     for (;;) {

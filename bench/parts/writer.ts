@@ -19,7 +19,38 @@ interface Commits {
   readonly intervalMs: number
 }
 
+interface Announcements {
+  readonly tenantId: string
+  readonly commits: number
+  readonly intervalMs: number
+  /** Of each event, about. */
+  readonly bytes: number
+}
+
 serve({
+  /**
+   * Facts that the whole tenant hears, one per commit, each with a mark from 0 on. Answers when each was committed, in
+   * microseconds of the machine's monotonic clock.
+   */
+  announce: async ({ tenantId, commits, intervalMs, bytes }: Announcements): Promise<number[]> => {
+    const committedUs: number[] = []
+    const under: Promise<void>[] = []
+    await paced(commits, intervalMs, (mark) => {
+      const source = `mark-${mark}-`.padEnd(bytes, 'x')
+      const at = new Date().toISOString()
+      under.push(
+        inTenant(deps, tenantId, (tx) => {
+          const fact = { contactId: 1, category: 'marketing', granted: true, source, at } as const
+          tx.record('consent.changed', fact, { kind: 'tenant' }, { kind: 'provider' })
+          return Promise.resolve()
+        }).then(() => {
+          committedUs[mark] = Number(process.hrtime.bigint() / 1000n)
+        }),
+      )
+    })
+    await Promise.all(under)
+    return committedUs
+  },
   /** Facts of about 300 bytes as a frame, each hanging on a conversation. Settles when all are committed. */
   commit: async ({ tenantId, conversationIds, commits, eventsPerCommit, intervalMs }: Commits) => {
     let made = 0
