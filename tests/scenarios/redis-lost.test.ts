@@ -111,21 +111,6 @@ describe('[SYS7] from a customer to the agent and back, in processes of their ow
     admin.disconnect()
   }, 60_000)
 
-  test('[B2] while Redis is away: answers come as fast as ever, facts within a sweep and a poll; back again, bells ring by themselves', async () => {
-    await system.redis.stop()
-    const legs = await Promise.all(Array.from({ length: 8 }, () => roundTrip(system, screen)))
-    expectQuick(legs)
-    expect(slowest(legs, 'answered')).toBeLessThan(1000)
-    await expectWhole()
-    await system.redis.start()
-    // Faster than any sweep and poll could be together: nudges and bells do it again.
-    await eventually(async () => {
-      const { toScreen, toNetwork } = await roundTrip(system, screen)
-      expect(Math.max(toScreen, toNetwork)).toBeLessThan(sweepMs / 2)
-    }, 30_000)
-    await expectWhole()
-  }, 90_000)
-
   test('[B3] when Redis comes back empty while workers wait for work: they resume by themselves', async () => {
     const [legs] = await Promise.all([
       Promise.all(Array.from({ length: 4 }, () => roundTrip(system, screen))),
